@@ -1,0 +1,1 @@
+"""Shared vocabulary of the suite: payloads, layouts, goal state, site, parameters and the graph table."""

@@ -1,0 +1,215 @@
+"""The thin shell around a core: a lifecycle node that converts messages, holds parameters and timers, and says it lives."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+
+from physical_ai_core import graph
+from physical_ai_core import messages as m
+from physical_ai_core.core import ERROR, Core, Health, Output
+from physical_ai_core.errors import ParameterError, PhysicalAIError
+from physical_ai_core.ros.declare import read_parameters
+from physical_ai_core.ros.decode import decode
+from physical_ai_core.ros.encode import encode, message_class
+from physical_ai_core.ros.qos import publisher_qos, subscription_qos
+
+P = TypeVar("P")
+HEARTBEAT_HZ = graph.TOPIC["heartbeat"].rate_hz
+
+
+class CoreNode(LifecycleNode, Generic[P]):
+    """A node of the graph table driving one core.
+
+    configure: parameters are checked, the core is built, topics are opened. activate: ticking starts.
+    An exception inside the core is logged once by its text, reported by the heartbeat, and the node lives on.
+
+    Example:
+        class PerceptionNode(CoreNode[PerceptionParameters]):
+            def build(self, parameters): return PerceptionCore(parameters)
+        CoreNode subclasses run with `run_node(lambda: PerceptionNode("perception", PerceptionParameters))`.
+    """
+
+    STEADY_TICK = False  # True: tick by the steady clock, so that a stopped simulated clock is noticed
+
+    def __init__(self, name: str, parameters: type[P]) -> None:
+        super().__init__(name)
+        self.spec = graph.NODE[name]
+        self._parameter_class = parameters
+        try:
+            self.stamped_cmd_vel = bool(
+                self.declare_parameter("stamped_cmd_vel", True).value  # False: geometry_msgs/Twist, for older fleets
+            )
+            self.parameters: P = read_parameters(self, parameters)
+        except (InvalidParameterTypeException, InvalidParameterValueException) as error:
+            raise ParameterError(f"Node '{name}': {error}.", "docs/parameters.md lists every parameter.") from error
+        self.core: Core | None = None
+        self._active = False
+        self._ears: list[Any] = []
+        self._mouths: dict[str, Any] = {}
+        self._ticker: Any = None
+        self._fault = ""
+        self._faults = 0
+        self._ticks = 0
+        self._late_ticks = 0
+        self._last_tick_s: float | None = None
+        self._steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._heart = self.create_publisher(
+            message_class(graph.TOPIC["heartbeat"].ros_type), "heartbeat", publisher_qos(graph.TOPIC["heartbeat"])
+        )
+        self._beat = self.create_timer(1.0 / HEARTBEAT_HZ, self._heartbeat, clock=self._steady)
+        if not self.spec.managed:
+            self.trigger_configure()
+            self.trigger_activate()
+
+    def build(self, parameters: P) -> Core:
+        """Make the core. Raise a PhysicalAIError to refuse configuration with a reason."""
+        raise NotImplementedError
+
+    def opened(self) -> None:
+        """Hook: topics are open and the core exists; add services, broadcasters, markers here."""
+
+    def heard(self, topic: str, data: Any, stamp_s: float) -> None:
+        """Hook: after the core handled a payload."""
+
+    def said(self, output: Output) -> None:
+        """Hook: after an output was published."""
+
+    def close(self) -> None:
+        """Hook: the process ends."""
+
+    def now_s(self) -> float:
+        """Time of the graph's clock (simulated where `use_sim_time`)."""
+        return float(self.get_clock().now().nanoseconds) * 1e-9
+
+    # --- lifecycle ---
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        try:
+            self.core = self.build(self.parameters)
+        except PhysicalAIError as error:
+            self._report_fault(f"{error}")
+            return TransitionCallbackReturn.FAILURE
+        for topic in graph.said_by(self.spec.name):
+            if topic.name != "heartbeat":
+                self._mouths[topic.name] = self.create_publisher(
+                    self._class_of(topic), topic.name, publisher_qos(topic)
+                )
+        for topic in graph.heard_by(self.spec.name):
+            self._ears.append(
+                self.create_subscription(
+                    self._class_of(topic), topic.name, partial(self._hear, topic), subscription_qos(topic)
+                )
+            )
+        self.opened()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self._active = True
+        self._last_tick_s = None
+        clock = self._steady if self.STEADY_TICK else None
+        self._ticker = self.create_timer(1.0 / self.spec.rate_hz, self._tick, clock=clock)
+        return super().on_activate(state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self._active = False
+        if self._ticker is not None:
+            self.destroy_timer(self._ticker)
+            self._ticker = None
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        for subscription in self._ears:
+            self.destroy_subscription(subscription)
+        for publisher in self._mouths.values():
+            self.destroy_publisher(publisher)
+        self._ears, self._mouths, self.core = [], {}, None
+        self._fault, self._faults = "", 0
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self.on_deactivate(state)
+        return self.on_cleanup(state)
+
+    # --- traffic ---
+
+    def _class_of(self, topic: graph.Topic) -> Any:
+        if topic.data is m.Twist and not self.stamped_cmd_vel:
+            return message_class("geometry_msgs/msg/Twist")
+        return message_class(topic.ros_type)
+
+    def _hear(self, topic: graph.Topic, message: Any) -> None:
+        if not self._active or self.core is None:
+            return
+        with_core = self.core
+
+        def work() -> Iterable[Output]:
+            data = decode(topic.data, message)
+            stamp_s = getattr(data, "stamp_s", None)
+            if stamp_s is None or stamp_s != stamp_s:  # no header
+                stamp_s = self.now_s()
+            outputs = with_core.handle(topic.name, data, stamp_s)
+            self.heard(topic.name, data, stamp_s)
+            return outputs
+
+        self._run(work)
+
+    def _tick(self) -> None:
+        stamp_s = self.now_s()
+        if stamp_s <= 0.0 or self.core is None:  # simulated clock not heard yet
+            return
+        if self._last_tick_s is not None and stamp_s - self._last_tick_s > 1.5 / self.spec.rate_hz:
+            self._late_ticks += 1
+        self._last_tick_s = stamp_s
+        self._ticks += 1
+        self._run(partial(self.core.tick, stamp_s))
+
+    def _run(self, work: Callable[[], Iterable[Output]]) -> None:
+        try:
+            for output in work():
+                self.say(output)
+        except Exception as error:  # a core's fault must not take the process down: the layer below takes over
+            self._report_fault(f"{type(error).__name__}: {error}")
+
+    def say(self, output: Output) -> None:
+        """Publish one output of the core."""
+        publisher = self._mouths.get(output.topic)
+        if publisher is None:
+            raise KeyError(f"'{self.spec.name}' does not say '{output.topic}' in the graph table")
+        topic = graph.TOPIC[output.topic]
+        ros_type = topic.ros_type
+        if topic.data is m.Twist and not self.stamped_cmd_vel:
+            ros_type = "geometry_msgs/msg/Twist"
+        publisher.publish(encode(ros_type, output.data))
+        self.said(output)
+
+    def _report_fault(self, text: str) -> None:
+        self._faults += 1
+        if text != self._fault:
+            self._fault = text
+            self.get_logger().error(text)
+
+    # --- heartbeat ---
+
+    def _heartbeat(self) -> None:
+        health = self.core.health() if self.core is not None else Health(0, "not configured")
+        if self._fault:
+            health = Health(max(health.level, ERROR), self._fault, health.values)
+        values = {
+            "active": str(self._active).lower(),
+            "cpu_s": f"{time.process_time():.3f}",
+            "ticks": str(self._ticks),
+            "late_ticks": str(self._late_ticks),
+            "faults": str(self._faults),
+            **health.values,
+        }
+        status = m.Status(health.level, self.spec.name, health.message, values)
+        beat = m.Diagnostics(self.now_s(), (status,))
+        self._heart.publish(encode(graph.TOPIC["heartbeat"].ros_type, beat))

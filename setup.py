@@ -1,0 +1,87 @@
+"""ament_python package description; `pyproject.toml` holds the tool settings."""
+
+from glob import glob
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+PACKAGE = "physical_ai"
+
+NODES = {
+    "perception": "physical_ai_perception",
+    "world_model": "physical_ai_world_model",
+    "planner": "physical_ai_planner",
+    "controller": "physical_ai_control",
+    "safety_gate": "physical_ai_safety",
+    "supervisor": "physical_ai_supervisor",
+    "telemetry": "physical_ai_telemetry",
+    "simulator": "physical_ai_sim",
+}
+# Plain dependencies run every layer; extras add the local LLM, the simulator, and ROS itself where none is sourced.
+CORE = [
+    "numpy>=1.26,<3",
+    "scipy>=1.11,<2",
+    "casadi>=3.6.5,<4",
+    "pydantic>=2.6,<3",
+    "PyYAML>=6,<7",
+    "shapely>=2,<3",
+    "pymap3d>=3,<4",
+    "typer>=0.12,<1",
+    "rich>=13,<16",
+    "matplotlib>=3.8,<4",
+    "jinja2>=3.1,<4",
+    "rosbags>=0.10.6,<0.12",
+    "mcap>=1.2,<2",
+    "platformdirs>=4,<5",
+    "psutil>=5.9,<8",
+    "pyarrow>=15",
+]
+EXTRAS = {
+    "language": ["torch>=2.4", "transformers>=4.57,<6", "safetensors>=0.4", "llguidance>=1.2,<2", "gguf>=0.10", "accelerate>=1"],
+    "sim": ["mujoco>=3.2,<5"],
+    "ros-kilted": [
+        "ros-kilted-rclpy>=9.1,<10",
+        "ros-kilted-common-interfaces",
+        "ros-rmw-fastrtps-cpp",
+    ],
+    "ros-jazzy": ["ros-jazzy-rclpy>=7.1,<8", "ros-jazzy-common-interfaces", "ros-rmw-fastrtps-cpp"],
+    "train": ["peft>=0.13,<1"],
+    "test": ["pytest>=8,<10", "pytest-timeout>=2.3", "hypothesis>=6.100", "ruff>=0.6", "mypy>=1.11", "types-PyYAML"],
+}
+
+
+def shared_files() -> list[tuple[str, list[str]]]:
+    """(install folder, files) of every shared file, folder structure kept."""
+    found = [
+        (f"share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
+        (f"share/{PACKAGE}", ["package.xml"]),
+    ]
+    for root in ("config", "launch", "rviz", "urdf"):
+        folders = {Path(f).parent for f in glob(f"{root}/**", recursive=True) if Path(f).is_file()}
+        for folder in sorted(folders):
+            files = sorted(str(f) for f in folder.iterdir() if f.is_file())
+            found.append((f"share/{PACKAGE}/{folder}", files))
+    return found
+
+
+setup(
+    name=PACKAGE,
+    version="0.1.0",
+    packages=find_packages(include=["physical_ai_*"]),
+    package_data={"": ["py.typed", "data/*", "data/**/*", "templates/*"]},
+    data_files=shared_files(),
+    install_requires=["setuptools", *CORE],
+    extras_require=EXTRAS,
+    python_requires=">=3.10",
+    zip_safe=False,
+    maintainer="physical_ai maintainers",
+    maintainer_email="maintainers@physical-ai.invalid",
+    description="Physical AI for ROS 2 robots: perception, world model, LLM-to-goal planner, MPC, safety gate, telemetry.",
+    license="Apache-2.0",
+    entry_points={
+        "console_scripts": [
+            "physical-ai = physical_ai_cli.main:main",
+            *[f"{name} = {package}.node:main" for name, package in NODES.items()],
+        ]
+    },
+)
