@@ -39,7 +39,7 @@ def invert(a_from_b: ArrayLike) -> Array:
 def transform_points(a_from_b: ArrayLike, points_b: ArrayLike) -> Array:
     """Points (N, 2) of frame b, written in frame a."""
     pose = np.asarray(a_from_b, dtype=float)
-    return np.asarray(points_b, dtype=float) @ rotation(pose[2]).T + pose[:2]
+    return np.asarray(np.asarray(points_b, dtype=float) @ rotation(pose[2]).T + pose[:2])
 
 
 def transform_poses(a_from_b: ArrayLike, poses_b: ArrayLike) -> Array:

@@ -31,7 +31,7 @@ class LaserScan:
 
     def angles(self) -> Array:
         """Bearing of each ray (N,) in the sensor frame."""
-        return self.angle_min_rad + self.angle_increment_rad * np.arange(len(self.ranges_m))
+        return self.angle_min_rad + self.angle_increment_rad * np.arange(len(self.ranges_m), dtype=np.float64)
 
     def valid(self) -> NDArray[np.bool_]:
         """Rays that hit something inside the sensor's range."""

@@ -59,9 +59,7 @@ def load(cls: type[P], values: Mapping[str, Any]) -> P:
             raise ParameterError(
                 f"'{name}' is not a parameter of {cls.__name__}.", f"Known parameters: {', '.join(sorted(known))}."
             )
-    return cls(
-        **{name: _checked(name, kind, meta, values[name]) for name, (kind, _, meta) in known.items() if name in values}
-    )
+    return cls(**{name: _checked(name, *known[name][::2], values[name]) for name in values})
 
 
 def _checked(name: str, kind: Any, meta: Descriptor, value: Any) -> Any:

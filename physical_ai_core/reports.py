@@ -1,4 +1,4 @@
-"""Reports that travel as JSON on String topics: what a layer did and why. `schema_version` on each; changes only add."""
+"""Reports that travel as JSON on String topics: what a layer did and why. Versioned; changes only add."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,10 +22,8 @@ def share_root() -> Path:
     except ImportError:
         pass
     else:
-        try:
+        with suppress(PackageNotFoundError, LookupError, OSError):  # OSError: no AMENT_PREFIX_PATH
             candidates.append(Path(get_package_share_directory(PACKAGE)))
-        except (PackageNotFoundError, LookupError, OSError):
-            pass
     candidates.append(Path(sys.prefix) / "share" / PACKAGE)
     for candidate in candidates:
         if (candidate / "config" / "sites").is_dir():

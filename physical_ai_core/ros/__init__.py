@@ -1,1 +1,1 @@
-"""The ROS side of the core: conversion, QoS, the lifecycle shell. The only room besides `node.py` files that needs rclpy."""
+"""The ROS side of the core: conversion, QoS and the lifecycle shell; with `node.py` files, the only rclpy rooms."""

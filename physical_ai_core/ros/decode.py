@@ -22,7 +22,8 @@ def stamp_of(header: Any) -> float:
     """Seconds of a std_msgs/Header (ROS 1 and ROS 2 spellings)."""
     stamp = header.stamp
     nanoseconds = stamp.nanosec if hasattr(stamp, "nanosec") else stamp.nsecs
-    return float(stamp.sec if hasattr(stamp, "sec") else stamp.secs) + 1e-9 * nanoseconds
+    seconds = stamp.sec if hasattr(stamp, "sec") else stamp.secs
+    return float(seconds) + 1e-9 * float(nanoseconds)
 
 
 def decode(data_type: type[Any], message: Any) -> Any:

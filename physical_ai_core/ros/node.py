@@ -1,4 +1,4 @@
-"""The thin shell around a core: a lifecycle node that converts messages, holds parameters and timers, and says it lives."""
+"""The thin shell around a core: a lifecycle node that converts messages, keeps the timers, and says that it lives."""
 
 from __future__ import annotations
 
