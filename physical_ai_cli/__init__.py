@@ -1,1 +1,1 @@
-
+"""The console command `physical-ai`: a composition root over every room, and the demo."""

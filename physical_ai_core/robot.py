@@ -81,11 +81,15 @@ class Robot(BaseModel):
             ) from None
 
 
-def load_robot(name_or_path: str) -> Robot:
-    """Read a robot file (`config/robots/NAME.yaml` or a path) and its URDF. Raises RobotError."""
+def robot_file(name_or_path: str) -> Path:
+    """Path of a robot: a file as given, else `config/robots/NAME.yaml` of this package."""
     path = Path(name_or_path)
-    if path.suffix not in {".yaml", ".yml"}:
-        path = share_path("config/robots") / f"{name_or_path}.yaml"
+    return path if path.suffix in {".yaml", ".yml"} else share_path("config/robots") / f"{name_or_path}.yaml"
+
+
+def load_robot(name_or_path: str) -> Robot:
+    """Read a robot file and the URDF it names. Raises RobotError."""
+    path = robot_file(name_or_path)
     try:
         robot = Robot.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -204,6 +206,8 @@ class CoreNode(LifecycleNode, Generic[P]):
             health = Health(max(health.level, ERROR), self._fault, health.values)
         values = {
             "active": str(self._active).lower(),
+            "pid": str(os.getpid()),
+            "host": socket.gethostname(),
             "cpu_s": f"{time.process_time():.3f}",
             "ticks": str(self._ticks),
             "late_ticks": str(self._late_ticks),

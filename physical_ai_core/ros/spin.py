@@ -50,8 +50,8 @@ def run_node(make: Callable[[], Node], args: list[str] | None = None) -> int:
         nonlocal stopping
         stopping = True
 
-    signal.signal(signal.SIGINT, request_stop)
-    signal.signal(signal.SIGTERM, request_stop)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, request_stop)
     try:
         node = make()
     except PhysicalAIError as error:
@@ -63,6 +63,9 @@ def run_node(make: Callable[[], Node], args: list[str] | None = None) -> int:
     try:
         spin(executor, lambda: stopping)
     finally:
+        # Ctrl-C arrives twice, from the terminal and from the launcher: the second must not cut this short.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
         close = getattr(node, "close", None)
         if close is not None:
             close()

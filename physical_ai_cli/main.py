@@ -1,0 +1,92 @@
+"""The typed console command. Exit codes: 0 done, 1 the job failed, 2 bad usage or input, 130 interrupted."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from physical_ai_cli.environment import enter_ros_environment
+from physical_ai_core.errors import PhysicalAIError
+
+app = typer.Typer(
+    name="physical-ai", no_args_is_help=True, add_completion=False, help="A Physical AI for ROS 2 robots, at the edge."
+)
+console = Console()
+
+
+@app.command()
+def demo(
+    instruction: Annotated[str | None, typer.Option(help="What to tell the robot, in Japanese or English.")] = None,
+    scenario: Annotated[str, typer.Option(help="Name under config/scenarios, or a YAML file.")] = "yard",
+    seed: Annotated[int, typer.Option(help="Seed of people and noise.")] = 0,
+    real_time_factor: Annotated[
+        float, typer.Option(help="Pace of the simulator; at most this.", min=0.1, max=10)
+    ] = 1.0,
+    out: Annotated[Path, typer.Option(help="Where bag, KPIs, picture and report go.")] = Path("out/demo"),
+    parameters: Annotated[Path | None, typer.Option(help="ROS parameter file of the robot.")] = None,
+    kill: Annotated[str | None, typer.Option(help="SIGKILL this node during the drive.")] = None,
+) -> None:
+    """Drive the simulated robot by a sentence, on the real ROS graph."""
+    from physical_ai_cli.demo import DemoOptions, run_demo, write_result
+    from physical_ai_cli.scenario import load_scenario
+    from physical_ai_cli.summary import summarise
+    from physical_ai_cli.terminal import LiveProgress, print_result
+
+    chosen = load_scenario(scenario)
+    options = DemoOptions(
+        chosen, out, instruction if instruction is not None else chosen.instruction, seed, real_time_factor,
+        parameters, kill,
+    )  # fmt: skip
+    console.print(f"instruction 指示: {options.instruction}", markup=False)
+    with LiveProgress(console) as progress:
+        result = run_demo(options, progress)
+    summary = summarise(options, result)
+    write_result(out / "kpi.json", options, result, summary.kpis)
+    print_result(console, result, summary.kpis, {"kpi": str(out / "kpi.json"), **summary.files})
+    raise typer.Exit(result.exit_code)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def test(context: typer.Context) -> None:
+    """Lint, types, import rules and tests; further arguments go to pytest."""
+    from physical_ai_cli.checks import run_checks
+
+    raise typer.Exit(run_checks(context.args))
+
+
+@app.command()
+def docs(folder: Annotated[Path, typer.Option(help="The docs folder.")] = Path("docs")) -> None:
+    """Write the pages of docs/ that are generated from the tables."""
+    from physical_ai_cli.documents import write_documents
+
+    for path in write_documents(folder):
+        console.print(str(path))
+
+
+@app.command()
+def schema(name: Annotated[str, typer.Argument(help="goal")] = "goal") -> None:
+    """Print the JSON schema of a wire form."""
+    import json
+
+    from physical_ai_core.errors import InputError
+    from physical_ai_core.goal import GoalState
+
+    if name != "goal":
+        raise InputError(f"There is no schema '{name}'.", "Known: goal.")
+    print(json.dumps(GoalState.model_json_schema(), indent=2, ensure_ascii=False))
+
+
+def main() -> None:
+    """Entry point: typed errors become one paragraph and their exit code."""
+    enter_ros_environment()
+    try:
+        app(standalone_mode=True)
+    except PhysicalAIError as error:
+        Console(stderr=True).print(f"error: {error}", style="red", markup=False)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
