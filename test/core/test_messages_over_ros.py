@@ -59,9 +59,9 @@ EXAMPLES: dict[type[Any], Any] = {
 
 def same(a: Any, b: Any) -> bool:
     if isinstance(a, np.ndarray):
-        return a.dtype.names == b.dtype.names and bool(
-            np.array_equal(a, b, equal_nan=a.dtype.names is None and a.dtype.kind == "f")
-        )
+        if a.dtype.names:
+            return a.dtype == b.dtype and bool(np.array_equal(a, b))
+        return a.shape == b.shape and bool(np.allclose(a, b, rtol=0.0, atol=1e-12, equal_nan=True))
     if hasattr(a, "__dataclass_fields__"):
         return all(same(getattr(a, f.name), getattr(b, f.name)) for f in fields(a))
     if isinstance(a, float):
