@@ -42,9 +42,9 @@ EXTRAS = {
     "ros-kilted": [
         "ros-kilted-rclpy>=9.1,<10",
         "ros-kilted-common-interfaces",
-        "ros-rmw-fastrtps-cpp",
+        "ros-rmw-fastrtps-cpp>=9.3,<10",
     ],
-    "ros-jazzy": ["ros-jazzy-rclpy>=7.1,<8", "ros-jazzy-common-interfaces", "ros-rmw-fastrtps-cpp"],
+    "ros-jazzy": ["ros-jazzy-rclpy>=7.1,<8", "ros-jazzy-common-interfaces", "ros-jazzy-rmw-fastrtps-cpp"],
     "train": ["peft>=0.13,<1"],
     "test": ["pytest>=8,<10", "pytest-timeout>=2.3", "hypothesis>=6.100", "ruff>=0.6", "mypy>=1.11", "types-PyYAML"],
 }

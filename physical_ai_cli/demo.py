@@ -16,7 +16,7 @@ from physical_ai_cli.processes import NodeProcesses
 from physical_ai_cli.scenario import ParameterTable, Scenario, read_parameters, write_parameters
 from physical_ai_cli.watch import Watch
 from physical_ai_core import graph
-from physical_ai_core.errors import PhysicalAIError
+from physical_ai_core.errors import InputError
 from physical_ai_core.share import share_path
 from physical_ai_core.site import load_site
 
@@ -81,7 +81,7 @@ def run_demo(options: DemoOptions, progress: Progress) -> DemoResult:
     from physical_ai_cli.node import WatchNode  # needs rclpy
 
     if options.kill is not None and options.kill not in graph.NODE:
-        raise PhysicalAIError(f"There is no node '{options.kill}' to kill.", f"Nodes: {', '.join(graph.NODE)}.")
+        raise InputError(f"There is no node '{options.kill}' to kill.", f"Nodes: {', '.join(graph.NODE)}.")
     load_site(options.scenario.site)  # refuse an unreadable site before anything starts
     bag = options.out / "bag"
     shutil.rmtree(options.out, ignore_errors=True)
