@@ -1,0 +1,173 @@
+"""The telemetry node: raw subscriptions to the whole graph go to the recorder, a few are decoded for the KPIs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+
+from rclpy.event_handler import SubscriptionEventCallbacks, UnsupportedEventTypeError
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
+from rclpy.qos import QoSProfile
+from rclpy.serialization import deserialize_message
+
+from physical_ai_core import graph
+from physical_ai_core import messages as m
+from physical_ai_core.errors import PhysicalAIError
+from physical_ai_core.graph import Topic
+from physical_ai_core.ros.encode import message_class
+from physical_ai_core.ros.node import CoreNode
+from physical_ai_core.ros.qos import subscription_qos
+from physical_ai_core.ros.spin import run_node
+from physical_ai_telemetry import kpi
+from physical_ai_telemetry.core import TelemetryCore
+from physical_ai_telemetry.parameters import TelemetryParameters
+from physical_ai_telemetry.recorder import Recorder
+from physical_ai_telemetry.schemas import definition
+from physical_ai_telemetry.split import RecordedTopic
+
+DEPTH_S: Final = 2.0  # the reader's queue holds so much traffic, so that a busy processor loses nothing
+DEPTH: Final = (20, 500)
+FAST: Final = "state/odometry"
+FAST_PERIOD_NS: Final = 95_000_000
+
+
+def recorded_topics(parameters: TelemetryParameters) -> Iterator[Topic]:
+    """What is recorded: the table's choice, or the one named by the parameters, and the extra topics."""
+    for topic in graph.TOPICS:
+        chosen = topic.name in parameters.topics if parameters.topics else topic.recorded
+        if chosen and topic.name not in parameters.exclude_topics:
+            yield topic
+    for text in parameters.extra_topics:
+        name, _, ros_type = text.partition(":")
+        yield Topic(name.strip(), ros_type.strip(), m.Text, graph.Qos.SENSOR, 0.0, (), (), "named by extra_topics")
+
+
+def recording_qos(topic: Topic) -> QoSProfile:
+    """The table's reliability and durability, with a deeper queue than the nodes that only want the newest."""
+    profile = subscription_qos(topic)
+    profile.depth = int(min(max(DEPTH[0], DEPTH_S * topic.rate_hz), DEPTH[1]))
+    return profile
+
+
+class TelemetryNode(CoreNode[TelemetryParameters]):
+    """Records from activation to deactivation. A disk that refuses is a reported fault, never the robot's problem."""
+
+    def build(self, parameters: TelemetryParameters) -> TelemetryCore:
+        return TelemetryCore(parameters)
+
+    def opened(self) -> None:
+        self._recorder: Recorder | None = None
+        self._recording_ears: list[Any] = []
+        self._fast_ns = 0
+        self._waiting: list[tuple[RecordedTopic, int, bytes]] = []  # heard before the graph's clock
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        if self.parameters.record:
+            self._recorder = Recorder(self.parameters, {"node": self.get_fully_qualified_name(), **_software()})
+            self._recorder.start()
+        result = super().on_activate(state)
+        for topic in recorded_topics(self.parameters):
+            self._listen(topic)
+        return result
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self._stop_recording()
+        return super().on_deactivate(state)
+
+    def close(self) -> None:
+        self._stop_recording()
+
+    def _stop_recording(self) -> None:
+        for ear in getattr(self, "_recording_ears", ()):
+            self.destroy_subscription(ear)
+        self._recording_ears = []
+        recorder = getattr(self, "_recorder", None)
+        if recorder is not None:
+            recorder.stop()
+            self._note()
+            self._recorder = None
+
+    def _note(self) -> None:
+        if isinstance(self.core, TelemetryCore) and self._recorder is not None:
+            self.core.note_recorder(self._recorder.status())
+
+    def _tick(self) -> None:
+        self._note()
+        super()._tick()
+
+    def _listen(self, topic: Topic) -> None:
+        """Open a raw subscription; a topic that cannot be recorded is reported and left out."""
+        try:
+            message = message_class(topic.ros_type) if topic.name not in graph.TOPIC else self._class_of(topic)
+            ros_type = _type_name(message)
+            definition(ros_type)
+        except (PhysicalAIError, ValueError) as error:
+            self._report_fault(f"The topic '{topic.name}' is not recorded. {error}")
+            return
+        decoded = message if topic.name in kpi.TOPICS else None
+        resolved = self.resolve_topic_name(topic.name)
+        hear = partial(self._hear_raw, topic, RecordedTopic(resolved, ros_type, topic.qos), decoded)
+        self._recording_ears.append(self._subscribe(message, topic, hear))
+
+    def _subscribe(self, message: Any, topic: Topic, hear: Callable[[bytes], None]) -> Any:
+        qos = recording_qos(topic)
+        try:
+            events = SubscriptionEventCallbacks(message_lost=self._count_lost)
+            return self.create_subscription(message, topic.name, hear, qos, raw=True, event_callbacks=events)
+        except UnsupportedEventTypeError:  # this middleware does not tell
+            return self.create_subscription(message, topic.name, hear, qos, raw=True)
+
+    def _count_lost(self, info: Any) -> None:
+        if self._recorder is not None:
+            self._recorder.count_lost(int(info.total_count_change))
+
+    def _hear_raw(self, topic: Topic, recorded: RecordedTopic, decoded: Any, raw: bytes) -> None:
+        stamp_ns = self.get_clock().now().nanoseconds
+        if self._recorder is not None:
+            if stamp_ns > 0 and not self._waiting:
+                self._recorder.write(recorded, stamp_ns, raw)
+            else:
+                self._wait_for_clock(recorded, stamp_ns, raw)
+        if decoded is not None and self._is_due(topic, stamp_ns):
+            self._hear(topic, deserialize_message(raw, decoded))
+
+    def _is_due(self, topic: Topic, stamp_ns: int) -> bool:
+        """Thin out the one fast topic: decoding costs more than recording, and the figures need no more."""
+        if topic.name != FAST:
+            return True
+        if 0 <= stamp_ns - self._fast_ns < FAST_PERIOD_NS:
+            return False
+        self._fast_ns = stamp_ns
+        return True
+
+    def _wait_for_clock(self, recorded: RecordedTopic, stamp_ns: int, raw: bytes) -> None:
+        """Before simulated time is known a message has no time: it is kept, and recorded with the first one."""
+        if len(self._waiting) < DEPTH[1]:
+            self._waiting.append((recorded, stamp_ns, raw))
+        if stamp_ns > 0 and self._recorder is not None:
+            for topic, _, data in self._waiting:
+                self._recorder.write(topic, stamp_ns, data)
+            self._waiting = []
+
+
+def _type_name(message: Any) -> str:
+    """`package/msg/Name` of a message class."""
+    package, folder, *_ = message.__module__.split(".")
+    return f"{package}/{folder}/{message.__name__}"
+
+
+def _software() -> dict[str, str]:
+    try:
+        return {"software": f"physical_ai {version('physical_ai')}"}
+    except PackageNotFoundError:
+        return {}
+
+
+def main() -> None:
+    raise SystemExit(run_node(lambda: TelemetryNode("telemetry", TelemetryParameters)))
+
+
+if __name__ == "__main__":
+    main()
