@@ -1,0 +1,36 @@
+"""What the planner needs from whatever turns sentences into goal states."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple, Protocol
+
+from physical_ai_core.goal import GoalState
+
+
+class Readiness(str, Enum):
+    READY = "ready"
+    LOADING = "loading"
+    FAILED = "failed"
+    ABSENT = "absent"  # none is configured
+
+
+class InterpreterStatus(NamedTuple):
+    readiness: Readiness
+    message: str = ""
+
+
+class Interpreter(Protocol):
+    """Sentence in, goal state out, some time later. No call may block."""
+
+    def submit(self, instruction_id: str, text: str) -> None:
+        """Take one sentence; its answer comes out of `poll` with the same `instruction_id`."""
+        ...
+
+    def poll(self) -> list[GoalState]:
+        """Answers that came since the last call: steps, a question, or a refusal each."""
+        ...
+
+    def status(self) -> InterpreterStatus:
+        """Whether sentences are answered now."""
+        ...
