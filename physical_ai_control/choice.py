@@ -1,0 +1,143 @@
+"""Which way the MPC is sent: a few timed references along the route (speeds, sideways shifts), the best one taken.
+
+The MPC is local: it refines a passage but cannot decide to wait for a person or to pass on the other side. This
+decides that, on the reference alone: it prefers the route at full speed, gives that up where a predicted person would
+come within the margin while the robot moves, and can always choose to stand.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from physical_ai_control.people import People
+from physical_ai_control.route import Route
+from physical_ai_control.surroundings import Surroundings
+from physical_ai_core.geometry import Array, invert, transform_points
+
+SPEED_SHARES = (1.0, 0.6, 0.3, 0.0)
+SHIFTS_M = (0.0, 0.5, -0.5, 1.0, -1.0, 1.5, -1.5)
+BLEND_S, BLEND_M = 1.2, 0.6  # a shift is reached after BLEND_M + BLEND_S * speed
+STANDING_MPS = 0.05
+COST_STOP_SHORT = 1.0  # per metre that is not travelled
+COST_SHIFT = 0.5  # per metre of shift
+COST_CHANGE = 0.25  # for leaving the last choice
+COST_PEOPLE = 12.0  # per metre by which the margin is cut: half a margin outweighs standing for the whole horizon
+COST_TOUCHED = 3.0  # the same while standing: allowed, but stepping aside is nicer
+COST_STATIC = 25.0
+
+
+class Reference(NamedTuple):
+    """`states (N+1, 5)` in odom; `share` and `shift_m` name the candidate; `cost` is its own."""
+
+    states: Array
+    share: float
+    shift_m: float
+    cost: float
+
+
+class Progress(NamedTuple):
+    """Where the robot is on the route (arc length, metres to its left) and how fast it goes along it."""
+
+    s_m: float
+    left_m: float
+    speed_mps: float
+
+
+class Pace(NamedTuple):
+    """Limits that the references keep."""
+
+    speed_mps: float
+    acceleration_mps2: float
+    deceleration_mps2: float
+
+
+def timed(route: Route, progress: Progress, pace: Pace, shares: Array, steps: int, dt_s: float) -> tuple[Array, Array]:
+    """Arc lengths and speeds (c, N+1) of one run along the route for each speed share; each ends at rest."""
+    s, v = np.full(len(shares), progress.s_m), np.full(len(shares), max(0.0, progress.speed_mps))
+    travelled, speeds = [s], [v]
+    for k in range(1, steps + 1):
+        brakeable = pace.deceleration_mps2 * (steps - k) * dt_s
+        wanted = np.minimum(np.minimum(route.speed(s + v * dt_s), shares * pace.speed_mps), brakeable)
+        faster = np.clip(wanted, v - pace.deceleration_mps2 * dt_s, v + pace.acceleration_mps2 * dt_s)
+        s = np.minimum(s + 0.5 * (v + faster) * dt_s, route.length_m)
+        v = np.maximum(0.0, faster)
+        travelled.append(s)
+        speeds.append(v)
+    return np.stack(travelled, axis=1), np.stack(speeds, axis=1)
+
+
+class Chooser:
+    """Remembers the last choice, so that it does not dither."""
+
+    def __init__(self, steps: int, dt_s: float, static_keep_m: float, rest_s: float) -> None:
+        self._steps, self._dt_s, self._static_keep_m = steps, dt_s, static_keep_m
+        self._rest = max(1, round(rest_s / dt_s))
+        self.forget()
+
+    def forget(self) -> None:
+        self._last: tuple[float, float] = (1.0, 0.0)
+
+    def choose(
+        self, route: Route, progress: Progress, pace: Pace, map_from_odom: Array, people: People, keep_m: Array,
+        surroundings: Surroundings,
+    ) -> Reference:  # fmt: skip
+        """The best reference. `people` at the stages' moments, `keep_m (j, N+1)`: distance of centres to keep."""
+        shares, shifts = np.array(SPEED_SHARES), np.array(SHIFTS_M)
+        s, v = timed(route, progress, pace, shares, self._steps, self._dt_s)
+        xy, yaw, normal = route.at(s)  # (c, t, 2), (c, t)
+        blend = BLEND_M + BLEND_S * max(progress.speed_mps, 0.3)
+        x = np.clip((s - progress.s_m) / blend, 0.0, 1.0)
+        smooth = x * x * (3.0 - 2.0 * x)
+        end = np.clip((route.length_m - s) / blend, 0.0, 1.0)  # shifts fade out into the goal
+        left = progress.left_m * (1.0 - smooth) + shifts[:, None, None] * smooth * end  # (o, c, t)
+        place = xy[None] + left[..., None] * normal[None]
+        odom_from_map = invert(map_from_odom)
+        place = transform_points(odom_from_map, place.reshape(-1, 2)).reshape(place.shape)
+        cost = COST_STOP_SHORT * (s[0, -1] - s[:, -1])[None] + COST_SHIFT * np.abs(shifts)[:, None]
+        cost = cost + self._people_cost(place, v, people, keep_m) + self._static_cost(place, v, surroundings)
+        cost = cost + COST_CHANGE * self._changed(shifts, shares)
+        shift, share = np.unravel_index(int(np.argmin(cost)), cost.shape)
+        self._last = (float(shares[share]), float(shifts[shift]))
+        states = np.zeros((self._steps + 1, 5))
+        states[:, :2] = place[shift, share]
+        tangent = yaw[share] + odom_from_map[2]
+        step = np.diff(states[:, :2], axis=0)
+        moving = np.hypot(*step.T) > 0.02
+        heading = np.where(moving, np.arctan2(step[:, 1], step[:, 0]), tangent[:-1])
+        states[:, 2] = np.unwrap(np.append(heading, tangent[-1] if not moving.any() else heading[moving][-1]))
+        if shifts[shift] == 0.0 and abs(progress.left_m) < 0.3:
+            states[:, :2] = transform_points(odom_from_map, xy[share])  # on the route itself: the MPC closes the rest
+            states[:, 2] = tangent
+        states[:, 3] = v[share]
+        states[:-1, 4] = np.diff(states[:, 2]) / self._dt_s
+        return Reference(states, *self._last, float(cost[shift, share]))
+
+    def _changed(self, shifts: Array, shares: Array) -> Array:
+        """1 for each candidate (o, c) that goes to another side, or sets off again after standing."""
+        other_side = np.abs(shifts - self._last[1])[:, None] > 0.1
+        sets_off = (shares > 0.0)[None] & (self._last[0] == 0.0)
+        return (other_side | sets_off).astype(float)
+
+    def _people_cost(self, place: Array, speed: Array, people: People, keep_m: Array) -> Array:
+        """Deepest cut (o, c) into the distance kept while the robot moves or has not stood long enough."""
+        if not len(people.radius):
+            return np.zeros(place.shape[:2])
+        away = np.hypot(
+            place[:, :, None, :, 0] - people.mean[None, None, :, :, 0],
+            place[:, :, None, :, 1] - people.mean[None, None, :, :, 1],
+        )  # (o, c, j, t)
+        moving = speed > STANDING_MPS
+        recent = np.lib.stride_tricks.sliding_window_view(
+            np.pad(moving, ((0, 0), (self._rest, 0)), constant_values=False), self._rest + 1, axis=1
+        ).any(axis=-1)
+        allowed = np.minimum(keep_m, away[:, :, :, :1])  # who is close already is not held against leaving
+        cut = np.maximum(0.0, allowed - away)
+        cut *= np.where(recent, COST_PEOPLE, COST_TOUCHED)[None, :, None, :]
+        return np.asarray((cut.max(axis=3) * np.minimum(1.0, 2.0 * people.weight)).max(axis=2))
+
+    def _static_cost(self, place: Array, speed: Array, surroundings: Surroundings) -> Array:
+        away, _ = surroundings.look(place)
+        cut = np.maximum(0.0, self._static_keep_m - away) * np.asarray(speed > STANDING_MPS)[None]
+        return np.asarray(COST_STATIC * cut.max(axis=2))

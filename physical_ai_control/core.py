@@ -1,0 +1,365 @@
+"""The controller's core: state, route and predictions in, a velocity command and its whole trajectory out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from physical_ai_control.body import body_of
+from physical_ai_control.braking import first_contact, stop_states
+from physical_ai_control.choice import Chooser, Pace, Progress
+from physical_ai_control.intake import Intake, in_odom
+from physical_ai_control.mission import Mission
+from physical_ai_control.mpc.problem import Ocp
+from physical_ai_control.mpc.solvers import make_solver
+from physical_ai_control.parameters import ControllerParameters
+from physical_ai_control.people import People, nobody
+from physical_ai_control.pilot import Drive, Limits, Pilot
+from physical_ai_core import messages as m
+from physical_ai_core import reports
+from physical_ai_core.core import NOTHING, OK, STALE, WARN, Health, Output, Outputs
+from physical_ai_core.geometry import Array, compose, wrap
+from physical_ai_core.robot import load_robot
+
+STANDING_MPS = 0.05
+TALK_PERIOD_S = 0.05  # trajectory and status
+NEXT_S = 0.1  # the decision just made is judged from where it will have taken the robot
+NEAR_M = 8.0  # people farther away than this do not matter within the horizon
+CONTACT_MARGIN_M, CONTACT_SPREAD_CAP_M = 0.07, 0.25
+VALID_S = 0.5
+LOOSE_GOAL_M, RELEASE_M = 0.3, 0.2  # at the route's end this near counts as there; left by more, it is driven again
+JUMP_BACK_S, LONG_GAP_S = 0.5, 1.0
+PATIENCE_S = 5.0  # after standing this long, half of the margin to people will do
+SLOWEST_SHARE = 0.4
+STUCK_SLACK_M = 0.05
+
+
+class ControllerCore:
+    """Decides by candidates, refines by MPC, and never starts what it cannot end at rest before a person is there."""
+
+    def __init__(self, parameters: ControllerParameters, timer: Callable[[], float] | None = None) -> None:
+        """`timer`: a clock in seconds to measure the solver with; it is reported, never decided by."""
+        p = self._p = parameters
+        robot = load_robot(p.robot)
+        own, self._timer = robot.limits, timer
+        self._body = body_of(robot)
+        self._limits = Limits(
+            min(p.acceleration_mps2, own.max_acceleration_mps2), min(p.deceleration_mps2, own.max_deceleration_mps2),
+            min(p.yaw_rate_rps, own.max_yaw_rate_rps), min(p.yaw_acceleration_rps2, own.max_yaw_acceleration_rps2),
+        )  # fmt: skip
+        self._top_mps = own.max_speed_mps
+        self._hard_mps2 = 0.9 * own.max_deceleration_mps2
+        ocp = Ocp(steps=p.steps, dt_s=p.dt_s)
+        self._pilot = Pilot(ocp, make_solver(p.solver, ocp), self._limits, self._body, p.static_margin_m)
+        static_keep_m = self._body.half_radius_m + p.static_margin_m
+        self._chooser = Chooser(p.steps, p.dt_s, static_keep_m, p.rest_s)
+        self._intake = Intake(p, 0.5 * self._body.half_radius_m)
+        self._mission = Mission(p, self._limits.yaw_rate_rps)
+        self._stages_s: Array = np.arange(p.steps + 1, dtype=np.float64) * p.dt_s
+        self._sequence = 0
+        self._tool: bool | None = None
+        self._restart()
+
+    def _restart(self) -> None:
+        self._now_s = -np.inf
+        self._talk_s = -np.inf
+        self._command = np.zeros(2)
+        self._turning = self._aligning = False
+        self._stood_since_s: float | None = None
+        self._mode, self._message = "idle", ""
+        self._solve_ms = 0.0
+        self._pilot.forget()
+        self._chooser.forget()
+
+    def handle(self, topic: str, data: Any, stamp_s: float) -> Outputs:
+        """Take one payload; answers only by `tick`."""
+        if topic in ("goal_state", "plan", "speed_limit"):
+            self._mission.handle(topic, data, stamp_s)
+        else:
+            self._intake.handle(topic, data, stamp_s)
+        return NOTHING
+
+    def tick(self, stamp_s: float) -> Outputs:
+        """Decide the command for `stamp_s`."""
+        if not np.isfinite(stamp_s):
+            return NOTHING
+        elapsed = stamp_s - self._now_s
+        if elapsed < -JUMP_BACK_S:
+            self._restart()
+            self._intake.clear()
+        elif elapsed > LONG_GAP_S:
+            self._restart()
+        dt = float(np.clip(elapsed, 0.0, 0.1))
+        self._now_s = stamp_s
+        drive, state = self._decide(stamp_s, dt)
+        if not np.isfinite(self._command).all():
+            self._command = np.zeros(2)
+            self._mode, self._message = "braking", "the command was not finite"
+        said = [Output("cmd_vel_nav", m.Twist(stamp_s, "base_link", float(self._command[0]), float(self._command[1])))]
+        if self._tool != self._mission.tool:
+            self._tool = self._mission.tool
+            said.append(Output("tool_nav", m.Flag(self._tool)))
+        if stamp_s >= self._talk_s + TALK_PERIOD_S - 1e-3:
+            self._talk_s = (
+                stamp_s if elapsed > 2.0 * TALK_PERIOD_S else max(self._talk_s + TALK_PERIOD_S, stamp_s - 0.02)
+            )
+            said += self._report(stamp_s, drive, state)
+        return said
+
+    def health(self) -> Health:
+        """STALE while an input is missing and a route waits, WARN while blocked or without a solution."""
+        values = {"mode": self._mode, "solve_ms": f"{self._solve_ms:.2f}", "sequence": str(self._sequence)}
+        if self._mode == "braking" and self._intake.trouble(self._now_s):
+            return Health(STALE, self._message, values)
+        if self._mode in ("blocked", "fallback"):
+            return Health(WARN, self._message, values)
+        return Health(OK, self._message or "ok", values)
+
+    # --- deciding ---
+
+    def _decide(self, now_s: float, dt: float) -> tuple[Drive | None, Array | None]:
+        """Set mode, message and command. Returns what is driven, if anything, and the state it begins at."""
+        trouble = self._intake.trouble(now_s)
+        state = (
+            None if self._intake.age_s(now_s) > self._p.stale_s or self._intake.odometry is None else self._state(now_s)
+        )
+        if trouble or state is None:
+            rest = self._mission.stand and (state is None or abs(state[3]) < STANDING_MPS)
+            self._brake(state, dt, "idle" if rest else "braking", trouble)
+            return None, state
+        mission = self._mission
+        if mission.stand:
+            self._pilot.forget()
+            self._turning = self._aligning = False
+            self._stood_since_s = None
+            moving = abs(state[3]) > STANDING_MPS
+            self._brake(state, dt, "braking" if moving else "idle", "no route: standing")
+            return None, state
+        arrived = self._arrive(state)
+        if arrived is not None:
+            self._stood_since_s = None
+            if arrived == 0.0:
+                self._brake(state, dt, "arrived", "")
+                return None, state
+            return self._turn(now_s, state, float(arrived), "aligning"), state
+        return self._track(now_s, dt, state), state
+
+    def _state(self, now_s: float) -> Array:
+        """State (5,) now: the odometry, moved on by its age under the command that the base got."""
+        odometry = self._intake.odometry
+        assert odometry is not None
+        verdict, command = self._intake.verdict, self._command
+        if verdict is not None and verdict.state != "clear" and now_s - verdict.stamp_s < self._p.stale_s:
+            got = np.asarray(verdict.command_out, dtype=float)
+            command = got if got.shape == (2,) and np.isfinite(got).all() else np.zeros(2)
+        age = float(np.clip(now_s - odometry.stamp_s, 0.0, self._p.stale_s))
+        twist = np.array([odometry.linear_mps[0], odometry.angular_rps[2]])
+        settle = 1.0 - np.exp(-age / max(self._p.actuator_lag_s, 1e-3))
+        later = twist + (command - twist) * settle
+        middle = 0.5 * (twist + later)
+        pose = compose(
+            odometry.planar_pose(),
+            [middle[0] * age * np.cos(0.5 * middle[1] * age), middle[0] * age * np.sin(0.5 * middle[1] * age),
+             middle[1] * age],
+        )  # fmt: skip
+        return np.concatenate([pose, later])
+
+    def _arrive(self, state: Array) -> float | None:
+        """Turn that is left at the goal: 0 arrived, another value while aligning; None while on the way."""
+        mission, p = self._mission, self._p
+        route = mission.route
+        assert route is not None
+        map_from_odom = self._intake.map_from_odom()
+        pose = compose(map_from_odom, state[:3])
+        s = mission.locate(pose[:2])
+        away = float(np.hypot(*(route.goal - pose[:2])))
+        at_end = route.length_m - s < p.goal_tolerance_m
+        settled = self._aligning or mission.arrived
+        if settled and away > LOOSE_GOAL_M + RELEASE_M:
+            self._aligning = mission.arrived = settled = False
+        stopped = abs(state[3]) < STANDING_MPS
+        near = at_end and (
+            away < 0.7 * p.goal_tolerance_m or (away < max(LOOSE_GOAL_M, p.goal_tolerance_m) and stopped)
+        )
+        if not settled and not near:
+            return None
+        self._aligning = True
+        turn = float(wrap(route.goal_yaw_rad - pose[2])) if np.isfinite(route.goal_yaw_rad) else 0.0
+        if mission.arrived or (stopped and abs(turn) < p.goal_yaw_tolerance_rad):
+            mission.arrived = True
+            return 0.0
+        return turn if turn != 0.0 else 1e-9
+
+    def _track(self, now_s: float, dt: float, state: Array) -> Drive | None:
+        mission, p = self._mission, self._p
+        route = mission.route
+        assert route is not None and mission.s_m is not None and self._intake.surroundings is not None
+        map_from_odom = self._intake.map_from_odom()
+        forecast = self._intake.people().near(state[:2], NEAR_M)
+        people = forecast.at(now_s + self._stages_s)
+        pose = compose(map_from_odom, state[:3])
+        error = route.heading_error(pose, mission.s_m)
+        far_to_go = route.length_m - mission.s_m > 0.3
+        limit = p.turn_in_place_rad if not self._turning else 0.25
+        self._turning = far_to_go and abs(error) > limit
+        if self._turning:
+            drive = self._turn(now_s, state, error, "turning")
+        else:
+            keep = self._keep(people, now_s)
+            place, yaw, normal = route.at(np.array(mission.s_m))
+            left = float(normal @ (pose[:2] - place))
+            along = float(state[3] * np.cos(pose[2] - yaw))
+            pace = Pace(self._speed(), self._limits.acceleration_mps2, self._limits.deceleration_mps2)
+            reference = self._chooser.choose(
+                route, Progress(mission.s_m, left, along), pace, map_from_odom, people, keep, self._intake.surroundings
+            )
+            top = 0.0 if reference.share == 0.0 else min(self._speed(), self._top_mps)
+            self._message = "waiting for a person" if reference.share == 0.0 else ""
+            drive = self._solve(now_s, state, reference.states, top, people, keep)
+        if drive is None:
+            self._brake(state, dt, "fallback", "the solver gave no usable trajectory")
+            return None
+        self._mode = "tracking" if drive.fresh else "fallback"
+        self._message = self._message if drive.fresh else drive.trouble
+        reason = self._forbidden(now_s, state, drive)
+        if reason:
+            self._brake(state, dt, "braking", reason)
+            drive = None
+        self._notice_standing(now_s, state)
+        return drive
+
+    def _turn(self, now_s: float, state: Array, turn: float, message: str) -> Drive | None:
+        """Rotate by `turn` where the robot stands."""
+        reach = 0.7 * self._limits.yaw_rate_rps * self._stages_s
+        reference = np.tile(state, (len(self._stages_s), 1))
+        reference[:, 2] += np.sign(turn) * np.minimum(np.maximum(reach, 0.15 * abs(turn)), abs(turn))
+        reference[:, 3] = reference[:, 4] = 0.0
+        self._message = message
+        count = len(self._stages_s)
+        drive = self._solve(now_s, state, reference, 0.0, nobody(count), np.zeros((0, count)))
+        if drive is None:
+            self._brake(state, 0.02, "fallback", "the solver gave no usable trajectory")
+            return None
+        self._mode = "tracking"
+        return drive
+
+    def _solve(
+        self, now_s: float, state: Array, reference: Array, top_mps: float, people: People, keep_m: Array
+    ) -> Drive | None:
+        assert self._intake.surroundings is not None
+        began = self._timer() if self._timer is not None else 0.0
+        drive = self._pilot.drive(
+            now_s, state, reference, top_mps, people, keep_m, self._intake.surroundings, self._p.iterations,
+            self._p.cold_iterations,
+        )  # fmt: skip
+        self._solve_ms = 1e3 * (self._timer() - began) if self._timer is not None else 0.0
+        if drive is not None:
+            self._sequence += 1
+            at = self._p.actuator_lag_s + 0.02
+            self._command = np.array([np.interp(at, self._stages_s, drive.states[:, i]) for i in (3, 4)])
+            if top_mps == 0.0 and abs(state[3]) < STANDING_MPS:
+                self._command[0] = 0.0
+            self._command[0] = max(0.0, self._command[0])
+        return drive
+
+    def _keep(self, people: People, now_s: float) -> Array:
+        """Distance (j, t) between base_link and a person's centre that is kept where possible."""
+        p = self._p
+        stood = 0.0 if self._stood_since_s is None else now_s - self._stood_since_s
+        margin = p.people_margin_m * (1.0 - 0.5 * float(np.clip(stood / PATIENCE_S, 0.0, 1.0)))
+        return np.asarray(
+            self._body.radius_m + people.radius[:, None] + margin
+            + np.minimum(p.sigmas * people.sigma, p.spread_cap_m)
+        )  # fmt: skip
+
+    def _speed(self) -> float:
+        slow = float(np.clip(self._p.surprise_slow / max(self._intake.surprise, 1e-6), SLOWEST_SHARE, 1.0))
+        return float(min(self._mission.speed_mps * slow, self._top_mps))
+
+    def _forbidden(self, now_s: float, state: Array, drive: Drive) -> str:
+        """Why the robot must brake instead of driving this; empty when it need not.
+
+        Rule of passive safety (Macek et al. 2009) with a rest: driving on for one step and braking then must bring
+        the robot to rest, and leave it there for `rest_s`, before a person is within contact.
+        """
+        p = self._p
+        if (drive.states[:, 3] < STANDING_MPS).all():
+            return ""
+        after = np.array([np.interp(NEXT_S, self._stages_s, column) for column in drive.states.T])
+        if after[3] > STANDING_MPS:
+            braking = self._limits.deceleration_mps2
+            times = np.arange(0.0, after[3] / braking + p.rest_s + 0.05, 0.05)
+            forecast = self._intake.people().near(state[:2], NEAR_M)
+            people = forecast.at(now_s + NEXT_S + times)
+            spread = np.minimum(p.sigmas * people.sigma, CONTACT_SPREAD_CAP_M)
+            stopping = stop_states(after, braking, times)
+            if first_contact(stopping, people, self._body.half_m, CONTACT_MARGIN_M + spread) >= 0:
+                return "a person would be too near"
+        if drive.slack[1] > p.static_margin_m + STUCK_SLACK_M and self._squeezes(drive):
+            return "no room between standing obstacles"
+        return ""
+
+    def _squeezes(self, drive: Drive) -> bool:
+        """The trajectory goes deeper into standing obstacles than the robot is now, before it could stop again."""
+        assert self._intake.surroundings is not None
+        reach = max(3, int(np.ceil((drive.states[0, 3] / self._limits.deceleration_mps2 + 0.3) / self._p.dt_s)))
+        ahead = np.column_stack([np.cos(drive.states[:, 2]), np.sin(drive.states[:, 2])])
+        offsets = (self._body.front_m, self._body.rear_m)
+        circles = np.stack([drive.states[:, :2] + offset * ahead for offset in offsets])
+        away = self._intake.surroundings.look(circles)[0].min(axis=0)[: reach + 1]
+        return bool(away.min() < min(self._body.half_radius_m - 0.03, away[0] - 0.02))
+
+    def _brake(self, state: Array | None, dt: float, mode: str, message: str) -> None:
+        """Command the hardest braking that is allowed; from the last command where the state is not known."""
+        self._mode, self._message = mode, message
+        if state is None:
+            left = max(0.0, abs(self._command[0]) - self._hard_mps2 * dt)
+            share = left / abs(self._command[0]) if abs(self._command[0]) > STANDING_MPS else 0.0
+            self._command = self._command * share
+            return
+        ahead = stop_states(state, self._hard_mps2, np.array([self._p.actuator_lag_s + 0.02]))[0]
+        moving = abs(state[3]) > STANDING_MPS and abs(ahead[3]) > 1e-3
+        self._command = np.array([ahead[3], ahead[4]]) if moving else np.zeros(2)
+
+    def _notice_standing(self, now_s: float, state: Array) -> None:
+        """Blocked: it wants to drive and has stood for long."""
+        if abs(state[3]) > STANDING_MPS or abs(state[4]) > 0.1:
+            self._stood_since_s = None
+        elif self._stood_since_s is None:
+            self._stood_since_s = now_s
+        elif now_s - self._stood_since_s > self._p.blocked_after_s and self._mode in ("tracking", "braking"):
+            self._mode = "blocked"
+            self._message = self._message or "no progress along the route"
+
+    # --- saying ---
+
+    def _report(self, now_s: float, drive: Drive | None, state: Array | None) -> list[Output]:
+        said: list[Output] = []
+        if drive is not None:
+            states = drive.states
+        elif state is not None:
+            states = stop_states(state, self._hard_mps2, self._stages_s)
+        else:
+            states = None
+        if states is not None:
+            poses = np.column_stack([states[:, :2], wrap(states[:, 2])])
+            said.append(Output("controller/trajectory", m.Path(now_s, "odom", poses, now_s + self._stages_s)))
+        mission, age = self._mission, self._intake.age_s(now_s)
+        to_go = 0.0
+        if mission.route is not None:
+            to_go = max(0.0, mission.route.length_m - (mission.s_m or 0.0))
+        said.append(Output("controller/status", reports.ControllerStatus(
+            stamp_s=now_s, mode=self._mode, goal_id=mission.goal.goal_id if mission.goal is not None else "",
+            distance_to_go_m=round(float(to_go), 3), solve_ms=round(self._solve_ms, 3),
+            iterations=0 if drive is None else drive.iterations,
+            cost=0.0 if drive is None else round(float(drive.cost), 3),
+            slack=0.0 if drive is None else round(float(drive.slack.max()), 4),
+            input_age_s=round(float(age), 4) if np.isfinite(age) else -1.0, message=self._message,
+            sequence=self._sequence, valid_until_s=now_s + VALID_S if drive is not None else now_s,
+        )))  # fmt: skip
+        return said
+
+
+__all__ = ["ControllerCore", "in_odom"]

@@ -1,0 +1,118 @@
+"""The latest word of every input, refused where it is not finite, and whether it is fresh enough to drive by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from physical_ai_control.parameters import ControllerParameters
+from physical_ai_control.people import Forecast
+from physical_ai_control.surroundings import Surroundings
+from physical_ai_core import messages as m
+from physical_ai_core import reports
+from physical_ai_core.geometry import Array, invert, transform_points
+from physical_ai_core.layouts import OBJECT_CLASSES
+
+MOVES = (OBJECT_CLASSES.index("person"), OBJECT_CLASSES.index("vehicle"))
+MOVING_MPS = 0.3
+ERASE_M = 0.15  # around a moving object, besides its radius, occupied cells are its own
+FUTURE_S = 0.1  # a stamp this far ahead is of another clock
+FRAME = "odom"
+
+
+class Intake:
+    """Keeps the last usable payload of each topic."""
+
+    def __init__(self, parameters: ControllerParameters, own_radius_m: float) -> None:
+        self._p, self._own_radius_m = parameters, own_radius_m
+        self.clear()
+
+    def clear(self) -> None:
+        self.odometry: m.Odometry | None = None
+        self.map_to_odom: m.Pose | None = None
+        self.forecast: Forecast | None = None
+        self.surroundings: Surroundings | None = None
+        self.verdict: reports.Verdict | None = None
+        self.surprise = 0.0
+        self._standing = np.zeros(0, dtype=np.uint32)
+        self._moving = np.zeros((0, 3))
+
+    def handle(self, topic: str, data: Any, stamp_s: float) -> None:
+        """Keep `data`. What is not finite or not in odom is dropped: its topic goes stale and the robot brakes."""
+        if topic == "state/odometry":
+            parts = (data.position_m, data.orientation_xyzw, data.linear_mps, data.angular_rps)
+            if data.frame_id == FRAME and all(bool(np.isfinite(part).all()) for part in parts):
+                self.odometry = data
+        elif topic == "state/map_to_odom":
+            if bool(np.isfinite(data.planar()).all()):
+                self.map_to_odom = data
+        elif topic == "world_model/prediction":
+            self._predicted(data)
+        elif topic == "state/objects":
+            self._objects(data)
+        elif topic == "state/occupancy":
+            self._occupancy(data)
+        elif topic == "world_model/surprise":
+            self.surprise = float(data.data) if np.isfinite(data.data) else np.inf
+        elif topic == "safety/verdict":
+            self.verdict = data
+
+    def trouble(self, now_s: float) -> str:
+        """Why the robot must not drive by these inputs; empty when it may."""
+        p = self._p
+        ages = (
+            ("state/odometry", None if self.odometry is None else self.odometry.stamp_s, p.stale_s),
+            ("state/map_to_odom", None if self.map_to_odom is None else self.map_to_odom.stamp_s, p.slow_stale_s),
+            ("world_model/prediction", None if self.forecast is None else self.forecast.stamp_s, p.stale_s),
+            ("state/occupancy", None if self.surroundings is None else self.surroundings.stamp_s, p.slow_stale_s),
+        )
+        for topic, stamp_s, limit_s in ages:
+            if stamp_s is None:
+                return f"{topic} was never heard"
+            if not -FUTURE_S <= now_s - stamp_s <= limit_s:
+                return f"{topic} is {now_s - stamp_s:.2f} s old"
+        return ""
+
+    def age_s(self, now_s: float) -> float:
+        """Age of the odometry, infinite without one."""
+        return float("inf") if self.odometry is None else now_s - self.odometry.stamp_s
+
+    def map_from_odom(self) -> Array:
+        assert self.map_to_odom is not None
+        return self.map_to_odom.planar()
+
+    def people(self) -> Forecast:
+        """The forecast of what moves; what stands is in the occupancy, with a smaller margin."""
+        assert self.forecast is not None
+        return self.forecast.without(self._standing)
+
+    def _predicted(self, data: m.Prediction) -> None:
+        columns = [data.rows[name] for name in ("weight", "t_s", "x", "y", "sxx", "sxy", "syy", "radius")]
+        if data.frame_id == FRAME and all(bool(np.isfinite(column).all()) for column in columns):
+            self.forecast = Forecast(data)
+
+    def _objects(self, data: m.Objects) -> None:
+        rows = data.rows
+        with np.errstate(invalid="ignore"):
+            moving = np.isin(rows["class_id"], MOVES) | (np.hypot(rows["vx"], rows["vy"]) > MOVING_MPS)
+        self._standing = rows["id"][~moving]
+        discs = np.column_stack([rows["x"], rows["y"], rows["radius"] + ERASE_M])[moving].astype(float)
+        self._moving = discs[np.isfinite(discs).all(axis=1)]
+
+    def _occupancy(self, data: m.OccupancyGrid) -> None:
+        usable = data.frame_id == FRAME and data.resolution_m > 0.0 and bool(np.isfinite(data.origin).all())
+        if not usable or data.cells.ndim != 2 or self.odometry is None:
+            return
+        robot = self.odometry.planar_pose()
+        self.surroundings = Surroundings(data, robot, self._p.occupied, self._moving, self._own_radius_m)
+
+
+def in_map(map_from_odom: Array, xy: Array) -> Array:
+    """One point (2,) of odom, written in map."""
+    return np.asarray(transform_points(map_from_odom, xy[None])[0])
+
+
+def in_odom(map_from_odom: Array, xy: Array) -> Array:
+    """One point (2,) of map, written in odom."""
+    return np.asarray(transform_points(invert(map_from_odom), xy[None])[0])

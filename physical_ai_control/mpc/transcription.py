@@ -1,0 +1,104 @@
+"""Multiple shooting of the optimal-control problem in casadi: variables, cost, constraints, in stage order.
+
+Variables: per stage `x (5), u (2), slack (2)`, at the end `x (5)`. Constraints: per stage the gap
+`step(x, u) - x_next`, then the distance rows. This order is what structured QP solvers (HPIPM) look for; it leaves
+the end no slack, hence no distance rows there (the robot is at rest then, where the stage before it was).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import casadi as ca
+import numpy as np
+from numpy.typing import NDArray
+
+from physical_ai_control.mpc import model
+from physical_ai_control.mpc.problem import NU, NX, Guess, Ocp, Problem, Solution
+from physical_ai_core.geometry import Array
+
+NS = 2
+WIDTH = NX + NU + NS
+SMOOTH_M2 = 1e-4  # keeps the distance differentiable at its zero
+SLACK_MAX = 10.0
+FREE = 1e9
+
+
+class Nlp(NamedTuple):
+    """Symbols: `w` variables, `p` parameters, `f` cost, `g` constraints; `gap_rows` are those that must be zero."""
+
+    w: Any
+    p: Any
+    f: Any
+    g: Any
+    gap_rows: NDArray[np.bool_]
+
+
+class Transcription:
+    """Symbols once, and the packing of arrays into them."""
+
+    def __init__(self, ocp: Ocp) -> None:
+        self.ocp = ocp
+        n = ocp.steps
+        self.size = n * WIDTH + NX
+        lead = np.arange(n)[:, None] * WIDTH
+        last = n * WIDTH
+        self._x = np.vstack([lead + np.arange(NX), last + np.arange(NX)])
+        self._u = lead + NX + np.arange(NU)
+        self._s = lead + NX + NU + np.arange(NS)
+        self.nlp = self._build()
+        gaps = self.nlp.gap_rows
+        self.g_low, self.g_high = np.zeros(len(gaps)), np.where(gaps, 0.0, FREE)
+
+    def parameters(self, problem: Problem) -> Array:
+        return np.concatenate([problem.reference.ravel(), problem.keep_away[1:-1].ravel()])
+
+    def bounds(self, problem: Problem) -> tuple[Array, Array]:
+        low, high = np.zeros(self.size), np.full(self.size, SLACK_MAX)
+        low[self._x[1:]], high[self._x[1:]] = problem.x_low[1:], problem.x_high[1:]
+        low[self._x[0]] = high[self._x[0]] = problem.x0
+        low[self._u], high[self._u] = problem.u_low, problem.u_high
+        return low, high
+
+    def pack(self, guess: Guess) -> Array:
+        w = np.zeros(self.size)
+        w[self._x], w[self._u] = guess.states, guess.inputs
+        return w
+
+    def unpack(self, w: Array, cost: float, iterations: int) -> Solution:
+        return Solution(w[self._x], w[self._u], w[self._s], cost, iterations)
+
+    def _build(self) -> Nlp:
+        ocp, n, rows = self.ocp, self.ocp.steps, self.ocp.rows
+        w, ref, away = ca.SX.sym("w", self.size), ca.SX.sym("ref", NX, n + 1), ca.SX.sym("away", 4, rows * (n - 1))
+        f, g, gaps = 0, [], []
+        for k in range(n + 1):
+            x = w[self._x[k].tolist()]
+            f = f + self._tracking(x, ref[:, k]) * (ocp.terminal_factor if k == n else 1.0)
+            if k == n:
+                break
+            u, s = w[self._u[k].tolist()], w[self._s[k].tolist()]
+            f = f + ocp.weight_acceleration * u[0] ** 2 + ocp.weight_yaw_acceleration * u[1] ** 2
+            for column in range(NS):
+                f = f + ocp.slack_linear[column] * s[column] + 0.5 * ocp.slack_quadratic[column] * s[column] ** 2
+            g.append(model.step(x, u, ocp.dt_s) - w[self._x[k + 1].tolist()])
+            gaps += [True] * NX
+            if k > 0:
+                for row in range(rows):
+                    o = away[:, (k - 1) * rows + row]
+                    dx = x[0] + o[3] * ca.cos(x[2]) - o[0]
+                    dy = x[1] + o[3] * ca.sin(x[2]) - o[1]
+                    g.append(ca.sqrt(dx**2 + dy**2 + SMOOTH_M2) - o[2] + s[0 if row < ocp.moving else 1])
+                gaps += [False] * rows
+        return Nlp(w, ca.vertcat(ca.vec(ref), ca.vec(away)), f, ca.vertcat(*g), np.array(gaps))
+
+    def _tracking(self, x: Any, ref: Any) -> Any:
+        ocp, c, s = self.ocp, ca.cos(ref[2]), ca.sin(ref[2])
+        dx, dy = x[0] - ref[0], x[1] - ref[1]
+        return (
+            ocp.weight_along * (c * dx + s * dy) ** 2
+            + ocp.weight_across * (c * dy - s * dx) ** 2
+            + ocp.weight_yaw * (x[2] - ref[2]) ** 2
+            + ocp.weight_speed * (x[3] - ref[3]) ** 2
+            + ocp.weight_yaw_rate * (x[4] - ref[4]) ** 2
+        )

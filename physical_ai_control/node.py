@@ -1,0 +1,25 @@
+"""The controller as a lifecycle node."""
+
+from __future__ import annotations
+
+import time
+
+from physical_ai_control.core import ControllerCore
+from physical_ai_control.parameters import ControllerParameters
+from physical_ai_core.ros.node import CoreNode
+from physical_ai_core.ros.spin import run_node
+
+
+class ControllerNode(CoreNode[ControllerParameters]):
+    """Thin shell around `ControllerCore`; lends it a clock to report solve times with."""
+
+    def build(self, parameters: ControllerParameters) -> ControllerCore:
+        return ControllerCore(parameters, timer=time.perf_counter)
+
+
+def main() -> None:
+    raise SystemExit(run_node(lambda: ControllerNode("controller", ControllerParameters)))
+
+
+if __name__ == "__main__":
+    main()

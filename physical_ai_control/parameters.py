@@ -1,0 +1,70 @@
+"""Parameters of the controller."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from physical_ai_core.parameters import parameter
+
+
+@dataclass(frozen=True)
+class ControllerParameters:
+    """What is tuned on a robot. Its own limits and footprint come from the robot file and are never exceeded."""
+
+    robot: str = parameter("scout", "", "Robot file: a name under config/robots, or a path.")
+    solver: str = parameter(
+        "hpipm", "", "QP solver of the real-time iteration.", choices=("hpipm", "osqp", "daqp", "proxqp", "ipopt")
+    )
+    steps: int = parameter(25, "", "Steps of the horizon.", minimum=10, maximum=60)
+    dt_s: float = parameter(0.1, "s", "Length of a step.", minimum=0.05, maximum=0.3)
+    iterations: int = parameter(1, "", "Solver iterations a tick.", minimum=1, maximum=20)
+    cold_iterations: int = parameter(4, "", "Solver iterations without a warm start.", minimum=1, maximum=50)
+    cruise_speed_mps: float = parameter(1.2, "m/s", "Speed on a free, straight route.", minimum=0.05, maximum=5.0)
+    acceleration_mps2: float = parameter(0.9, "m/s^2", "Forward acceleration planned with.", minimum=0.1, maximum=5.0)
+    deceleration_mps2: float = parameter(1.5, "m/s^2", "Deceleration planned with.", minimum=0.1, maximum=5.0)
+    arrival_deceleration_mps2: float = parameter(
+        0.6, "m/s^2", "Deceleration into the goal and into bends.", minimum=0.05, maximum=5.0
+    )
+    yaw_rate_rps: float = parameter(1.4, "rad/s", "Highest yaw rate planned.", minimum=0.1, maximum=5.0)
+    yaw_acceleration_rps2: float = parameter(
+        2.5, "rad/s^2", "Yaw acceleration planned with.", minimum=0.1, maximum=20.0
+    )
+    lateral_acceleration_mps2: float = parameter(
+        0.7, "m/s^2", "Sideways acceleration that sets the speed in bends.", minimum=0.05, maximum=5.0
+    )
+    actuator_lag_s: float = parameter(
+        0.15, "s", "Time constant with which the base follows its command.", minimum=0.0, maximum=1.0
+    )
+    people_margin_m: float = parameter(0.35, "m", "Distance kept from people beyond contact.", minimum=0.0, maximum=2.0)
+    sigmas: float = parameter(
+        1.0, "", "Standard deviations of a predicted position that are kept clear besides.", minimum=0.0, maximum=4.0
+    )
+    spread_cap_m: float = parameter(
+        0.45, "m", "The most that uncertainty may add to the distance kept.", minimum=0.0, maximum=3.0
+    )
+    static_margin_m: float = parameter(
+        0.06, "m", "Distance kept from standing things beyond contact.", minimum=0.0, maximum=1.0
+    )
+    rest_s: float = parameter(
+        0.6, "s", "The robot stands at least this long before a person could touch it.", minimum=0.0, maximum=3.0
+    )
+    goal_tolerance_m: float = parameter(
+        0.15, "m", "Distance to the goal that counts as there.", minimum=0.02, maximum=2.0
+    )
+    goal_yaw_tolerance_rad: float = parameter(
+        0.1, "rad", "Heading error that counts as aligned.", minimum=0.02, maximum=3.2
+    )
+    turn_in_place_rad: float = parameter(
+        1.0, "rad", "Heading error to the route above which the robot turns first.", minimum=0.3, maximum=3.2
+    )
+    blocked_after_s: float = parameter(
+        3.0, "s", "Standing this long without a reason of its own is reported as blocked.", minimum=0.5, maximum=60.0
+    )
+    stale_s: float = parameter(
+        0.3, "s", "Age of odometry or prediction beyond which the robot brakes.", minimum=0.05, maximum=2.0
+    )
+    slow_stale_s: float = parameter(1.0, "s", "The same for occupancy and map_to_odom.", minimum=0.1, maximum=10.0)
+    surprise_slow: float = parameter(
+        1.5, "", "Surprise above which speed is reduced in proportion.", minimum=0.5, maximum=100.0
+    )
+    occupied: int = parameter(50, "", "Occupancy from which a cell is an obstacle.", minimum=1, maximum=100)

@@ -1,0 +1,149 @@
+"""One solution of the MPC a tick: obstacles and bounds set up, solver called, answer checked, tail kept."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from physical_ai_control.body import Body
+from physical_ai_control.mpc.check import fault
+from physical_ai_control.mpc.problem import Guess, Ocp, Problem, Solver, shift
+from physical_ai_control.people import People
+from physical_ai_control.surroundings import Surroundings
+from physical_ai_core.geometry import Array
+
+TAIL_S = 0.5  # how long the last good solution may be driven on when no new one is believed
+PROBE_M = 0.45  # sideways points from which the nearest wall of either side is looked up
+REVERSE_MPS = 0.02
+DRIFT_M = 0.4  # a guess farther from the state than this is no guess
+
+
+class Limits(NamedTuple):
+    """Magnitudes; forward speed is the choice's."""
+
+    acceleration_mps2: float
+    deceleration_mps2: float
+    yaw_rate_rps: float
+    yaw_acceleration_rps2: float
+
+
+class Drive(NamedTuple):
+    """What to drive: `states (N+1, 5)` from now on; `fresh`: solved just now; `trouble`: why not."""
+
+    states: Array
+    inputs: Array
+    slack: Array  # (2,): deepest, moving and static
+    cost: float
+    iterations: int
+    fresh: bool
+    trouble: str
+
+
+class Pilot:
+    """Holds the solver and its warm start."""
+
+    def __init__(self, ocp: Ocp, solver: Solver, limits: Limits, body: Body, static_margin_m: float) -> None:
+        self.ocp, self._solver, self._limits, self._body = ocp, solver, limits, body
+        self._static_reach_m = body.half_radius_m + static_margin_m
+        self._guess: Guess | None = None
+        self._guess_s = 0.0
+        self._good_s = -np.inf
+
+    def forget(self) -> None:
+        """Next solve starts cold."""
+        self._guess = None
+        self._good_s = -np.inf
+
+    def drive(
+        self, now_s: float, x0: Array, reference: Array, top_mps: float, people: People, keep_m: Array,
+        surroundings: Surroundings, iterations: int, cold_iterations: int,
+    ) -> Drive | None:  # fmt: skip
+        """Solve from `x0 (5,)` for `reference (N+1, 5)`; None when there is neither a solution nor a tail of one.
+
+        `people` at the stages' moments, `keep_m (j, N+1)`: distance between base_link and centre to keep.
+        """
+        reference = reference.copy()
+        reference[:, 2] += 2.0 * np.pi * np.round((x0[2] - reference[0, 2]) / (2.0 * np.pi))
+        guess, warm = self._start(now_s, x0, reference)
+        problem = self._problem(x0, reference, guess, top_mps, people, keep_m, surroundings)
+        solution = self._solver.solve(problem, guess, iterations if warm else cold_iterations)
+        trouble = fault(problem, solution, self.ocp.dt_s)
+        if trouble:  # once more, from the reference: a stale guess is the usual cause
+            solution = self._solver.solve(
+                problem, Guess(_standing(x0, self.ocp.steps), guess.inputs * 0.0), cold_iterations
+            )
+            trouble = fault(problem, solution, self.ocp.dt_s)
+        if not trouble:
+            self._guess, self._guess_s, self._good_s = Guess(solution.states, solution.inputs), now_s, now_s
+            slack = solution.slack.max(axis=0)
+            return Drive(solution.states, solution.inputs, slack, solution.cost, solution.iterations, True, "")
+        if self._guess is not None and 0.0 <= now_s - self._good_s <= TAIL_S:
+            tail = shift(self._guess, (now_s - self._guess_s) / self.ocp.dt_s)
+            return Drive(tail.states, tail.inputs, np.zeros(2), 0.0, cold_iterations, False, trouble)
+        self.forget()
+        return None
+
+    def _start(self, now_s: float, x0: Array, reference: Array) -> tuple[Guess, bool]:
+        elapsed = now_s - self._guess_s
+        if self._guess is not None and 0.0 <= elapsed <= TAIL_S:
+            guess = shift(self._guess, elapsed / self.ocp.dt_s)
+            guess.states[:, 2] += 2.0 * np.pi * np.round((x0[2] - guess.states[0, 2]) / (2.0 * np.pi))
+            if np.hypot(*(guess.states[0, :2] - x0[:2])) < DRIFT_M and abs(guess.states[0, 2] - x0[2]) < 0.6:
+                guess.states[0] = x0
+                return guess, True
+        states = reference.copy()
+        states[0] = x0
+        return Guess(states, np.zeros((self.ocp.steps, 2))), False
+
+    def _problem(
+        self, x0: Array, reference: Array, guess: Guess, top_mps: float, people: People, keep_m: Array,
+        surroundings: Surroundings,
+    ) -> Problem:  # fmt: skip
+        ocp, limits = self.ocp, self._limits
+        k = np.arange(ocp.steps + 1) * ocp.dt_s
+        low, high = np.full((ocp.steps + 1, 5), -1e4), np.full((ocp.steps + 1, 5), 1e4)
+        brakeable = limits.deceleration_mps2 * (k[-1] - k)  # every solution ends at rest
+        slowing = x0[3] - limits.deceleration_mps2 * k + REVERSE_MPS
+        high[:, 3] = np.maximum(np.minimum(top_mps, brakeable) + REVERSE_MPS, slowing)
+        low[:, 3] = np.minimum(-REVERSE_MPS, x0[3] + limits.acceleration_mps2 * k - REVERSE_MPS)
+        turning = np.maximum(limits.yaw_rate_rps, abs(x0[4]) - limits.yaw_acceleration_rps2 * k + 0.02)
+        low[:, 4], high[:, 4] = -turning, turning
+        u_high = np.array([limits.acceleration_mps2, limits.yaw_acceleration_rps2])
+        u_low = np.array([-limits.deceleration_mps2, -limits.yaw_acceleration_rps2])
+        away = np.zeros((ocp.steps + 1, ocp.rows, 4))
+        self._keep_from_people(away[:, : ocp.moving], guess, people, keep_m)
+        self._keep_from_walls(away[:, ocp.moving :], guess, surroundings)
+        return Problem(x0, reference, away, low, high, u_low, u_high)
+
+    def _keep_from_people(self, away: Array, guess: Guess, people: People, keep_m: Array) -> None:
+        """The object modes that come nearest to the guess, one a row over all stages."""
+        if not len(people.radius):
+            return
+        gap = np.hypot(*np.moveaxis(people.mean - guess.states[None, :, :2], -1, 0)) - keep_m
+        rows = np.argsort(gap.min(axis=1), kind="stable")[: away.shape[1]]
+        away[:, : len(rows), :2] = np.swapaxes(people.mean[rows], 0, 1)
+        away[:, : len(rows), 2] = keep_m[rows].T
+
+    def _keep_from_walls(self, away: Array, guess: Guess, surroundings: Surroundings) -> None:
+        """Nearest obstacles of the front and rear circle, and of a point to the left and one to the right."""
+        if surroundings.empty:
+            return
+        xy, yaw = guess.states[:, :2], guess.states[:, 2]
+        ahead = np.column_stack([np.cos(yaw), np.sin(yaw)])
+        side = np.column_stack([-ahead[:, 1], ahead[:, 0]])
+        front, rear = self._body.front_m, self._body.rear_m
+        probes = (
+            (xy + front * ahead, front), (xy + rear * ahead, rear),
+            (xy + front * ahead + PROBE_M * side, front), (xy + front * ahead - PROBE_M * side, front),
+        )  # fmt: skip
+        _, nearest = surroundings.look(np.stack([point for point, _ in probes[: away.shape[1]]], axis=1))
+        away[:, : nearest.shape[1], :2] = nearest
+        away[:, : nearest.shape[1], 2] = self._static_reach_m
+        away[:, : nearest.shape[1], 3] = [offset for _, offset in probes[: away.shape[1]]]
+
+
+def _standing(x0: Array, steps: int) -> Array:
+    states = np.tile(x0, (steps + 1, 1))
+    states[1:, 3:] = 0.0
+    return states

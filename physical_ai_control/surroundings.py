@@ -1,0 +1,64 @@
+"""Standing obstacles: the occupancy around the robot as a distance field and, for any point, its nearest obstacle."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt
+
+from physical_ai_core import messages as m
+from physical_ai_core.geometry import Array, invert, rotation, transform_points
+
+CROP_M = 6.0  # beyond this nothing is reached within the horizon
+FAR_M = 50.0
+
+
+class Surroundings:
+    """Distance field of one occupancy grid, cropped around the robot. Unknown cells are free: the route chose them."""
+
+    def __init__(self, grid: m.OccupancyGrid, robot: Array, occupied: int, moving: Array, clear_m: float) -> None:
+        """`moving (n, 3)`: x, y, radius of discs whose cells are not standing obstacles; `clear_m`: the robot's own."""
+        self._origin, self._size = np.asarray(grid.origin, dtype=float), float(grid.resolution_m)
+        centre = transform_points(invert(self._origin), robot[None, :2])[0] / self._size
+        reach = CROP_M / self._size
+        height, width = grid.cells.shape
+        row = np.clip([centre[1] - reach, centre[1] + reach + 1], 0, height).astype(int)
+        column = np.clip([centre[0] - reach, centre[0] + reach + 1], 0, width).astype(int)
+        self._corner = np.array([column[0], row[0]])
+        full = grid.cells[row[0] : row[1], column[0] : column[1]] >= occupied
+        self._free = ~full
+        self._erase(np.vstack([moving, [robot[0], robot[1], clear_m]]))
+        self.stamp_s = grid.stamp_s
+        self.empty = full.size == 0 or bool(self._free.all())
+        if self.empty:
+            return
+        distance, nearest = distance_transform_edt(self._free, return_indices=True)
+        self._distance = np.asarray(distance * self._size)
+        cells = np.stack([nearest[1], nearest[0]], axis=-1) + self._corner + 0.5
+        self._turn = rotation(float(self._origin[2]))
+        self._nearest = cells * self._size @ self._turn.T + self._origin[:2]
+
+    def _erase(self, discs: Array) -> None:
+        local = transform_points(invert(self._origin), discs[:, :2]) / self._size - self._corner
+        height, width = self._free.shape
+        for (x, y), radius in zip(local, discs[:, 2] / self._size, strict=True):
+            if not np.isfinite([x, y, radius]).all():
+                continue
+            low = np.clip([np.floor(y - radius), np.floor(x - radius)], 0, [height, width]).astype(int)
+            high = np.clip([np.ceil(y + radius) + 1, np.ceil(x + radius) + 1], 0, [height, width]).astype(int)
+            rows, columns = np.mgrid[low[0] : high[0], low[1] : high[1]]
+            inside = (columns + 0.5 - x) ** 2 + (rows + 0.5 - y) ** 2 <= radius**2
+            self._free[low[0] : high[0], low[1] : high[1]] |= inside
+
+    def look(self, points: Array) -> tuple[Array, Array]:
+        """Distance (...) to the nearest obstacle and that obstacle's centre (..., 2), for points (..., 2) in odom."""
+        shape = points.shape[:-1]
+        if self.empty:
+            return np.full(shape, FAR_M), np.full((*shape, 2), 1e4)
+        flat = points.reshape(-1, 2)
+        cell = np.floor((flat - self._origin[:2]) @ self._turn / self._size).astype(int) - self._corner
+        high = np.array(self._free.shape[::-1]) - 1
+        inside = ((cell >= 0) & (cell <= high)).all(axis=1)
+        column, row = np.clip(cell, 0, high).T
+        obstacle = np.where(inside[:, None], self._nearest[row, column], 1e4)
+        away = np.where(inside, np.hypot(*(flat - obstacle).T), FAR_M)
+        return away.reshape(shape), obstacle.reshape(*shape, 2)

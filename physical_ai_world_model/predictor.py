@@ -1,0 +1,67 @@
+"""From the belief about every object to the rows of `world_model/prediction`: a Gaussian mixture per step ahead."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from physical_ai_core.geometry import Array
+from physical_ai_core.layouts import PREDICTION, Rows
+from physical_ai_world_model.kalman.imm import Belief
+from physical_ai_world_model.kalman.motion import MotionModel, discretise
+from physical_ai_world_model.kalman.tracks import STATIC
+
+
+class Fan(NamedTuple):
+    """n objects, m modes, t steps: `mean (n, m, t, 4)`, position `cov (n, m, t, 2, 2)`, `weight (n, m)`."""
+
+    mean: Array
+    cov: Array
+    weight: Array
+
+
+class Predictor:
+    """Fans out each mode of the belief over a fixed horizon; the matrices of every step are computed once."""
+
+    def __init__(self, models: tuple[MotionModel, ...], horizon_s: float, step_s: float) -> None:
+        self.times_s: Array = np.arange(round(horizon_s / step_s) + 1, dtype=np.float64) * step_s
+        self._moving = self._stack(models)
+        self._still = self._stack(STATIC * len(models))
+
+    def _stack(self, models: tuple[MotionModel, ...]) -> tuple[Array, Array]:
+        parts = [discretise(model, self.times_s) for model in models]
+        return np.stack([f for f, _ in parts]), np.stack([q for _, q in parts])  # (m, t, 4, 4) each
+
+    def fan(self, belief: Belief, static: NDArray[np.bool_]) -> Fan:
+        """The mixture over the horizon; `static (n,)` objects stay where they are."""
+        fan = self._spread(belief, *self._moving)
+        if not static.any():
+            return fan
+        still = self._spread(belief, *self._still)
+        mean = np.where(static[:, None, None, None], still.mean, fan.mean)
+        cov = np.where(static[:, None, None, None, None], still.cov, fan.cov)
+        return Fan(mean, cov, fan.weight)
+
+    @staticmethod
+    def _spread(belief: Belief, transition: Array, noise: Array) -> Fan:
+        mean = np.einsum("mtij,nmj->nmti", transition, belief.mean)
+        place = transition[..., :2, :]
+        cov = place @ belief.cov[:, :, None] @ np.swapaxes(place, -1, -2) + noise[..., :2, :2]
+        return Fan(mean, cov, belief.weight)
+
+    def rows(self, fan: Fan, ids: NDArray[np.uint32], radius_m: Array, static: NDArray[np.bool_]) -> Rows:
+        """PREDICTION rows, ordered by object, mode, time. A static object is one mode of weight 1."""
+        n, modes, steps = fan.mean.shape[:3]
+        rows = np.zeros((n, modes, steps), dtype=PREDICTION)
+        rows["id"] = ids[:, None, None]
+        rows["mode"] = np.arange(modes)[None, :, None]
+        rows["weight"] = np.where(static[:, None], np.eye(modes)[0], fan.weight)[:, :, None]
+        rows["t_s"] = self.times_s
+        for column, name in enumerate(("x", "y", "vx", "vy")):
+            rows[name] = fan.mean[..., column]
+        rows["sxx"], rows["sxy"], rows["syy"] = fan.cov[..., 0, 0], fan.cov[..., 0, 1], fan.cov[..., 1, 1]
+        rows["radius"] = radius_m[:, None, None]
+        keep = ~(static[:, None] & (np.arange(modes) > 0))
+        return np.asarray(rows[keep].reshape(-1))

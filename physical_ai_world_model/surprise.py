@@ -1,0 +1,79 @@
+"""How far observation leaves the prediction, as one number per moment.
+
+Each observed object is compared with what was predicted of it `lead_s` before: the squared Mahalanobis distance of its
+position under the moment-matched mixture. Over the last `window_s`, the 90 % quantile of these distances divided by
+the 90 % quantile of chi-square with two degrees of freedom is the surprise: 1 where the stated 90 % regions hold
+just 90 % of what happened, above 1 where they hold less.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from physical_ai_core.geometry import Array
+
+CHI2_90 = 4.605  # scipy.stats.chi2.ppf(0.9, 2)
+LEVEL = 0.9
+CAP = 100.0
+
+
+class Expectation(NamedTuple):
+    """What was said of each object for the moment `stamp_s`: position mean (n, 2) and covariance (n, 2, 2)."""
+
+    stamp_s: float
+    ids: NDArray[np.uint32]
+    mean: Array
+    cov: Array
+
+
+def moments(mean: Array, cov: Array, weight: Array) -> tuple[Array, Array]:
+    """Mean (n, 2) and covariance (n, 2, 2) of a mixture of m Gaussians each."""
+    centre = np.einsum("nm,nmi->ni", weight, mean)
+    apart = mean - centre[:, None]
+    return centre, np.einsum("nm,nmij->nij", weight, cov + apart[..., :, None] * apart[..., None, :])
+
+
+class Surprise:
+    """Keeps the expectations of the last moments and scores observations against them."""
+
+    def __init__(self, lead_s: float, window_s: float, least: int) -> None:
+        """`least`: number of comparisons below which nothing is claimed (0)."""
+        self._lead_s, self._window_s, self._least = lead_s, window_s, least
+        self._expected: deque[Expectation] = deque(maxlen=64)
+        self._scores: deque[tuple[float, Array]] = deque(maxlen=256)
+
+    def clear(self) -> None:
+        self._expected.clear()
+        self._scores.clear()
+
+    def expect(self, stamp_s: float, ids: NDArray[np.uint32], mean: Array, cov: Array) -> None:
+        """Remember what is predicted for `stamp_s`."""
+        self._expected.append(Expectation(stamp_s, ids, mean, cov))
+
+    def observe(self, stamp_s: float, ids: NDArray[np.uint32], xy: Array, xy_cov: Array) -> None:
+        """Score positions (n, 2) seen at `stamp_s` against the expectation nearest in time."""
+        if not self._expected or not len(ids):
+            return
+        nearest = min(self._expected, key=lambda e: abs(e.stamp_s - stamp_s))
+        if abs(nearest.stamp_s - stamp_s) > 0.06:
+            return
+        _, there, here = np.intersect1d(nearest.ids, ids, assume_unique=True, return_indices=True)
+        if not len(here):
+            return
+        error = xy[here] - nearest.mean[there]
+        spread = nearest.cov[there] + xy_cov[here]
+        score = np.einsum("ni,ni->n", error, np.linalg.solve(spread, error[..., None])[..., 0])
+        self._scores.append((stamp_s, score[np.isfinite(score)]))
+
+    def value(self, stamp_s: float) -> float:
+        """The surprise at `stamp_s`; 0 while too little was compared."""
+        while self._scores and not 0.0 <= stamp_s - self._scores[0][0] <= self._window_s:
+            self._scores.popleft()
+        scores = np.concatenate([score for _, score in self._scores]) if self._scores else np.zeros(0)
+        if len(scores) < self._least:
+            return 0.0
+        return float(min(CAP, np.quantile(scores, LEVEL) / CHI2_90))
