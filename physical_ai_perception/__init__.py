@@ -1,1 +1,1 @@
-
+"""Perception: sensors to numeric state. `core.PerceptionCore`, `parameters.PerceptionParameters`, `node`."""

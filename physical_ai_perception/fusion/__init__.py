@@ -1,0 +1,1 @@
+"""Own state: error-state Kalman filters over IMU, wheels and GNSS (`Localisation`)."""

@@ -1,0 +1,106 @@
+"""The perception node: PerceptionCore on ROS topics, TF where tf2_msgs is installed, and the kept pose on disk."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from physical_ai_core import messages as m
+from physical_ai_core.core import Output
+from physical_ai_core.ros.encode import message_class, set_stamp
+from physical_ai_core.ros.node import CoreNode
+from physical_ai_core.ros.spin import run_node
+from physical_ai_perception.core import PerceptionCore
+from physical_ai_perception.fusion.localisation import Kept
+from physical_ai_perception.parameters import PerceptionParameters
+
+KEEP_EVERY_S: Final = 1.0
+TF_DEPTH: Final = 100
+
+
+class PerceptionNode(CoreNode[PerceptionParameters]):
+    """Static sensor frames come from robot_state_publisher; this node says map → odom → base_link."""
+
+    _tf: Any = None
+    _kept_s = float("-inf")
+
+    def build(self, parameters: PerceptionParameters) -> PerceptionCore:
+        core = PerceptionCore(parameters)
+        kept = _read(parameters.resume_file)
+        if kept is not None:
+            core.resume(kept)
+        return core
+
+    def opened(self) -> None:
+        try:
+            tf_class = message_class("tf2_msgs/msg/TFMessage")
+        except (ImportError, AttributeError):
+            self.get_logger().info("tf2_msgs is not installed: no TF; state/* says the same")
+            return
+        if self._tf is None:
+            self._tf = self.create_publisher(tf_class, "/tf", TF_DEPTH)
+
+    def said(self, output: Output) -> None:
+        data = output.data
+        if output.topic == "state/odometry":
+            self._broadcast(data, data.child_frame_id)
+        elif output.topic == "state/map_to_odom":
+            self._broadcast(data, "odom")
+            self._keep(data.stamp_s)
+
+    def _broadcast(self, data: m.Odometry | m.Pose, child: str) -> None:
+        if self._tf is None:
+            return
+        stamped = message_class("geometry_msgs/msg/TransformStamped")()
+        set_stamp(stamped.header.stamp, data.stamp_s)
+        stamped.header.frame_id, stamped.child_frame_id = data.frame_id, child
+        move, turn = stamped.transform.translation, stamped.transform.rotation
+        move.x, move.y, move.z = data.position_m.tolist()
+        turn.x, turn.y, turn.z, turn.w = data.orientation_xyzw.tolist()
+        self._tf.publish(message_class("tf2_msgs/msg/TFMessage")(transforms=[stamped]))
+
+    def _keep(self, stamp_s: float) -> None:
+        path = self.parameters.resume_file
+        if not path or 0.0 <= stamp_s - self._kept_s < KEEP_EVERY_S or not isinstance(self.core, PerceptionCore):
+            return
+        self._kept_s = stamp_s
+        kept = self.core.checkpoint()
+        if kept is None:
+            return
+        part = Path(f"{path}.part")
+        part.write_text(json.dumps(asdict(kept)), encoding="utf-8")
+        os.replace(part, path)  # whole or not at all: the process may be killed at any time
+
+
+def _read(path: str) -> Kept | None:
+    """The kept pose, or None: there is none, or it is not one."""
+    if not path:
+        return None
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        return Kept(
+            float(content["stamp_s"]),
+            _numbers(content["odom"], 4),
+            _numbers(content["map_to_odom"], 4),
+            _numbers(content["variances"], 3),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _numbers(values: Any, count: int) -> Any:
+    numbers = tuple(float(v) for v in values)
+    if len(numbers) != count or not all(abs(v) < 1e9 for v in numbers):
+        raise ValueError("not a kept pose")
+    return numbers
+
+
+def main() -> None:
+    raise SystemExit(run_node(lambda: PerceptionNode("perception", PerceptionParameters)))
+
+
+if __name__ == "__main__":
+    main()

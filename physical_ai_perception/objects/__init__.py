@@ -1,0 +1,1 @@
+"""Objects around: sweeps in `odom`, clusters, and tracks with velocity and covariance."""

@@ -1,0 +1,81 @@
+"""What a track is: static until it has moved, by displacement and significant speed, away from solid occupancy."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from physical_ai_core.geometry import Array
+from physical_ai_core.layouts import OBJECT_CLASSES
+from physical_ai_perception.parameters import PerceptionParameters
+
+SIGNIFICANT: Final = 12.0  # squared speed over its variance, two degrees of freedom, 99.8 %
+AGREE_S: Final = 0.25  # so long the signs of motion must hold
+DISPLACED_M: Final = 0.35  # from where it was born or last stood
+STATIC_AFTER_HITS: Final = 10
+VEHICLE_RADIUS_M: Final = 0.5
+STOOD_S: Final = 2.0  # standing longer, a person is an obstacle of the surroundings too
+SOLID: Final = 0.7  # a candidate lying so far on solid occupancy is structure
+SOLID_GAIN: Final = 0.2
+
+
+class Kinds:
+    """One entry per track, in the tracker's order; `kind` is an index into OBJECT_CLASSES."""
+
+    UNKNOWN: Final = OBJECT_CLASSES.index("unknown")
+    STATIC: Final = OBJECT_CLASSES.index("static")
+    PERSON: Final = OBJECT_CLASSES.index("person")
+    VEHICLE: Final = OBJECT_CLASSES.index("vehicle")
+
+    def __init__(self, parameters: PerceptionParameters) -> None:
+        self._speed = parameters.object_speed_mps
+        self.clear()
+
+    def clear(self) -> None:
+        self.kind = np.zeros(0, dtype=np.uint32)
+        self._home = np.zeros((0, 2))  # where it was born or last stood
+        self._moving_s = np.zeros(0)
+        self._still_s = np.zeros(0)
+        self._solid = np.zeros(0)
+
+    def bear(self, positions: Array) -> None:
+        count = len(positions)
+        self.kind = np.concatenate([self.kind, np.full(count, self.UNKNOWN, dtype=np.uint32)])
+        self._home = np.concatenate([self._home, positions])
+        self._moving_s = np.concatenate([self._moving_s, np.zeros(count)])
+        self._still_s = np.concatenate([self._still_s, np.zeros(count)])
+        self._solid = np.concatenate([self._solid, np.zeros(count)])
+
+    def keep(self, alive: NDArray[np.bool_]) -> None:
+        self.kind, self._home, self._solid = self.kind[alive], self._home[alive], self._solid[alive]
+        self._moving_s, self._still_s = self._moving_s[alive], self._still_s[alive]
+
+    def observe(
+        self, mean: Array, covariance: Array, radius: Array, standing: Array, hits: NDArray[np.intp], dt_s: float
+    ) -> None:
+        """Take the tracks after an update; `standing` (N,) is NaN where a track was not seen."""
+        if not len(mean):
+            return
+        speed = np.hypot(mean[:, 2], mean[:, 3])
+        weighted = np.linalg.solve(covariance[:, 2:, 2:], mean[:, 2:, None])[..., 0]
+        significance = (mean[:, 2:] * weighted).sum(axis=1)
+        seen = ~np.isnan(standing)
+        self._solid += np.where(seen, SOLID_GAIN * (np.nan_to_num(standing) - self._solid), 0.0)
+        moving = (speed > self._speed) & (significance > SIGNIFICANT) & (self._solid < SOLID)
+        self._moving_s = np.where(moving, self._moving_s + dt_s * seen, 0.0)
+        self._still_s = np.where(moving, 0.0, self._still_s + dt_s)
+        displaced = np.hypot(*(mean[:, :2] - self._home).T) > DISPLACED_M
+        known = self.moved()
+        shown = ~known & (self._moving_s >= AGREE_S) & displaced
+        self.kind[shown] = np.where(radius[shown] > VEHICLE_RADIUS_M, self.VEHICLE, self.PERSON)
+        self.kind[~known & ~shown & (hits >= STATIC_AFTER_HITS)] = self.STATIC
+
+    def moved(self) -> NDArray[np.bool_]:
+        """Tracks that are known to be able to move."""
+        return np.asarray(self.kind >= self.PERSON)
+
+    def passing(self) -> NDArray[np.bool_]:
+        """Tracks that move, or did a moment ago: not to be taken for surroundings."""
+        return np.asarray(self.moved() & (self._still_s < STOOD_S))

@@ -1,0 +1,215 @@
+"""Many tracks at once: constant-velocity Kalman filters in arrays, assignment, birth, existence and death.
+
+State of a track: (x, y, vx, vy) in `odom`. All arrays share the first axis (N tracks).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from physical_ai_core import layouts
+from physical_ai_core.geometry import Array
+from physical_ai_perception.objects.clusters import Clusters
+from physical_ai_perception.objects.kinds import Kinds
+from physical_ai_perception.objects.sweep import Sweep
+from physical_ai_perception.parameters import PerceptionParameters
+
+GATE: Final = 13.8  # chi-square with two degrees of freedom, 99.9 %
+REACH_M: Final = 1.0  # an assignment further away is none, however uncertain the track
+IMPOSSIBLE: Final = 1e6
+BIRTH_SPEED_MPS: Final = 1.0  # sigma
+BIRTH_EXISTENCE: Final = 0.3
+BIRTH_CLEARANCE_M: Final = 0.35  # nearer to a track it is a part of the same thing
+HIT_RATIO: Final = 8.0  # a detection is so many times likelier from an object than from clutter
+SHOWN_ABOVE: Final = 0.5
+DEAD_BELOW: Final = 0.05
+SHOWN_AFTER_HITS: Final = 3
+SURVIVAL_PER_S: Final = 0.8
+LONGEST_COAST_S: Final = 2.5
+RADIUS_GAIN: Final = 0.1
+CALM: Final = 0.1  # manoeuvre noise of what never moved, as a fraction
+# Probability of a detection, by what the ray to the track shows.
+DETECTED_CLEAR: Final = 0.9
+DETECTED_MERGED: Final = 0.2
+DETECTED_HIDDEN: Final = 0.03
+HIDDEN_MARGIN_M: Final = 0.4
+LONGEST_STEP_S: Final = 1.0  # after a longer silence of the sensor all tracks are forgotten
+
+
+class Tracker:
+    """`step` takes the candidates of one sweep; `rows` gives what is believed to exist."""
+
+    def __init__(self, parameters: PerceptionParameters) -> None:
+        self._p = parameters
+        self.kinds = Kinds(parameters)
+        self._next_id = 1
+        self._stamp_s = float("nan")
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop all tracks; ids are not used again."""
+        self.mean = np.zeros((0, 4))
+        self.covariance = np.zeros((0, 4, 4))
+        self.radius = np.zeros(0)
+        self.existence = np.zeros(0)
+        self.id = np.zeros(0, dtype=np.uint32)
+        self.hits = np.zeros(0, dtype=np.intp)
+        self.unseen_s = np.zeros(0)
+        self.kinds.clear()
+
+    def step(self, sweep: Sweep, clusters: Clusters, standing: Array) -> NDArray[np.intp]:
+        """Move all tracks to the sweep's stamp and update them.
+
+        `standing` (K,): part of each candidate's points that lie where the occupancy already is solid. Returns for
+        each candidate the index of its track, -1 for none.
+        """
+        dt_s = sweep.stamp_s - self._stamp_s
+        if not 0.0 <= dt_s <= LONGEST_STEP_S:
+            if dt_s < 0.0 or dt_s > LONGEST_STEP_S:
+                self.forget()
+            dt_s = 0.0
+        self._stamp_s = sweep.stamp_s
+        self._predict(dt_s)
+        track, candidate = self._assign(clusters)
+        self._correct(track, candidate, clusters)
+        missed = np.ones(len(self.mean), dtype=bool)
+        missed[track] = False
+        self._existence(missed, sweep, dt_s)
+        seen = np.full(len(self.mean), np.nan)
+        seen[track] = standing[candidate]
+        self.kinds.observe(self.mean, self.covariance, self.radius, seen, self.hits, dt_s)
+        owner = np.full(len(clusters.radius), -1, dtype=np.intp)
+        owner[candidate] = track
+        self._bear(clusters, owner)
+        return self._bury(owner)
+
+    def rows(self) -> layouts.Rows:
+        """Believed objects in layout OBJECT."""
+        shown = np.flatnonzero((self.existence > SHOWN_ABOVE) & (self.hits >= SHOWN_AFTER_HITS))
+        rows = layouts.empty(layouts.OBJECT, len(shown))
+        rows["id"], rows["radius"], rows["existence"] = self.id[shown], self.radius[shown], self.existence[shown]
+        rows["x"], rows["y"] = self.mean[shown, 0], self.mean[shown, 1]
+        kind = self.kinds.kind[shown]
+        rows["class_id"] = kind
+        moves = kind != self.kinds.STATIC
+        rows["vx"], rows["vy"] = self.mean[shown, 2] * moves, self.mean[shown, 3] * moves
+        layouts.set_covariances(rows, self.covariance[shown])
+        return rows
+
+    # --- inside ---
+
+    def _predict(self, dt_s: float) -> None:
+        if not len(self.mean) or dt_s <= 0.0:
+            return
+        self.mean[:, :2] += dt_s * self.mean[:, 2:]
+        move = np.eye(4)
+        move[0, 2] = move[1, 3] = dt_s
+        self.covariance = move @ self.covariance @ move.T
+        density = self._p.object_acceleration_mps2**2
+        noise = density * np.where(self.kinds.kind == self.kinds.STATIC, CALM**2, 1.0)
+        for i in (0, 1):
+            self.covariance[:, i, i] += noise * dt_s**3 / 3.0
+            self.covariance[:, i, i + 2] += noise * dt_s**2 / 2.0
+            self.covariance[:, i + 2, i] += noise * dt_s**2 / 2.0
+            self.covariance[:, i + 2, i + 2] += noise * dt_s
+        self.unseen_s += dt_s
+
+    def _assign(self, clusters: Clusters) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        none = np.zeros(0, dtype=np.intp)
+        if not len(self.mean) or not len(clusters.radius):
+            return none, none
+        away = clusters.centre[None] - self.mean[:, None, :2]
+        sxx = self.covariance[:, 0, 0, None] + clusters.variance
+        syy = self.covariance[:, 1, 1, None] + clusters.variance
+        sxy = self.covariance[:, 0, 1, None]
+        determinant = sxx * syy - sxy**2
+        dx, dy = away[..., 0], away[..., 1]
+        distance = (syy * dx**2 - 2.0 * sxy * dx * dy + sxx * dy**2) / determinant
+        cost = distance + np.log(determinant)
+        possible = (distance < GATE) & (dx**2 + dy**2 < REACH_M**2)
+        cost[~possible] = IMPOSSIBLE
+        track, candidate = linear_sum_assignment(cost)
+        good = possible[track, candidate]
+        return track[good], candidate[good]
+
+    def _correct(self, track: NDArray[np.intp], candidate: NDArray[np.intp], clusters: Clusters) -> None:
+        if not len(track):
+            return
+        prior = self.covariance[track]
+        spread = prior[:, :2, :2] + clusters.variance[candidate, None, None] * np.eye(2)
+        gain = prior[:, :, :2] @ np.linalg.inv(spread)
+        innovation = clusters.centre[candidate] - self.mean[track, :2]
+        self.mean[track] += np.einsum("nij,nj->ni", gain, innovation)
+        rest = np.eye(4) - np.concatenate([gain, np.zeros_like(gain)], axis=2)
+        noise = clusters.variance[candidate, None, None] * (gain @ gain.transpose(0, 2, 1))
+        posterior = rest @ prior @ rest.transpose(0, 2, 1) + noise
+        self.covariance[track] = 0.5 * (posterior + posterior.transpose(0, 2, 1))
+        whole = ~clusters.hidden[candidate]
+        change = RADIUS_GAIN * (clusters.radius[candidate] - self.radius[track])
+        self.radius[track] += np.where(whole, change, np.maximum(change, 0.0))
+        self.hits[track] += 1
+        self.unseen_s[track] = 0.0
+        belief = HIT_RATIO * self.existence[track]
+        self.existence[track] = belief / (belief + 1.0 - self.existence[track])
+
+    def _existence(self, missed: NDArray[np.bool_], sweep: Sweep, dt_s: float) -> None:
+        self.existence *= SURVIVAL_PER_S ** np.where(missed, dt_s, 0.0)
+        index = np.flatnonzero(missed)
+        if not len(index):
+            return
+        detected = self._detection_probability(index, sweep)
+        e = self.existence[index]
+        self.existence[index] = e * (1.0 - detected) / (1.0 - e * detected)
+        self.existence[index[self.unseen_s[index] > LONGEST_COAST_S]] = 0.0
+
+    def _detection_probability(self, index: NDArray[np.intp], sweep: Sweep) -> Array:
+        away = self.mean[index, :2] - sweep.origin
+        distance = np.hypot(*away.T)
+        turn = (np.arctan2(away[:, 1], away[:, 0]) - sweep.bearing0) % (2.0 * np.pi)
+        ray = np.round(turn / sweep.increment).astype(np.intp)
+        inside = ray < len(sweep.ranges)
+        shown = sweep.ranges[np.where(inside, ray, 0)]
+        surface = distance - self.radius[index]
+        blind = ~inside | np.isnan(shown) | (shown < surface - HIDDEN_MARGIN_M)
+        merged = shown < distance + self.radius[index] + HIDDEN_MARGIN_M
+        return np.where(blind, DETECTED_HIDDEN, np.where(merged, DETECTED_MERGED, DETECTED_CLEAR))
+
+    def _bear(self, clusters: Clusters, owner: NDArray[np.intp]) -> None:
+        """New tracks from whole candidates that no track explains; `owner` learns of them."""
+        free = np.flatnonzero((owner < 0) & ~clusters.hidden)
+        if len(self.mean) and len(free):
+            away = clusters.centre[free, None] - self.mean[None, :, :2]
+            near = np.hypot(away[..., 0], away[..., 1]) < np.maximum(BIRTH_CLEARANCE_M, self.radius)
+            free = free[~(near & (self.existence > SHOWN_ABOVE)).any(axis=1)]
+        free = free[: max(0, self._p.max_objects - len(self.mean))]
+        count = len(free)
+        if not count:
+            return
+        owner[free] = len(self.mean) + np.arange(count)
+        covariance = np.zeros((count, 4, 4))
+        covariance[:, 0, 0] = covariance[:, 1, 1] = clusters.variance[free]
+        covariance[:, 2, 2] = covariance[:, 3, 3] = BIRTH_SPEED_MPS**2
+        centre = clusters.centre[free]
+        self.mean = np.concatenate([self.mean, np.column_stack([centre, np.zeros((count, 2))])])
+        self.covariance = np.concatenate([self.covariance, covariance])
+        self.radius = np.concatenate([self.radius, clusters.radius[free]])
+        self.existence = np.concatenate([self.existence, np.full(count, BIRTH_EXISTENCE)])
+        self.id = np.concatenate([self.id, (self._next_id + np.arange(count)).astype(np.uint32)])
+        self.hits = np.concatenate([self.hits, np.ones(count, dtype=np.intp)])
+        self.unseen_s = np.concatenate([self.unseen_s, np.zeros(count)])
+        self.kinds.bear(centre)
+        self._next_id += count
+
+    def _bury(self, owner: NDArray[np.intp]) -> NDArray[np.intp]:
+        alive = (self.existence > DEAD_BELOW) & np.isfinite(self.mean).all(axis=1)
+        if alive.all():
+            return owner
+        for name in ("mean", "covariance", "radius", "existence", "id", "hits", "unseen_s"):
+            setattr(self, name, getattr(self, name)[alive])
+        self.kinds.keep(alive)
+        number = np.where(alive, np.cumsum(alive) - 1, -1)
+        return np.where(owner >= 0, number[owner], -1)

@@ -1,0 +1,1 @@
+"""Surroundings: a rolling occupancy grid in `odom`."""

@@ -1,0 +1,118 @@
+"""Parameters of perception: what the robot carries, how much each sensor is trusted, and when it counts as lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from physical_ai_core.parameters import parameter
+
+
+@dataclass(frozen=True)
+class PerceptionParameters:
+    """Sigmas are one standard deviation. A covariance in a message is used where it is larger than zero."""
+
+    site: str = parameter("yard", "", "Site file: gives the datum of GNSS and the start pose.")
+    robot: str = parameter("scout", "", "Robot file: gives the sensor mounts.")
+    expected_sensors: tuple[str, ...] = parameter(
+        ("imu/data", "wheel/odometry", "scan"), "", "Topics whose silence is reported as a fault."
+    )
+    base_frames: tuple[str, ...] = parameter(
+        ("base_link", "base_footprint"), "", "Frame names that all mean the base, as in child_frame_id of wheels."
+    )
+
+    # Start
+    start_pose: str = parameter(
+        "site",
+        "",
+        "Where the robot stands in `map` at start: the start place of the site, or the origin.",
+        choices=("site", "origin"),
+    )
+    start_position_sigma_m: float = parameter(0.3, "m", "How well the start position is known.", minimum=0.0)
+    start_yaw_sigma_rad: float = parameter(
+        0.1, "rad", "How well the start heading is known; above 0.5 it is found from the GNSS track.", minimum=0.0
+    )
+    resume_file: str = parameter(
+        "", "", "File that keeps the pose over a restart of this node; empty: none. One file a run, not for reuse."
+    )
+    resume_within_s: float = parameter(60.0, "s", "A kept pose older than this is not used.", minimum=0.0)
+
+    # IMU
+    imu_orientation: str = parameter(
+        "level",
+        "",
+        "What is taken from the IMU's own orientation: nothing, roll and pitch, or heading too (into `odom`).",
+        choices=("none", "level", "full"),
+    )
+    imu_orientation_rate_hz: float = parameter(
+        10.0, "Hz", "Orientation updates are thinned to this rate: their errors are not white.", minimum=0.1
+    )
+    imu_orientation_sigma_rad: float = parameter(
+        0.03, "rad", "Orientation sigma where the message has none.", minimum=1e-4
+    )
+    gyro_noise: float = parameter(2e-3, "rad/s/sqrt(Hz)", "Gyro noise density; a lower bound.", minimum=1e-7)
+    gyro_bias_walk: float = parameter(2e-5, "rad/s/sqrt(s)", "Random walk of the gyro bias.", minimum=0.0)
+    gyro_bias_sigma_rps: float = parameter(0.02, "rad/s", "Gyro bias at start.", minimum=0.0)
+    accel_noise: float = parameter(
+        0.05, "m/s^2/sqrt(Hz)", "Accelerometer noise density with vibration; a lower bound.", minimum=1e-6
+    )
+    accel_bias_walk: float = parameter(5e-4, "m/s^2/sqrt(s)", "Random walk of the accelerometer bias.", minimum=0.0)
+    accel_bias_sigma_mps2: float = parameter(0.2, "m/s^2", "Accelerometer bias at start.", minimum=0.0)
+    gravity_mps2: float = parameter(9.80665, "m/s^2", "Local gravity.", minimum=9.7, maximum=9.9)
+    level_sigma_mps2: float = parameter(
+        0.8, "m/s^2", "Trust in 'the accelerometer shows the vertical' while driving.", minimum=0.01
+    )
+
+    # Wheels
+    wheel_speed_sigma_mps: float = parameter(
+        0.03, "m/s", "Forward speed sigma; a lower bound of the message's.", minimum=1e-4
+    )
+    wheel_side_sigma_mps: float = parameter(
+        0.05, "m/s", "How strictly the base does not slip sideways or leave the ground.", minimum=1e-4
+    )
+    wheel_yaw_rate_sigma_rps: float = parameter(
+        0.0, "rad/s", "Yaw rate of the wheels as a check of the gyro; 0 leaves it out (skid steering).", minimum=0.0
+    )
+    rest_after_s: float = parameter(
+        0.3, "s", "Wheels must report zero for so long before the robot counts as resting.", minimum=0.0
+    )
+
+    # GNSS
+    gnss_position_sigma_m: float = parameter(1.5, "m", "Horizontal sigma where the message has none.", minimum=1e-3)
+    gnss_floor_sigma_m: float = parameter(0.03, "m", "Never trust a fix more than this.", minimum=1e-3)
+    gnss_altitude: bool = parameter(True, "", "Use the altitude of fixes.")
+
+    # Gates and time
+    gate_probability: float = parameter(
+        0.999, "", "Innovations outside this probability are rejected.", minimum=0.5, maximum=0.999999
+    )
+    gate_recovery_s: float = parameter(
+        4.0, "s", "A sensor rejected for so long without a break is believed again.", minimum=0.1
+    )
+    max_delay_s: float = parameter(0.5, "s", "Older measurements are refused.", minimum=0.0, maximum=2.0)
+    max_ahead_s: float = parameter(0.5, "s", "Stamps further in the future are refused.", minimum=0.0)
+    silent_after_s: float = parameter(0.5, "s", "An expected sensor counts as silent after this.", minimum=0.01)
+    lost_after_s: float = parameter(
+        0.5, "s", "Without IMU and wheels for so long, the state is no longer published.", minimum=0.05
+    )
+
+    # Objects
+    cluster_gap_m: float = parameter(
+        0.25, "m", "Neighbouring points further apart belong to different things.", minimum=0.02
+    )
+    object_max_extent_m: float = parameter(1.0, "m", "Larger clusters are structure, not objects.", minimum=0.1)
+    object_range_m: float = parameter(20.0, "m", "Objects further away are not tracked.", minimum=1.0)
+    object_acceleration_mps2: float = parameter(
+        0.5, "m/s^2", "Manoeuvre noise of the constant-velocity model.", minimum=0.01
+    )
+    object_speed_mps: float = parameter(0.3, "m/s", "Slower things do not count as moving.", minimum=0.01)
+    max_objects: int = parameter(64, "", "Upper bound of tracks kept.", minimum=1, maximum=512)
+
+    # Occupancy
+    occupancy_size_m: float = parameter(24.0, "m", "Edge of the rolling grid.", minimum=2.0, maximum=100.0)
+    occupancy_resolution_m: float = parameter(0.1, "m", "Edge of a cell.", minimum=0.02, maximum=1.0)
+    occupancy_rate_hz: float = parameter(10.0, "Hz", "Highest rate of the grid.", minimum=0.1)
+    occupancy_memory_s: float = parameter(
+        30.0, "s", "Cells out of sight fade to unknown with this time constant.", minimum=0.1
+    )
+    points_min_z_m: float = parameter(0.1, "m", "Lower edge of the height band cut out of 3D clouds (base_link).")
+    points_max_z_m: float = parameter(1.5, "m", "Upper edge of the height band.")
