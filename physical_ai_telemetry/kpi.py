@@ -3,7 +3,8 @@
 Definitions (docs/telemetry.md repeats them for the reader of a report):
 
 operating time   sum of the gaps between successive `state/odometry` stamps; a gap above 1 s does not count.
-distance         length of the own path in `odom`, taken in pieces of at least 0.05 m, so that noise adds nothing.
+distance         the estimated speed over the operating time, where it is above the stop speed: noise of the position
+                 and jumps of the pose add nothing.
 stop             the verdict goes from clear or limited to protective_stop or emergency_stop, by nobody's wish.
                  Within 1 s after the last one it is the same stop. With `emergency_stop` true from 1 s before to
                  0.5 s after its begin it was asked for, and is counted apart.
@@ -48,21 +49,11 @@ TOPICS: Final = (
 STOPPED: Final = ("protective_stop", "emergency_stop")
 RUNNING: Final = ("clear", "limited")
 MOVING_TASKS: Final = (Task.NAVIGATE, Task.FOLLOW, Task.COVER, Task.INSPECT, Task.DOCK, Task.PATROL)
-# Rules that only shape a permitted command; an override by any other rule means that a hard limit would have been left.
-SOFT_RULES: Final = (
-    "speed_zone",
-    "site_speed",
-    "goal_speed",
-    "acceleration",
-    "jerk",
-    "smoothing",
-    "waiting",
-    "no_command",
-)
+# Rules that shape or hold a permitted command, or carry out a wish. Any other rule counts as guarding a hard limit.
+SOFT_RULES: Final = ("acceleration", "person", "hold", "waiting", "emergency_stop")
 
 GAP_S: Final = 1.0  # operating time is not counted across longer silence
-PIECE_M: Final = 0.05  # shortest piece of path that counts
-JUMP_MPS: Final = 20.0  # faster than this the estimate jumped, the robot did not
+ABSURD_MPS: Final = 20.0  # faster than this the estimate is wrong
 MERGE_S: Final = 1.0  # a stop or an override that returns sooner is the same one
 ASKED_BEFORE_S, ASKED_AFTER_S = 1.0, 0.5
 SILENT_S: Final = 2.0
@@ -70,7 +61,7 @@ SILENT_S: Final = 2.0
 
 def is_hard(rule: str) -> bool:
     """Whether a gate rule guards a hard limit, by its id."""
-    return not any(rule == soft or rule.startswith(f"{soft}.") for soft in SOFT_RULES)
+    return rule not in SOFT_RULES
 
 
 @dataclass(frozen=True)
@@ -123,8 +114,6 @@ class KpiTracker:
         self._stop_speed_mps = stop_speed_mps
         self._operating_s = self._distance_m = 0.0
         self._odometry_s: float | None = None
-        self._anchor: tuple[float, float, float] | None = None  # stamp, x, y of the last counted piece
-        self._speed_mps = 0.0
         self._verdict: Verdict | None = None
         self._may_move = False  # the gate has let the robot run since the last stop
         self._operating = False
@@ -207,23 +196,15 @@ class KpiTracker:
     # --- motion ---
 
     def _hear_odometry(self, data: m.Odometry, stamp_s: float) -> None:
-        x, y = float(data.position_m[0]), float(data.position_m[1])
         speed = math.hypot(float(data.linear_mps[0]), float(data.linear_mps[1]))
-        if not (math.isfinite(x) and math.isfinite(y) and math.isfinite(speed)):
+        if not speed <= ABSURD_MPS:  # NaN too
             return
         gap_s = stamp_s - self._odometry_s if self._odometry_s is not None else 0.0
         self._odometry_s = stamp_s
-        self._speed_mps = speed
         if 0.0 < gap_s <= GAP_S:
             self._operating_s += gap_s
-        if self._anchor is None or gap_s < 0.0 or gap_s > GAP_S:
-            self._anchor = (stamp_s, x, y)
-            return
-        piece = math.hypot(x - self._anchor[1], y - self._anchor[2])
-        if piece >= PIECE_M:
-            if piece <= JUMP_MPS * max(stamp_s - self._anchor[0], 1e-3):
-                self._distance_m += piece
-            self._anchor = (stamp_s, x, y)
+            if speed > self._stop_speed_mps:
+                self._distance_m += speed * gap_s
         if speed > self._stop_speed_mps and self._under_autonomy():
             self._recover(stamp_s)
 
