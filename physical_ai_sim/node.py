@@ -1,0 +1,115 @@
+"""The simulator as a process: `/clock` and every sensor, paced to at most real time, in step with the stack."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import Any
+
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.node import Node
+
+from physical_ai_core import graph
+from physical_ai_core import messages as m
+from physical_ai_core.ros.declare import read_parameters
+from physical_ai_core.ros.decode import decode
+from physical_ai_core.ros.encode import encode, message_class
+from physical_ai_core.ros.qos import publisher_qos, subscription_qos
+from physical_ai_core.ros.spin import run_node
+from physical_ai_sim import physics as p
+from physical_ai_sim.core import SimulatorCore
+from physical_ai_sim.lockstep import Lockstep
+from physical_ai_sim.parameters import SimulatorParameters
+
+POLL_S = 0.002  # how often the stepping timer fires; each firing catches up to the pace
+CATCH_UP_S = 0.02  # simulated time one firing may step, so that commands are heard in between
+STREAMS = ("cmd_vel", "state/odometry", "controller/trajectory")
+
+
+class SimulatorNode(Node):
+    """Steps the core from a steady timer. Needs no activation: a world is there before the robot wakes."""
+
+    def __init__(self) -> None:
+        super().__init__("simulator")
+        self._stamped = bool(self.declare_parameter("stamped_cmd_vel", True).value)
+        self._parameters = read_parameters(self, SimulatorParameters)
+        self._core = SimulatorCore(self._parameters)
+        periods_s = {name: 1.0 / graph.TOPIC[name].rate_hz for name in STREAMS}
+        self._lockstep = Lockstep(self._parameters.lockstep_lag_s, periods_s)
+        self._mouths = {
+            topic.name: self.create_publisher(message_class(topic.ros_type), topic.name, publisher_qos(topic))
+            for topic in graph.said_by("simulator")
+        }
+        for topic in graph.heard_by("simulator"):
+            ros_type = topic.ros_type
+            if topic.data is m.Twist and not self._stamped:
+                ros_type = "geometry_msgs/msg/Twist"
+            self.create_subscription(
+                message_class(ros_type), topic.name, partial(self._hear, topic), subscription_qos(topic)
+            )
+        self._steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(POLL_S, self._advance, clock=self._steady)
+        self.create_timer(1.0 / graph.TOPIC["heartbeat"].rate_hz, self._heartbeat, clock=self._steady)
+        self._origin_wall_s = time.monotonic()
+        self._origin_stamp_s = self._core.stamp_s
+        self._waiting_since_s: float | None = None
+
+    def _hear(self, topic: graph.Topic, message: Any) -> None:
+        stamp = getattr(getattr(message, "header", None), "stamp", None)
+        stamp_s = self._core.stamp_s if stamp is None else stamp.sec + 1e-9 * stamp.nanosec
+        if topic.name in STREAMS:
+            self._lockstep.hear(topic.name, stamp_s, time.monotonic())
+        if topic.name in ("cmd_vel", "tool"):
+            self._core.handle(topic.name, decode(topic.data, message), stamp_s)
+
+    def _advance(self) -> None:
+        now = time.monotonic()
+        target = min(self._paced_stamp(now), self._core.stamp_s + CATCH_UP_S)
+        while self._core.stamp_s + 0.5 * p.FRAME_S < target:
+            if self._must_wait(now):
+                return
+            stamp_s = self._core.stamp_s + p.FRAME_S
+            outputs = self._core.advance(stamp_s)
+            self._say("clock", m.Clock(self._core.stamp_s))
+            for output in outputs:
+                self._say(output.topic, output.data)
+
+    def _paced_stamp(self, now: float) -> float:
+        """Where simulated time should be now; time that was lost to waiting is not caught up."""
+        factor = self._parameters.real_time_factor
+        if factor <= 0.0:
+            return self._core.stamp_s + CATCH_UP_S
+        target = self._origin_stamp_s + (now - self._origin_wall_s) * factor
+        if target - self._core.stamp_s > 2 * CATCH_UP_S:
+            self._origin_wall_s, self._origin_stamp_s = now, self._core.stamp_s + CATCH_UP_S
+            return self._origin_stamp_s
+        return target
+
+    def _must_wait(self, now: float) -> bool:
+        if not self._lockstep.behind(self._core.stamp_s + p.FRAME_S, now):
+            self._waiting_since_s = None
+            return False
+        if self._waiting_since_s is None:
+            self._waiting_since_s = now
+        if now - self._waiting_since_s < self._parameters.lockstep_wait_s:
+            return True
+        self._waiting_since_s = None  # waited long enough: one frame goes on, then the wait begins anew
+        return False
+
+    def _say(self, name: str, data: Any) -> None:
+        self._mouths[name].publish(encode(graph.TOPIC[name].ros_type, data))
+
+    def _heartbeat(self) -> None:
+        health = self._core.health()
+        values = {"active": "true", "cpu_s": f"{time.process_time():.3f}", **health.values}
+        status = m.Status(health.level, "simulator", health.message, values)
+        self._say("heartbeat", m.Diagnostics(self._core.stamp_s, (status,)))
+
+
+def main() -> None:
+    raise SystemExit(run_node(SimulatorNode))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""Parameters of the simulator node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from physical_ai_core.parameters import parameter
+
+
+@dataclass(frozen=True)
+class SimulatorParameters:
+    """What varies from run to run; the robot's physics is frozen in `physics.py`."""
+
+    site: str = parameter("yard", "", "Site name or YAML file.")
+    robot: str = parameter("scout", "", "Robot name or YAML file: footprint and sensor mounts.")
+    seed: int = parameter(0, "", "Seed of people, noise and biases.", minimum=0, maximum=2**31 - 1)
+    real_time_factor: float = parameter(
+        1.0, "", "Highest pace; 0: as fast as the graph follows.", minimum=0.0, maximum=100.0
+    )
+    people: str = parameter("yard", "", "People scene: none, yard (recording by seed), zara01, zara02 or hotel.")
+    barn_world: str = parameter("", "", "BARN world, a path or world_NNN.csv of the package, for the structures.")
+    camera: bool = parameter(False, "", "Render camera/image_raw (needs an EGL driver; slow in software).")
+    lockstep_lag_s: float = parameter(
+        0.06, "s", "How far simulated time may run ahead of the stack.", minimum=0.005, maximum=1.0
+    )
+    lockstep_wait_s: float = parameter(
+        0.25, "s", "Longest wall time that one step waits for the stack.", minimum=0.0, maximum=5.0
+    )
