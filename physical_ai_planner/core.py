@@ -137,7 +137,8 @@ class PlannerCore:
         return [self._info(phrases.EMERGENCY, stamp_s), self._goal_output(Task.STOP), *self._drive(stamp_s)]
 
     def _instruction(self, data: Text, stamp_s: float) -> Outputs:
-        return self._take(self.conversation.hear(data.data, stamp_s), stamp_s)
+        outputs = list(self._take(self.conversation.hear(data.data, stamp_s), stamp_s))
+        return [*outputs, *self._take(self.conversation.tick(stamp_s), stamp_s)]  # a quick interpreter has it already
 
     def _goal_pose(self, data: Pose, stamp_s: float) -> Outputs:
         instruction_id = self.conversation.new_id(stamp_s)

@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from physical_ai_core.geometry import Array, compose, transform_points
 from physical_ai_core.messages import OccupancyGrid
-from physical_ai_planner.site_map import SiteMap
+from physical_ai_planner.site_map import EIGHT, SiteMap
 
 OCCUPIED, FREE = 65, 35  # of 100, as map_server thresholds
 KNOWN_M = 0.2  # hits this near to a structure of the site are that structure
@@ -43,7 +43,8 @@ class LiveLayer:
         if not (np.all(np.isfinite(origin)) and grid.resolution_m > 0.0):
             return
         hit = self._mask(grid, grid.cells >= OCCUPIED, origin)
-        seen_free = self._mask(grid, (grid.cells >= 0) & (grid.cells <= FREE), origin) & ~hit
+        seen_free = self._mask(grid, (grid.cells >= 0) & (grid.cells <= FREE), origin)
+        seen_free &= ~ndimage.binary_dilation(hit, EIGHT)  # the two grids do not line up: a neighbour is no free cell
         hit &= self.site_map.to_structure_m > KNOWN_M
         for x, y, radius in moving:
             self._erase(hit, (x, y), radius + OBJECT_MARGIN_M)

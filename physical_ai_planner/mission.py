@@ -162,7 +162,7 @@ class Mission:
         if self._settled_s >= SETTLE_S:
             return True
         says_so = status is not None and status.mode == "arrived" and status.goal_id == self.goal.goal_id
-        return says_so and standing and distance <= 2.0 * target.tolerance_m
+        return says_so and situation.blocked_s == 0.0 and standing and distance <= 2.0 * target.tolerance_m
 
     def _follow(self, target: ObjectTarget, situation: Situation, dt_s: float) -> list[Happening]:
         thing = self._followed_thing(target, situation)

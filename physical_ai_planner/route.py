@@ -59,7 +59,7 @@ def _reach(site_map: SiteMap, terrain: Terrain) -> float:
 
 
 def _free_start(site_map: SiteMap, terrain: Terrain, price: Array, start: Array) -> None:
-    """A robot that stands too near to something may leave, but go no nearer to a structure than its footprint allows."""
+    """A robot that stands too near to something may leave, but go no nearer to a structure than its body allows."""
     row, column = site_map.cells_of(start[:2])[0][0]
     if terrain.free[row, column]:
         return
@@ -168,7 +168,7 @@ def _smooth(site_map: SiteMap, price: Array, points: Array) -> Array:
             dear = _prices_at(site_map, price, pulled) > _prices_at(site_map, price, smooth[1:-1]) + 0.5
             smooth[1:-1] = np.where(dear[:, None], smooth[1:-1], pulled)
         if cost_of(site_map, price, smooth) <= 1.1 * before:
-            return smooth
+            return np.asarray(smooth)
     return points
 
 

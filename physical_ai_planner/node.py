@@ -1,0 +1,87 @@
+"""The planner node: the core, with the language model in its worker process."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from physical_ai_core.core import Core
+from physical_ai_core.goal import GoalState
+from physical_ai_core.ros.node import CoreNode
+from physical_ai_core.ros.spin import run_node
+from physical_ai_planner.core import PlannerCore
+from physical_ai_planner.interpreter import Interpreter, InterpreterStatus, Readiness
+from physical_ai_planner.parameters import PlannerParameters
+from physical_ai_planner.scripted import ScriptedInterpreter
+
+WORKER = "physical_ai_planner.language.worker"
+
+
+class WorkerInterpreter:
+    """The language worker behind the core's protocol. One that cannot start leaves a planner that drives to poses."""
+
+    def __init__(self, parameters: PlannerParameters) -> None:
+        self._worker: Any = None
+        self._fault = ""
+        try:
+            self._worker = _start_worker(parameters)
+        except Exception as error:  # no torch, no weights, no memory: the reason is told, the robot keeps its planner
+            self._fault = f"{type(error).__name__}: {error}"
+
+    def submit(self, instruction_id: str, text: str) -> None:
+        if self._worker is not None:
+            self._worker.submit(instruction_id, text)
+
+    def poll(self) -> list[GoalState]:
+        return [] if self._worker is None else list(self._worker.poll())
+
+    def status(self) -> InterpreterStatus:
+        if self._worker is None:
+            return InterpreterStatus(Readiness.FAILED, self._fault)
+        state = self._worker.state
+        return InterpreterStatus(Readiness(getattr(state, "value", state)), str(getattr(self._worker, "message", "")))
+
+    def close(self) -> None:
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
+
+
+def _start_worker(parameters: PlannerParameters) -> Any:
+    given = {"model": parameters.model, "model_directory": parameters.model_directory}
+    module = importlib.import_module(WORKER)  # only here: what it needs is not installed on every robot
+    worker = module.LanguageWorker(parameters.site, **{key: value for key, value in given.items() if value})
+    worker.start()
+    return worker
+
+
+class PlannerNode(CoreNode[PlannerParameters]):
+    """Starts the worker when it is configured and ends it with the process."""
+
+    _worker: WorkerInterpreter | None = None
+
+    def build(self, parameters: PlannerParameters) -> Core:
+        self.close()
+        interpreter: Interpreter | None = None
+        if parameters.language_enabled:
+            interpreter = self._worker = WorkerInterpreter(parameters)
+        elif parameters.commands_file:
+            interpreter = ScriptedInterpreter.from_file(parameters.commands_file)
+        try:
+            return PlannerCore(parameters, interpreter)
+        except Exception:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
+
+
+def main() -> None:
+    raise SystemExit(run_node(lambda: PlannerNode("planner", PlannerParameters)))
+
+
+if __name__ == "__main__":
+    main()
