@@ -46,7 +46,8 @@ def demo(
         result = run_demo(options, progress)
     summary = summarise(options, result)
     write_result(out / "kpi.json", options, result, summary.kpis)
-    print_result(console, result, summary.kpis, {"kpi": str(out / "kpi.json"), **summary.files})
+    result.messages += summary.problems
+    print_result(console, result, summary.shown(), {"kpi": str(out / "kpi.json"), **summary.files})
     raise typer.Exit(result.exit_code)
 
 
