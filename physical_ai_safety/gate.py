@@ -54,6 +54,7 @@ def decide(
     `memory` is the one returned by the decision before; `stamp_s` the time of the graph's clock.
     """
     memory = memory._replace(emergency=memory.emergency or robot.emergency)
+    stamp_s = _plain(stamp_s)
     stop = _must_stand(command, robot, rules, memory)
     if stop is not None:
         if stop.rule in ("emergency_stop", "waiting"):
@@ -138,7 +139,10 @@ def _ramp(asked: Motion, memory: Memory, rules: Book, stamp_s: float, notes: lis
         share_v = min(share_v, share_w)
     if memory.v_mps == 0.0 and memory.w_rps == 0.0:
         share_w = share_v
-    motion = Motion(memory.v_mps + share_v * dv, memory.w_rps + share_w * dw)
+    v = memory.v_mps + share_v * dv
+    if slowing and v * memory.v_mps < 0.0:  # through rest: what comes after is speeding up, and has its own limit
+        v = 0.0
+    motion = Motion(v, memory.w_rps + share_w * dw)
     if abs(motion.v_mps - asked.v_mps) > SHOWN_MPS or abs(motion.w_rps - asked.w_rps) > SHOWN_RPS:
         notes.append(Intervention("acceleration", "slowing" if slowing else "speeding up"))
     return motion
@@ -213,7 +217,7 @@ def _verdict(
     verdict = GateVerdict(
         stamp_s, state, command.source, [_plain(command.v_mps), _plain(command.w_rps)], [motion.v_mps, motion.w_rps],
         notes, en, ja, False, rules.hash, [_plain(robot.v_mps), _plain(robot.w_rps)], memory.approved,
-        memory.approval_s,
+        _plain(memory.approval_s),
     )  # fmt: skip
     memory = memory._replace(v_mps=motion.v_mps, w_rps=motion.w_rps, stamp_s=stamp_s)
     return Decision(motion.v_mps, motion.w_rps, verdict, memory)

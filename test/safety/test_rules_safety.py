@@ -1,0 +1,58 @@
+"""Rules files: they only tighten, and every contradiction is refused naming both sides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from physical_ai_safety.rules import RulesError, load_rules
+
+
+def written(tmp_path: Path, **content: object) -> str:
+    path = tmp_path / "rules.yaml"
+    path.write_text(yaml.safe_dump({"name": "test", **content}), encoding="utf-8")
+    return str(path)
+
+
+def test_the_rules_that_come_with_the_package_load_and_tighten() -> None:
+    rules = load_rules("yard", "yard", "scout")
+    assert rules.limits.max_speed_mps == 1.5 and len(rules.hash) == 12
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"limits": {"max_speed_mps": 3.0}}, ["limits.max_speed_mps", "scout"]),
+        ({"stopping": {"braking_mps2": 9.0}}, ["stopping.braking_mps2", "scout"]),
+        ({"stopping": {"yaw_braking_rps2": 9.0}}, ["stopping.yaw_braking_rps2", "scout"]),
+        ({"zones": {"loading_bay": {"max_speed_mps": 1.2}}}, ["loading_bay", "yard", "0.8"]),
+        ({"zones": {"flower_bed": {"max_speed_mps": 0.2}}}, ["flower_bed", "no speed or work zone"]),
+        ({"zones": {"moon": {"max_speed_mps": 0.2}}}, ["moon", "yard"]),
+        ({"limits": {"max_speed": 1.0}}, ["limits.max_speed"]),
+        ({"limits": {"max_speed_mps": float("nan")}}, ["limits.max_speed_mps"]),
+        ({"schema_version": 2}, ["schema_version 1"]),
+    ],
+)
+def test_a_rule_that_loosens_or_is_unknown_is_refused_by_name(
+    tmp_path: Path, content: dict[str, object], words: list[str]
+) -> None:
+    with pytest.raises(RulesError) as caught:
+        load_rules(written(tmp_path, **content), "yard", "scout")
+    assert all(word in str(caught.value) for word in words)
+
+
+def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RulesError, match="cannot be read"):
+        load_rules(str(tmp_path / "none.yaml"), "yard", "scout")
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("a: [", encoding="utf-8")
+    with pytest.raises(RulesError, match="cannot be read"):
+        load_rules(str(bad), "yard", "scout")
+
+
+def test_the_hash_changes_with_anything_that_decides(tmp_path: Path) -> None:
+    one = load_rules(written(tmp_path), "yard", "scout")
+    other = load_rules(written(tmp_path, limits={"max_speed_mps": 1.0}), "yard", "scout")
+    assert one.hash != other.hash and other.limits.max_speed_mps == 1.0

@@ -1,0 +1,94 @@
+"""Zones of the map: the place where the robot could rest stays outside; they grow with the doubt about the pose."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shapely import Polygon, affinity
+
+from physical_ai_core.robot import load_robot
+from physical_ai_core.site import load_site
+from physical_ai_safety.footprint import Braking, Hull
+from physical_ai_safety.rules import ZoneRule
+from physical_ai_safety.zones import MapPose, ZoneMap
+
+SITE = load_site("yard")
+BODY = Polygon(load_robot("scout").footprint)
+ZONES = ZoneMap(SITE, {"meadow": ZoneRule(max_speed_mps=0.5)}, Hull(load_robot("scout").footprint))
+BRAKING = Braking(0.2, 1.5, 3.0, 0.1)
+
+
+def body_at(pose: MapPose, v: float, w: float, way_s: float) -> Polygon:
+    yaw = w * way_s
+    x = v * way_s if abs(yaw) < 1e-9 else v / w * math.sin(yaw)
+    y = 0.0 if abs(yaw) < 1e-9 else v / w * (1.0 - math.cos(yaw))
+    c, s = math.cos(pose.yaw_rad), math.sin(pose.yaw_rad)
+    turned = affinity.rotate(BODY, pose.yaw_rad + yaw, origin=(0, 0), use_radians=True)
+    return affinity.translate(turned, pose.x_m + c * x - s * y, pose.y_m + s * x + c * y)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.floats(7.0, 15.0), st.floats(3.5, 11.5), st.floats(-3.2, 3.2), st.floats(-0.5, 2.0), st.floats(-1.5, 1.5),
+    st.floats(0.0, 0.2),
+)  # fmt: skip
+def test_from_outside_a_keep_out_zone_the_robot_comes_to_rest_outside_it(
+    x: float, y: float, yaw: float, v: float, w: float, sigma: float
+) -> None:
+    pose, bed = MapPose(x, y, yaw, sigma), SITE.zones["flower_bed"].shape
+    if body_at(pose, v, w, 0.0).distance(bed) <= 3.0 * sigma + 1e-6:
+        return
+    found = ZONES.limit(pose, v, w, BRAKING, 0.2)
+    k = min(1.0, found.factor) if found is not None else 1.0
+    rest = k * 0.2 + 0.5 * k * k * BRAKING.duration_s(v, w)
+    assert body_at(pose, v, w, rest).distance(bed) > 3.0 * sigma - 0.03  # corners between two of the samples
+
+
+def test_zones_grow_with_the_doubt_about_the_pose() -> None:
+    sure = ZONES.limit(MapPose(8.6, 7.5, 0.0, 0.01), 1.0, 0.0, BRAKING, 0.2)
+    doubtful = ZONES.limit(MapPose(8.6, 7.5, 0.0, 0.2), 1.0, 0.0, BRAKING, 0.2)
+    assert sure is not None and doubtful is not None and doubtful.factor < sure.factor
+
+
+def test_inside_a_keep_out_zone_the_way_out_is_slow_and_the_way_in_is_shut() -> None:
+    inside = MapPose(12.2, 7.5, 0.0, 0.03)
+    out, further = ZONES.limit(inside, 1.0, 0.0, BRAKING, 0.2), ZONES.limit(inside, -0.5, 0.0, BRAKING, 0.2)
+    assert out is not None and out.clause == "escape" and out.factor * 1.0 == pytest.approx(0.2)
+    assert further is not None and further.factor == 0.0
+    assert ZONES.limit(inside, 0.0, 1.0, BRAKING, 0.2) is None
+
+
+def test_the_fence_holds_the_robot_in() -> None:
+    found = ZONES.limit(MapPose(39.2, 20.0, 0.0, 0.03), 1.0, 0.0, BRAKING, 0.2)
+    assert found is not None and found.zone == "yard_limits" and found.factor < 0.5
+
+
+def test_a_speed_zone_is_entered_at_its_speed_and_far_zones_say_nothing() -> None:
+    within = ZONES.limit(MapPose(35.0, 8.0, 0.0, 0.03), 1.5, 0.0, BRAKING, 0.2)
+    assert within is not None and within.factor * 1.5 == pytest.approx(0.8)
+    before = ZONES.limit(MapPose(31.0, 8.0, 0.0, 0.03), 1.5, 0.0, BRAKING, 0.2)
+    assert before is not None and 0.8 < before.factor * 1.5 < 1.5
+    assert ZONES.limit(MapPose(35.0, 8.0, 0.0, 0.03), 0.7, 0.0, BRAKING, 0.2) is None
+    assert ZONES.limit(MapPose(20.0, 14.0, 0.0, 0.03), 1.5, 0.0, BRAKING, 0.2) is None
+    assert ZONES.limit(MapPose(35.0, 8.0, 0.0, 0.03), 0.0, 0.0, BRAKING, 0.2) is None
+
+
+def test_a_work_zone_limited_by_the_rules_is_a_speed_zone_too() -> None:
+    found = ZONES.limit(MapPose(7.0, 18.0, 0.0, 0.03), 1.0, 0.0, BRAKING, 0.2)
+    assert found is not None and found.zone == "meadow" and found.factor == pytest.approx(0.5)
+
+
+def test_the_tool_zone_needs_a_sure_pose_inside() -> None:
+    assert ZONES.in_work_zone(MapPose(7.0, 18.0, 0.0, 0.03))
+    assert not ZONES.in_work_zone(MapPose(7.0, 14.2, 0.0, 0.2))
+    assert not ZONES.in_work_zone(MapPose(20.0, 10.0, 0.0, 0.03))
+    assert not ZONES.in_work_zone(None)
+
+
+def test_a_site_without_zones_needs_no_pose() -> None:
+    empty = ZoneMap(SITE.model_copy(update={"zones": {}}), {}, Hull(load_robot("scout").footprint))
+    assert not empty.needs_pose
+    assert empty.limit(MapPose(0, 0, 0, 0.0), 1.0, 0.0, BRAKING, 0.2) is None
