@@ -51,6 +51,64 @@ def demo(
     raise typer.Exit(result.exit_code)
 
 
+@app.command()
+def replay(
+    bag: Annotated[Path, typer.Argument(help="ROS 1 bag, or rosbag2 folder (sqlite3, MCAP).")],
+    config: Annotated[str, typer.Option(help="Name under config/replay, or a YAML file.")] = "husky_test1",
+    out: Annotated[Path, typer.Option(help="Where trajectory and plot go.")] = Path("out/replay"),
+) -> None:
+    """Run perception and world model on a recorded bag, faster than real time, the same to the bit every time."""
+    from physical_ai_bench.replay import load_replay_config
+    from physical_ai_bench.replay import replay as run_replay
+    from physical_ai_cli.offline import progress_bar, replay_table
+
+    with progress_bar(console, f"replay {bag.name}") as report:
+        result = run_replay(bag, load_replay_config(config), out, report)
+    console.print(replay_table(result))
+
+
+@app.command()
+def campaign(
+    runs: Annotated[int, typer.Option(help="Seeds for each fault.", min=1)] = 1,
+    scenario: Annotated[list[str] | None, typer.Option(help="Scenario, may be repeated.")] = None,
+    fault: Annotated[list[str] | None, typer.Option(help="Only faults whose name contains this.")] = None,
+    jobs: Annotated[int, typer.Option(help="Processes.", min=1)] = 1,
+    out: Annotated[Path, typer.Option(help="Results, one JSON line a run; resumed when it exists.")] = Path(
+        "out/campaign/results.jsonl"
+    ),
+) -> None:
+    """Faults on the wire × seeds, the whole stack in one process; resumable."""
+    from physical_ai_bench.campaign import FIELD_FAULTS, run_campaign, table, trials
+    from physical_ai_cli.offline import progress_bar
+    from physical_ai_core.errors import InputError
+
+    chosen = [f for f in FIELD_FAULTS if not fault or any(part in f.name for part in fault)]
+    if not chosen:
+        raise InputError(f"No fault matches {fault}.", f"Faults: {', '.join(f.name for f in FIELD_FAULTS)}.")
+    plan = trials(scenario or ["yard"], range(runs), chosen)
+    with progress_bar(console, "campaign") as report:
+        outcomes = run_campaign(plan, out, lambda done, total, _: report(done, total), jobs)
+    console.print(table(outcomes))
+    console.print(f"results: {out}", markup=False)
+    raise typer.Exit(1 if any(outcome.collisions for outcome in outcomes) else 0)
+
+
+@app.command()
+def export(
+    bag: Annotated[Path, typer.Argument(help="A recorded bag.")],
+    out: Annotated[Path, typer.Option(help="Folder of the tables.")] = Path("out/export"),
+    topic: Annotated[list[str] | None, typer.Option(help="Only this topic; may be repeated.")] = None,
+) -> None:
+    """Write a bag as Parquet tables, one a topic, with true stamps and the mission of each row."""
+    from physical_ai_cli.offline import progress_bar
+    from physical_ai_telemetry.export import export_bag
+
+    with progress_bar(console, f"export {bag.name}") as report:
+        written = export_bag(bag, out, topic, report)
+    for name, (path, rows) in written.tables.items():
+        console.print(f"{name}: {rows} rows, {path}", markup=False)
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def test(context: typer.Context) -> None:
     """Lint, types, import rules and tests; further arguments go to pytest."""
