@@ -7,7 +7,7 @@ import numpy as np
 from physical_ai_control.people import People
 from physical_ai_core.geometry import Array
 
-APPROACH_M, TOUCH_M = 0.02, 0.03
+APPROACH_M, TOUCH_M = 0.02, 0.1
 
 
 def stop_states(state: Array, deceleration_mps2: float, times_s: Array) -> Array:

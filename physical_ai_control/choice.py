@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from physical_ai_control.people import People
-from physical_ai_control.route import Route
+from physical_ai_control.route import SPACING_M, Route
 from physical_ai_control.surroundings import Surroundings
 from physical_ai_core.geometry import Array, invert, transform_points
 
@@ -53,19 +53,24 @@ class Pace(NamedTuple):
     deceleration_mps2: float
 
 
-def timed(route: Route, progress: Progress, pace: Pace, shares: Array, steps: int, dt_s: float) -> tuple[Array, Array]:
+def timed(route: Route, progress: Progress, pace: Pace, steps: int, dt_s: float) -> tuple[Array, Array]:
     """Arc lengths and speeds (c, N+1) of one run along the route for each speed share; each ends at rest."""
-    s, v = np.full(len(shares), progress.s_m), np.full(len(shares), max(0.0, progress.speed_mps))
-    travelled, speeds = [s], [v]
-    for k in range(1, steps + 1):
-        brakeable = pace.deceleration_mps2 * (steps - k) * dt_s
-        wanted = np.minimum(np.minimum(route.speed(s + v * dt_s), shares * pace.speed_mps), brakeable)
-        faster = np.clip(wanted, v - pace.deceleration_mps2 * dt_s, v + pace.acceleration_mps2 * dt_s)
-        s = np.minimum(s + 0.5 * (v + faster) * dt_s, route.length_m)
-        v = np.maximum(0.0, faster)
-        travelled.append(s)
-        speeds.append(v)
-    return np.stack(travelled, axis=1), np.stack(speeds, axis=1)
+    table, last, scale = route.speed_table, len(route.speed_table) - 1, 1.0 / SPACING_M
+    harder, softer = pace.deceleration_mps2 * dt_s, pace.acceleration_mps2 * dt_s
+    runs, speeds = [], []
+    for share in SPEED_SHARES:  # plain floats: a hundred steps of numpy scalars cost ten times as much
+        s, v, cap = progress.s_m, max(0.0, progress.speed_mps), share * pace.speed_mps
+        run, speed = [s], [v]
+        for k in range(1, steps + 1):
+            wanted = min(table[min(last, int((s + v * dt_s) * scale))], cap, harder * (steps - k))
+            faster = max(0.0, min(max(wanted, v - harder), v + softer))
+            s = min(s + 0.5 * (v + faster) * dt_s, route.length_m)
+            v = faster
+            run.append(s)
+            speed.append(v)
+        runs.append(run)
+        speeds.append(speed)
+    return np.array(runs), np.array(speeds)
 
 
 class Chooser:
@@ -85,7 +90,7 @@ class Chooser:
     ) -> Reference:  # fmt: skip
         """The best reference. `people` at the stages' moments, `keep_m (j, N+1)`: distance of centres to keep."""
         shares, shifts = np.array(SPEED_SHARES), np.array(SHIFTS_M)
-        s, v = timed(route, progress, pace, shares, self._steps, self._dt_s)
+        s, v = timed(route, progress, pace, self._steps, self._dt_s)
         xy, yaw, normal = route.at(s)  # (c, t, 2), (c, t)
         blend = BLEND_M + BLEND_S * max(progress.speed_mps, 0.3)
         x = np.clip((s - progress.s_m) / blend, 0.0, 1.0)
@@ -124,10 +129,9 @@ class Chooser:
         """Deepest cut (o, c) into the distance kept while the robot moves or has not stood long enough."""
         if not len(people.radius):
             return np.zeros(place.shape[:2])
-        away = np.hypot(
-            place[:, :, None, :, 0] - people.mean[None, None, :, :, 0],
-            place[:, :, None, :, 1] - people.mean[None, None, :, :, 1],
-        )  # (o, c, j, t)
+        dx = place[:, :, None, :, 0] - people.mean[None, None, :, :, 0]  # (o, c, j, t)
+        dy = place[:, :, None, :, 1] - people.mean[None, None, :, :, 1]
+        away = np.sqrt(dx * dx + dy * dy)
         moving = speed > STANDING_MPS
         recent = np.lib.stride_tricks.sliding_window_view(
             np.pad(moving, ((0, 0), (self._rest, 0)), constant_values=False), self._rest + 1, axis=1

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from physical_ai_control.body import body_of
-from physical_ai_control.braking import first_contact, stop_states
+from physical_ai_control.braking import stop_states
 from physical_ai_control.choice import Chooser, Pace, Progress
-from physical_ai_control.intake import Intake, in_odom
+from physical_ai_control.estimate import moved_on
+from physical_ai_control.guard import NEXT_S, STANDING_MPS, Guard
+from physical_ai_control.intake import Intake
 from physical_ai_control.mission import Mission
 from physical_ai_control.mpc.problem import Ocp
 from physical_ai_control.mpc.solvers import make_solver
@@ -23,17 +25,13 @@ from physical_ai_core.core import NOTHING, OK, STALE, WARN, Health, Output, Outp
 from physical_ai_core.geometry import Array, compose, wrap
 from physical_ai_core.robot import load_robot
 
-STANDING_MPS = 0.05
 TALK_PERIOD_S = 0.05  # trajectory and status
-NEXT_S = 0.1  # the decision just made is judged from where it will have taken the robot
 NEAR_M = 8.0  # people farther away than this do not matter within the horizon
-CONTACT_MARGIN_M, CONTACT_SPREAD_CAP_M = 0.07, 0.25
 VALID_S = 0.5
 LOOSE_GOAL_M, RELEASE_M = 0.3, 0.2  # at the route's end this near counts as there; left by more, it is driven again
 JUMP_BACK_S, LONG_GAP_S = 0.5, 1.0
 PATIENCE_S = 5.0  # after standing this long, half of the margin to people will do
 SLOWEST_SHARE = 0.4
-STUCK_SLACK_M = 0.05
 
 
 class ControllerCore:
@@ -58,6 +56,7 @@ class ControllerCore:
         self._intake = Intake(p, 0.5 * self._body.half_radius_m)
         self._mission = Mission(p, self._limits.yaw_rate_rps)
         self._stages_s: Array = np.arange(p.steps + 1, dtype=np.float64) * p.dt_s
+        self._guard = Guard(p, self._body, self._limits.deceleration_mps2, self._stages_s)
         self._sequence = 0
         self._tool: bool | None = None
         self._restart()
@@ -66,9 +65,11 @@ class ControllerCore:
         self._now_s = -np.inf
         self._talk_s = -np.inf
         self._command = np.zeros(2)
-        self._turning = self._aligning = False
+        self._turning = self._aligning = self._standstill = False
         self._stood_since_s: float | None = None
         self._mode, self._message = "idle", ""
+        self._held: Drive | None = None
+        self._held_s, self._held_ticks = -np.inf, 0
         self._solve_ms = 0.0
         self._pilot.forget()
         self._chooser.forget()
@@ -137,34 +138,35 @@ class ControllerCore:
             moving = abs(state[3]) > STANDING_MPS
             self._brake(state, dt, "braking" if moving else "idle", "no route: standing")
             return None, state
+        self._held_ticks += 1
+        if self._held is not None and self._held_ticks < self._p.solve_every and now_s - self._held_s < NEXT_S:
+            self._follow(self._held, now_s - self._held_s, state)
+            return self._held, state
+        drive = self._renew(now_s, dt, state)
+        self._held, self._held_s, self._held_ticks = drive, now_s, 0
+        return drive, state
+
+    def _renew(self, now_s: float, dt: float, state: Array) -> Drive | None:
+        """Decide and solve anew."""
         arrived = self._arrive(state)
         if arrived is not None:
             self._stood_since_s = None
             if arrived == 0.0:
                 self._brake(state, dt, "arrived", "")
-                return None, state
-            return self._turn(now_s, state, float(arrived), "aligning"), state
-        return self._track(now_s, dt, state), state
+                return None
+            return self._turn(now_s, state, float(arrived), "aligning")
+        return self._track(now_s, dt, state)
 
     def _state(self, now_s: float) -> Array:
         """State (5,) now: the odometry, moved on by its age under the command that the base got."""
-        odometry = self._intake.odometry
+        odometry, verdict = self._intake.odometry, self._intake.verdict
         assert odometry is not None
-        verdict, command = self._intake.verdict, self._command
+        got = self._command
         if verdict is not None and verdict.state != "clear" and now_s - verdict.stamp_s < self._p.stale_s:
-            got = np.asarray(verdict.command_out, dtype=float)
-            command = got if got.shape == (2,) and np.isfinite(got).all() else np.zeros(2)
+            allowed = np.asarray(verdict.command_out, dtype=float)
+            got = allowed if allowed.shape == (2,) and np.isfinite(allowed).all() else np.zeros(2)
         age = float(np.clip(now_s - odometry.stamp_s, 0.0, self._p.stale_s))
-        twist = np.array([odometry.linear_mps[0], odometry.angular_rps[2]])
-        settle = 1.0 - np.exp(-age / max(self._p.actuator_lag_s, 1e-3))
-        later = twist + (command - twist) * settle
-        middle = 0.5 * (twist + later)
-        pose = compose(
-            odometry.planar_pose(),
-            [middle[0] * age * np.cos(0.5 * middle[1] * age), middle[0] * age * np.sin(0.5 * middle[1] * age),
-             middle[1] * age],
-        )  # fmt: skip
-        return np.concatenate([pose, later])
+        return moved_on(odometry, got, age, self._p.actuator_lag_s)
 
     def _arrive(self, state: Array) -> float | None:
         """Turn that is left at the goal: 0 arrived, another value while aligning; None while on the way."""
@@ -223,7 +225,7 @@ class ControllerCore:
             return None
         self._mode = "tracking" if drive.fresh else "fallback"
         self._message = self._message if drive.fresh else drive.trouble
-        reason = self._forbidden(now_s, state, drive)
+        reason = self._guard.refuse(now_s, drive, forecast, self._intake.surroundings)
         if reason:
             self._brake(state, dt, "braking", reason)
             drive = None
@@ -257,12 +259,17 @@ class ControllerCore:
         self._solve_ms = 1e3 * (self._timer() - began) if self._timer is not None else 0.0
         if drive is not None:
             self._sequence += 1
-            at = self._p.actuator_lag_s + 0.02
-            self._command = np.array([np.interp(at, self._stages_s, drive.states[:, i]) for i in (3, 4)])
-            if top_mps == 0.0 and abs(state[3]) < STANDING_MPS:
-                self._command[0] = 0.0
-            self._command[0] = max(0.0, self._command[0])
+            self._standstill = top_mps == 0.0
+            self._follow(drive, 0.0, state)
         return drive
+
+    def _follow(self, drive: Drive, since_s: float, state: Array) -> None:
+        """Command what the trajectory asks for one actuator lag ahead: `v + lag * dv` of a base of first order."""
+        at = since_s + self._p.actuator_lag_s + 0.02
+        self._command = np.array([np.interp(at, self._stages_s, drive.states[:, i]) for i in (3, 4)])
+        if self._standstill and abs(state[3]) < STANDING_MPS:
+            self._command[0] = 0.0
+        self._command[0] = max(0.0, self._command[0])
 
     def _keep(self, people: People, now_s: float) -> Array:
         """Distance (j, t) between base_link and a person's centre that is kept where possible."""
@@ -277,39 +284,6 @@ class ControllerCore:
     def _speed(self) -> float:
         slow = float(np.clip(self._p.surprise_slow / max(self._intake.surprise, 1e-6), SLOWEST_SHARE, 1.0))
         return float(min(self._mission.speed_mps * slow, self._top_mps))
-
-    def _forbidden(self, now_s: float, state: Array, drive: Drive) -> str:
-        """Why the robot must brake instead of driving this; empty when it need not.
-
-        Rule of passive safety (Macek et al. 2009) with a rest: driving on for one step and braking then must bring
-        the robot to rest, and leave it there for `rest_s`, before a person is within contact.
-        """
-        p = self._p
-        if (drive.states[:, 3] < STANDING_MPS).all():
-            return ""
-        after = np.array([np.interp(NEXT_S, self._stages_s, column) for column in drive.states.T])
-        if after[3] > STANDING_MPS:
-            braking = self._limits.deceleration_mps2
-            times = np.arange(0.0, after[3] / braking + p.rest_s + 0.05, 0.05)
-            forecast = self._intake.people().near(state[:2], NEAR_M)
-            people = forecast.at(now_s + NEXT_S + times)
-            spread = np.minimum(p.sigmas * people.sigma, CONTACT_SPREAD_CAP_M)
-            stopping = stop_states(after, braking, times)
-            if first_contact(stopping, people, self._body.half_m, CONTACT_MARGIN_M + spread) >= 0:
-                return "a person would be too near"
-        if drive.slack[1] > p.static_margin_m + STUCK_SLACK_M and self._squeezes(drive):
-            return "no room between standing obstacles"
-        return ""
-
-    def _squeezes(self, drive: Drive) -> bool:
-        """The trajectory goes deeper into standing obstacles than the robot is now, before it could stop again."""
-        assert self._intake.surroundings is not None
-        reach = max(3, int(np.ceil((drive.states[0, 3] / self._limits.deceleration_mps2 + 0.3) / self._p.dt_s)))
-        ahead = np.column_stack([np.cos(drive.states[:, 2]), np.sin(drive.states[:, 2])])
-        offsets = (self._body.front_m, self._body.rear_m)
-        circles = np.stack([drive.states[:, :2] + offset * ahead for offset in offsets])
-        away = self._intake.surroundings.look(circles)[0].min(axis=0)[: reach + 1]
-        return bool(away.min() < min(self._body.half_radius_m - 0.03, away[0] - 0.02))
 
     def _brake(self, state: Array | None, dt: float, mode: str, message: str) -> None:
         """Command the hardest braking that is allowed; from the last command where the state is not known."""
@@ -360,6 +334,3 @@ class ControllerCore:
             sequence=self._sequence, valid_until_s=now_s + VALID_S if drive is not None else now_s,
         )))  # fmt: skip
         return said
-
-
-__all__ = ["ControllerCore", "in_odom"]

@@ -11,7 +11,7 @@ from physical_ai_control.people import Forecast
 from physical_ai_control.surroundings import Surroundings
 from physical_ai_core import messages as m
 from physical_ai_core import reports
-from physical_ai_core.geometry import Array, invert, transform_points
+from physical_ai_core.geometry import Array
 from physical_ai_core.layouts import OBJECT_CLASSES
 
 MOVES = (OBJECT_CLASSES.index("person"), OBJECT_CLASSES.index("vehicle"))
@@ -106,13 +106,3 @@ class Intake:
             return
         robot = self.odometry.planar_pose()
         self.surroundings = Surroundings(data, robot, self._p.occupied, self._moving, self._own_radius_m)
-
-
-def in_map(map_from_odom: Array, xy: Array) -> Array:
-    """One point (2,) of odom, written in map."""
-    return np.asarray(transform_points(map_from_odom, xy[None])[0])
-
-
-def in_odom(map_from_odom: Array, xy: Array) -> Array:
-    """One point (2,) of map, written in odom."""
-    return np.asarray(transform_points(invert(map_from_odom), xy[None])[0])

@@ -17,6 +17,9 @@ class ControllerParameters:
     )
     steps: int = parameter(25, "", "Steps of the horizon.", minimum=10, maximum=60)
     dt_s: float = parameter(0.1, "s", "Length of a step.", minimum=0.05, maximum=0.3)
+    solve_every: int = parameter(
+        2, "", "Ticks from one solution to the next; in between its trajectory is followed.", minimum=1, maximum=5
+    )
     iterations: int = parameter(1, "", "Solver iterations a tick.", minimum=1, maximum=20)
     cold_iterations: int = parameter(4, "", "Solver iterations without a warm start.", minimum=1, maximum=50)
     cruise_speed_mps: float = parameter(1.2, "m/s", "Speed on a free, straight route.", minimum=0.05, maximum=5.0)
@@ -46,7 +49,7 @@ class ControllerParameters:
         0.06, "m", "Distance kept from standing things beyond contact.", minimum=0.0, maximum=1.0
     )
     rest_s: float = parameter(
-        0.6, "s", "The robot stands at least this long before a person could touch it.", minimum=0.0, maximum=3.0
+        0.75, "s", "The robot stands at least this long before a person could touch it.", minimum=0.0, maximum=3.0
     )
     goal_tolerance_m: float = parameter(
         0.15, "m", "Distance to the goal that counts as there.", minimum=0.02, maximum=2.0

@@ -8,6 +8,7 @@ import numpy as np
 
 from physical_ai_control.body import Body
 from physical_ai_control.mpc.check import fault
+from physical_ai_control.mpc.model import Rollout
 from physical_ai_control.mpc.problem import Guess, Ocp, Problem, Solver, shift
 from physical_ai_control.people import People
 from physical_ai_control.surroundings import Surroundings
@@ -46,6 +47,7 @@ class Pilot:
     def __init__(self, ocp: Ocp, solver: Solver, limits: Limits, body: Body, static_margin_m: float) -> None:
         self.ocp, self._solver, self._limits, self._body = ocp, solver, limits, body
         self._static_reach_m = body.half_radius_m + static_margin_m
+        self._rollout = Rollout(ocp.steps, ocp.dt_s)
         self._guess: Guess | None = None
         self._guess_s = 0.0
         self._good_s = -np.inf
@@ -68,16 +70,17 @@ class Pilot:
         guess, warm = self._start(now_s, x0, reference)
         problem = self._problem(x0, reference, guess, top_mps, people, keep_m, surroundings)
         solution = self._solver.solve(problem, guess, iterations if warm else cold_iterations)
-        trouble = fault(problem, solution, self.ocp.dt_s)
-        if trouble:  # once more, from the reference: a stale guess is the usual cause
-            solution = self._solver.solve(
-                problem, Guess(_standing(x0, self.ocp.steps), guess.inputs * 0.0), cold_iterations
-            )
-            trouble = fault(problem, solution, self.ocp.dt_s)
+        driven = self._rollout(x0, solution.inputs)
+        trouble = fault(problem, solution, driven)
+        if trouble:  # once more, from a stand: a stale guess is the usual cause
+            still = Guess(_standing(x0, self.ocp.steps), np.zeros((self.ocp.steps, 2)))
+            solution = self._solver.solve(problem, still, cold_iterations)
+            driven = self._rollout(x0, solution.inputs)
+            trouble = fault(problem, solution, driven)
         if not trouble:
-            self._guess, self._guess_s, self._good_s = Guess(solution.states, solution.inputs), now_s, now_s
+            self._guess, self._guess_s, self._good_s = Guess(driven, solution.inputs), now_s, now_s
             slack = solution.slack.max(axis=0)
-            return Drive(solution.states, solution.inputs, slack, solution.cost, solution.iterations, True, "")
+            return Drive(driven, solution.inputs, slack, solution.cost, solution.iterations, True, "")
         if self._guess is not None and 0.0 <= now_s - self._good_s <= TAIL_S:
             tail = shift(self._guess, (now_s - self._guess_s) / self.ocp.dt_s)
             return Drive(tail.states, tail.inputs, np.zeros(2), 0.0, cold_iterations, False, trouble)

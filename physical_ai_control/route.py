@@ -35,6 +35,7 @@ class Route:
         self.goal_yaw_rad = float(poses[-1, 2])  # NaN: any heading will do
         self._yaw = self._tangents(float(poses[0, 2]))
         self._speed = self._speeds(lateral_mps2, yaw_rate_rps, slowing_mps2)
+        self.speed_table = np.interp(np.arange(0.0, self.length_m + SPACING_M, SPACING_M), self.s, self._speed).tolist()
 
     def _tangents(self, alone_rad: float) -> Array:
         if self.length_m < 1e-3:
@@ -70,10 +71,6 @@ class Route:
         xy = np.stack([np.interp(s, self.s, self.xy[:, 0]), np.interp(s, self.s, self.xy[:, 1])], axis=-1)
         yaw = np.interp(s, self.s, self._yaw)
         return xy, yaw, np.stack([-np.sin(yaw), np.cos(yaw)], axis=-1)
-
-    def speed(self, s: Array) -> Array:
-        """Highest speed (...) at arc lengths (...), by bends and by the end."""
-        return np.interp(s, self.s, self._speed)
 
     def heading_error(self, pose: Array, s: float, lookahead_m: float = 0.3) -> float:
         """Turn that would bring the robot's heading onto the route a little ahead, in [-pi, pi)."""

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import numpy as np
 
-from physical_ai_control.mpc.model import successors
 from physical_ai_control.mpc.problem import Problem, Solution
+from physical_ai_core.geometry import Array
 
-GAP = np.array([0.02, 0.02, 0.03, 0.03, 0.05])  # m, m, rad, m/s, rad/s by which one step may miss the model
+START = 1e-3
 BOUND = 0.03  # m/s, rad/s and their rates
+APART_M = (0.1, 0.5)  # how far the solver's states may leave the model's roll-out: in the first third, at all
 
 
-def fault(problem: Problem, solution: Solution, dt_s: float) -> str:
-    """Why the solution must not be used; empty when it may."""
+def fault(problem: Problem, solution: Solution, driven: Array) -> str:
+    """Why the solution must not be used; empty when it may.
+
+    `driven (N+1, 5)`: the model's roll-out of the solution's inputs, which is what the robot will do.
+    """
     x, u = solution.states, solution.inputs
-    if not (np.isfinite(x).all() and np.isfinite(u).all() and np.isfinite(solution.slack).all()):
+    if not (np.isfinite(x).all() and np.isfinite(solution.slack).all() and np.isfinite(driven).all()):
         return "not finite"
-    if np.any(np.abs(x[0] - problem.x0) > GAP):
+    if (np.abs(x[0] - problem.x0) > START).any():
         return "does not start at the state"
-    if np.any(u < problem.u_low - BOUND) or np.any(u > problem.u_high + BOUND):
+    if (u < problem.u_low - BOUND).any() or (u > problem.u_high + BOUND).any():
         return "acceleration out of limits"
-    rates = x[1:, 3:]
-    if np.any(rates < problem.x_low[1:, 3:] - BOUND) or np.any(rates > problem.x_high[1:, 3:] + BOUND):
+    rates = driven[1:, 3:]
+    if (rates < problem.x_low[1:, 3:] - BOUND).any() or (rates > problem.x_high[1:, 3:] + BOUND).any():
         return "speed out of limits"
-    if np.any(np.abs(successors(x[:-1], u, dt_s) - x[1:]) > GAP):
+    apart = np.hypot(*(driven[:, :2] - x[:, :2]).T)
+    if apart[: len(apart) // 3].max() > APART_M[0] or apart.max() > APART_M[1]:
         return "does not obey the model"
     return ""

@@ -41,10 +41,13 @@ def successors(states: Array, inputs: Array, dt_s: float) -> Array:
     return states + dt_s / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4)
 
 
-def rollout(x0: Array, inputs: Array, dt_s: float) -> Array:
-    """States (N+1, 5) from `x0` under `inputs` (N, 2)."""
-    states = np.empty((len(inputs) + 1, len(x0)))
-    states[0] = x0
-    for k in range(len(inputs)):
-        states[k + 1] = successors(states[k : k + 1], inputs[k : k + 1], dt_s)[0]
-    return states
+class Rollout:
+    """States (N+1, 5) from `x0` under inputs (N, 2): the model itself, whatever a solver made of it."""
+
+    def __init__(self, steps: int, dt_s: float) -> None:
+        x, u = ca.SX.sym("x", 5), ca.SX.sym("u", 2)
+        self._run = ca.Function("step", [x, u], [step(x, u, dt_s)]).mapaccum("rollout", steps)
+
+    def __call__(self, x0: Array, inputs: Array) -> Array:
+        later = np.asarray(self._run(x0, inputs.T), dtype=float).T
+        return np.vstack([x0, later])
