@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from physical_ai_bench.rooms import fitting, make_core
-from physical_ai_bench.runner import Runner, in_stamp_order
+from physical_ai_bench.runner import Event, Runner, in_stamp_order
 from physical_ai_bench.trajectory import Trajectory
 from physical_ai_core import graph
 from physical_ai_core.errors import BagError, InputError
@@ -92,8 +93,14 @@ def load_replay_config(name_or_path: str) -> ReplayConfig:
     return config
 
 
-def replay(bag: str | Path, config: ReplayConfig, out: str | Path, progress: Progress | None = None) -> ReplayResult:
-    """Run perception and world model over a bag; writes NAME.tum and NAME.png under `out`.
+def replay(
+    bag: str | Path,
+    config: ReplayConfig,
+    out: str | Path,
+    progress: Progress | None = None,
+    first_s: float | None = None,
+) -> ReplayResult:
+    """Run perception and world model over a bag, or its first seconds; writes NAME.tum and NAME.png under `out`.
 
     Raises BagError when the bag cannot be read or lacks a mapped topic, ParameterError for a bad parameter.
     """
@@ -129,7 +136,11 @@ def replay(bag: str | Path, config: ReplayConfig, out: str | Path, progress: Pro
                 step["next_s"] = now_s + 1.0
                 progress(max(0.0, now_s - start_s), length_s)
 
-        Runner(cores, taps=[tap]).run(in_stamp_order(recording.events(inputs)))
+        events: Iterable[Event] = recording.events(inputs)
+        if first_s is not None:
+            end_s = start_s + first_s
+            events = takewhile(lambda event: event.stamp_s < end_s, events)
+        Runner(cores, taps=[tap]).run(in_stamp_order(events))
     if not trajectory.rows:
         raise BagError(
             f"Perception gave no state from the bag {bag} (messages by topic: {counts}).",

@@ -107,7 +107,7 @@ class Gatherer:
         elif topic == "instruction":
             run.instructions.append((stamp_s, data.data))
         elif topic == "goal_state":
-            if data.steps:
+            if any(step.target is not None for step in data.steps or ()):
                 run.goal = data
         elif topic == "planner/reply":
             run.replies.append((stamp_s, data))

@@ -23,12 +23,17 @@ from physical_ai_telemetry.export import _Table, export_bag, read_events
 from physical_ai_telemetry.flatten import flatten
 from physical_ai_telemetry.report import write_report
 
-RUN = list(events(20.0))
+RUN = list(events(6.0))
 
 
 @pytest.fixture(scope="module")
 def bag(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_bag(tmp_path_factory.mktemp("bags"), RUN)[0]
+
+
+@pytest.fixture(scope="module")
+def whole_drive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_bag(tmp_path_factory.mktemp("bags"), events(25.0))[0]
 
 
 def same(a: Any, b: Any) -> bool:
@@ -97,8 +102,10 @@ def test_any_numbers_survive_the_table(
     assert same(event.data, scan)
 
 
-def test_the_report_is_one_page_with_pictures_words_and_figures(bag: Path, tmp_path: Path) -> None:
-    paths = write_report(bag, "yard", tmp_path / "out", None, {"verdict": "goal <reached>", "good": True, "seed": 3})
+def test_the_report_is_one_page_with_pictures_words_and_figures(whole_drive: Path, tmp_path: Path) -> None:
+    paths = write_report(
+        whole_drive, "yard", tmp_path / "out", None, {"verdict": "goal <reached>", "good": True, "seed": 3}
+    )
     page = paths.html.read_text(encoding="utf-8")
     for text in (
         "棚の前まで行って",
