@@ -28,7 +28,7 @@ from physical_ai_perception.stamps import StampGuard
 SENSORS: Final = ("imu/data", "wheel/odometry", "gps/fix", "initialpose", "scan", "points")
 MOTION: Final = ("imu/data", "wheel/odometry")
 SCAN_HOLD_S: Final = 1.0  # so long after a scan, 3D clouds are not used in its place
-RATE_SLACK: Final = 0.9  # a period may come a little early
+RATE_SLACK: Final = 0.95  # a period may come a little early
 
 
 class PerceptionCore:

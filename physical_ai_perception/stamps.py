@@ -124,5 +124,5 @@ class StampGuard:
     def _start_anew(self) -> None:
         self.jumps += 1
         for source in self.sources.values():
-            source.last_s = source.used_s = float("nan")
+            source.last_s = source.used_s = source.last_refused_s = float("nan")
             source.astray = 0

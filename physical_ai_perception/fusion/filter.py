@@ -102,7 +102,9 @@ class Filter:
         return gate.streak >= RECOVERY_COUNT and stamp_s - gate.streak_since_s >= self._recovery_s
 
     def _open(self, jacobian: Array, innovation: Array) -> None:
-        """Admit that the state may be wrong by as much as the innovation, along what is measured."""
-        along = np.linalg.lstsq(jacobian, innovation, rcond=None)[0]
-        self.state.covariance += np.outer(along, along)
+        """Admit that what is measured first of all (position, velocity, attitude …) may be wrong by the innovation."""
+        block = int(np.flatnonzero(jacobian.any(axis=0))[0]) // 3 * 3
+        part = slice(block, block + 3)
+        along = np.linalg.lstsq(jacobian[:, part], innovation, rcond=None)[0]
+        self.state.covariance[part, part] += np.outer(along, along)
         self.state.bound_covariance()

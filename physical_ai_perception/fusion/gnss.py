@@ -13,6 +13,8 @@ from physical_ai_core.site import Datum
 from physical_ai_perception.fusion.samples import Unusable, finite
 from physical_ai_perception.parameters import PerceptionParameters
 
+HIGHEST_M: Final = 20_000.0
+MOST_SIGMA_M: Final = 1e3  # a fix that claims less says nothing, and is treated as if it claimed this
 FARTHEST_M: Final = 50_000.0  # from the datum: beyond it the flat map is wrong, and so is probably the site
 
 
@@ -33,8 +35,8 @@ class LocalGrid:
             place[2] = 0.0 if self._datum is None else self._datum[2]
         if not finite(place):
             raise Unusable("content is not finite")
-        if abs(fix.latitude_deg) > 90.0 or abs(fix.longitude_deg) > 360.0:
-            raise Unusable("latitude or longitude out of range")
+        if abs(place[0]) > 90.0 or abs(place[1]) > 360.0 or abs(place[2]) > HIGHEST_M:
+            raise Unusable("latitude, longitude or altitude out of range")
         if self._datum is None:
             latitude, longitude, altitude = place.tolist()
             self._datum, self._offset = (latitude, longitude, altitude), here_m.copy()
@@ -48,7 +50,8 @@ class LocalGrid:
         """Covariance (3, 3) in east, north, up: the message's where it is sound, never below the floor."""
         p = self._p
         cov = np.array(fix.cov_enu_m2, dtype=float)
-        if not finite(cov) or float(cov.diagonal().min()) <= 0.0:
-            cov = np.diag([1.0, 1.0, 4.0]) * p.gnss_position_sigma_m**2
+        if not finite(cov) or float(cov.diagonal().min()) <= 0.0 or float(np.abs(cov).max()) > MOST_SIGMA_M**2:
+            sound = finite(cov) and float(cov.diagonal().min()) > 0.0
+            cov = np.diag([1.0, 1.0, 4.0]) * (MOST_SIGMA_M if sound else p.gnss_position_sigma_m) ** 2
         values, vectors = np.linalg.eigh(0.5 * (cov + cov.T))
         return np.asarray((vectors * np.maximum(values, p.gnss_floor_sigma_m**2)) @ vectors.T)

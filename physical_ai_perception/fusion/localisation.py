@@ -17,7 +17,7 @@ from physical_ai_core.site import Site
 from physical_ai_perception.fusion import measurements, rotations
 from physical_ai_perception.fusion.anchor import Anchor, Track, turn_about_up
 from physical_ai_perception.fusion.filter import Filter, Gate
-from physical_ai_perception.fusion.gnss import LocalGrid
+from physical_ai_perception.fusion.gnss import FARTHEST_M, LocalGrid
 from physical_ai_perception.fusion.history import PoseHistory
 from physical_ai_perception.fusion.motion import MotionFilter, first_state
 from physical_ai_perception.fusion.samples import ImuSample, Unusable, WheelSample, finite
@@ -126,14 +126,19 @@ class Localisation:
 
     def set_pose(self, pose: m.Pose) -> None:
         """A person says where the robot is (frame `map`). Raises Unusable."""
+        length = float(np.linalg.norm(pose.orientation_xyzw)) if finite(pose.orientation_xyzw) else 0.0
+        if not finite(pose.position_m) or not 0.9 < length < 1.1:
+            raise Unusable("position or orientation is not one")
         planar = pose.planar()
-        if not finite(planar):
-            raise Unusable("content is not finite")
+        if float(np.abs(planar).max()) > FARTHEST_M:
+            raise Unusable("position is farther than 50 km")
         if pose.frame_id.lstrip("/") != "map":
             raise Unusable(f"frame '{pose.frame_id}' is not 'map'")
         cov = np.zeros((6, 6)) if pose.cov is None else pose.cov
-        sound = finite(cov) and float(cov.diagonal()[[0, 1, 5]].min()) > 0.0
-        position_cov = cov[:2, :2] if sound else np.eye(2) * self._p.start_position_sigma_m**2
+        variances = cov.diagonal()[[0, 1, 5]]
+        sound = finite(cov) and float(variances.min()) > 0.0 and float(variances.max()) < FARTHEST_M
+        sound = sound and float(cov[0, 1] * cov[1, 0]) < float(variances[0] * variances[1])
+        position_cov = 0.5 * (cov[:2, :2] + cov[:2, :2].T) if sound else np.eye(2) * self._p.start_position_sigma_m**2
         self._start = Start(planar, position_cov, float(np.sqrt(cov[5, 5])) if sound else self._p.start_yaw_sigma_rad)
         self.global_ = None
         self._track.clear()

@@ -107,7 +107,7 @@ def _attitude(data: m.Imu, placement: Placement) -> tuple[Quaternion | None, Arr
     diagonal = None if data.orientation_cov is None else data.orientation_cov.diagonal()
     if diagonal is None or not finite(diagonal) or min(diagonal.tolist()) <= 0.0:
         return attitude, None
-    return attitude, diagonal
+    return attitude, np.minimum(diagonal, MOST_SIGMA)
 
 
 def _variance(covariance: Array | None) -> float:

@@ -17,6 +17,9 @@ from physical_ai_perception.parameters import PerceptionParameters
 
 LEAST_RAYS: Final = 3
 MOST_RAYS: Final = 20_000
+LEAST_INCREMENT_RAD: Final = 1e-5
+MOST_RANGE_M: Final = 1e3
+LONGEST_SWEEP_S: Final = 1.0
 CLOUD_RAYS: Final = 720
 CLOUD_RANGE_M: Final = 30.0
 MOST_TILT_COSINE: Final = 0.94  # a planar sensor tilted by more than 20 degrees shows the ground, not the walls
@@ -48,17 +51,20 @@ class Sweep:
 def of_scan(scan: m.LaserScan, mounts: Mounts, placement: Placement, localisation: Localisation) -> Sweep:
     """Rays that end on the robot's own body say nothing. Raises Unusable."""
     ranges, increment, first = np.asarray(scan.ranges_m, dtype=float), scan.angle_increment_rad, scan.angle_min_rad
-    numbers = np.array([increment, first, scan.range_min_m, scan.range_max_m, scan.time_increment_s])
-    if not np.isfinite(numbers).all() or increment == 0.0:
-        raise Unusable("angles or limits are not numbers")
+    range_min, range_max = scan.range_min_m, min(scan.range_max_m, MOST_RANGE_M)  # some drivers say inf
+    numbers = np.array([increment, first, range_min, range_max, scan.time_increment_s])
+    if not np.isfinite(numbers).all() or abs(scan.time_increment_s) * len(ranges) > LONGEST_SWEEP_S:
+        raise Unusable("angles, limits or times are not numbers of a scan")
+    if abs(increment) < LEAST_INCREMENT_RAD or abs(first) > 4.0 * np.pi or not 0.0 <= range_min < range_max:
+        raise Unusable("angles or limits are not those of a scan")
     if not LEAST_RAYS <= len(ranges) <= MOST_RAYS or abs(increment) * len(ranges) > 2.1 * np.pi:
         raise Unusable("number of rays does not fit the angles")
     upright = float(placement.turn[2, 2])
     if abs(upright) < MOST_TILT_COSINE:
         raise Unusable("sensor plane is not level")
     # Ranges below the minimum, negative ones among them, say nothing; those above the maximum hit nothing.
-    clean = np.where(ranges >= scan.range_min_m, ranges, np.nan)
-    clean[ranges > scan.range_max_m] = np.inf
+    clean = np.where(ranges >= range_min, ranges, np.nan)
+    clean[ranges > range_max] = np.inf
     number = np.arange(len(ranges), dtype=float)
     angles: Array = np.asarray(first + increment * number)
     times: Array = np.asarray(scan.stamp_s + scan.time_increment_s * number)
@@ -72,7 +78,7 @@ def of_scan(scan: m.LaserScan, mounts: Mounts, placement: Placement, localisatio
         clean, angles, times = clean[::-1], angles[::-1], times[::-1]
     if np.isnan(clean).all():
         raise Unusable("no ray is valid")
-    return _assemble(scan.stamp_s, clean, scan.range_max_m, angles, times, placement, localisation)
+    return _assemble(scan.stamp_s, clean, range_max, angles, times, placement, localisation)
 
 
 def of_points(cloud: m.PointCloud, placement: Placement, localisation: Localisation, p: PerceptionParameters) -> Sweep:

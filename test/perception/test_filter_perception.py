@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from flat_world import GRAVITY, Drive
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2
@@ -14,7 +15,6 @@ from physical_ai_perception.fusion.propagation import Noise
 from physical_ai_perception.fusion.samples import ImuSample, WheelSample
 from physical_ai_perception.fusion.state import SIZE, State
 from physical_ai_perception.parameters import PerceptionParameters
-from flat_world import GRAVITY, Drive
 
 NOISE = Noise(4e-6, 2.5e-3, 4e-10, 2.5e-7)
 number = st.floats(-20.0, 20.0)
