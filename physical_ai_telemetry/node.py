@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
-from rclpy.event_handler import SubscriptionEventCallbacks, UnsupportedEventTypeError
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.qos import QoSProfile
 from rclpy.serialization import deserialize_message
 
 from physical_ai_core import graph
 from physical_ai_core import messages as m
-from physical_ai_core.errors import PhysicalAIError
+from physical_ai_core.errors import ParameterError, PhysicalAIError
 from physical_ai_core.graph import Topic
 from physical_ai_core.ros.encode import message_class
 from physical_ai_core.ros.node import CoreNode
@@ -26,6 +26,11 @@ from physical_ai_telemetry.parameters import TelemetryParameters
 from physical_ai_telemetry.recorder import Recorder
 from physical_ai_telemetry.schemas import definition
 from physical_ai_telemetry.split import RecordedTopic
+
+try:
+    from rclpy.event_handler import SubscriptionEventCallbacks, UnsupportedEventTypeError
+except ImportError:  # Humble
+    from rclpy.qos_event import SubscriptionEventCallbacks, UnsupportedEventTypeError
 
 DEPTH_S: Final = 2.0  # the reader's queue holds so much traffic, so that a busy processor loses nothing
 DEPTH: Final = (20, 500)
@@ -41,6 +46,8 @@ def recorded_topics(parameters: TelemetryParameters) -> Iterator[Topic]:
             yield topic
     for text in parameters.extra_topics:
         name, _, ros_type = text.partition(":")
+        if not name or ros_type.count("/") != 2:
+            raise ParameterError(f"'{text}' in extra_topics is no topic.", "Write 'name:package/msg/Type'.")
         yield Topic(name.strip(), ros_type.strip(), m.Text, graph.Qos.SENSOR, 0.0, (), (), "named by extra_topics")
 
 
@@ -55,12 +62,14 @@ class TelemetryNode(CoreNode[TelemetryParameters]):
     """Records from activation to deactivation. A disk that refuses is a reported fault, never the robot's problem."""
 
     def build(self, parameters: TelemetryParameters) -> TelemetryCore:
+        list(recorded_topics(parameters))  # refuses what is no topic
         return TelemetryCore(parameters)
 
     def opened(self) -> None:
         self._recorder: Recorder | None = None
         self._recording_ears: list[Any] = []
         self._fast_ns = 0
+        self._left_out = ""
         self._waiting: list[tuple[RecordedTopic, int, bytes]] = []  # heard before the graph's clock
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -91,7 +100,8 @@ class TelemetryNode(CoreNode[TelemetryParameters]):
 
     def _note(self) -> None:
         if isinstance(self.core, TelemetryCore) and self._recorder is not None:
-            self.core.note_recorder(self._recorder.status())
+            status = self._recorder.status()
+            self.core.note_recorder(replace(status, error=status.error or self._left_out))
 
     def _tick(self) -> None:
         self._note()
@@ -104,7 +114,8 @@ class TelemetryNode(CoreNode[TelemetryParameters]):
             ros_type = _type_name(message)
             definition(ros_type)
         except (PhysicalAIError, ValueError) as error:
-            self._report_fault(f"The topic '{topic.name}' is not recorded. {error}")
+            self._left_out = f"The topic '{topic.name}' is not recorded. {error}"
+            self.get_logger().warning(self._left_out)
             return
         decoded = message if topic.name in kpi.TOPICS else None
         resolved = self.resolve_topic_name(topic.name)
