@@ -51,6 +51,8 @@ class Conversation:
 
     def __init__(self, parameters: PlannerParameters, interpreter: Interpreter | None) -> None:
         self.p, self._interpreter = parameters, interpreter
+        self.present: str | None = None  # place of the last goal, for "there"
+        halt.prepare()
         self._count = 0
         self._awaited: dict[str, float] = {}  # instruction id -> when it was submitted
         self._queue: list[tuple[str, str]] = []
@@ -128,7 +130,7 @@ class Conversation:
             self._queue = [*self._queue, (instruction_id, sentence)][-MOST_QUEUED:]
             return [] if again else [reply(stamp_s, "info", phrases.MODEL_LOADING, instruction_id)]
         try:
-            self._interpreter.submit(instruction_id, sentence)
+            self._interpreter.submit(instruction_id, sentence, self.present)
         except Exception as error:  # as in `status`
             words = phrases.model_failed(f"{type(error).__name__}: {error}")
             return [refusal(stamp_s, RefusalReason.NOT_READY, words, instruction_id)]

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from physical_ai_core.core import ERROR, NOTHING, OK, WARN, Health, Output, Outputs
 from physical_ai_core.errors import GoalError
 from physical_ai_core.geometry import compose, yaw_of
-from physical_ai_core.goal import GoalState, PoseTarget, RefusalReason, Step, Task, Words
+from physical_ai_core.goal import GoalState, PlaceTarget, PoseTarget, RefusalReason, Step, Task, Words
 from physical_ai_core.messages import Objects, OccupancyGrid, Odometry, Path, Pose, Scalar, Text
 from physical_ai_core.reports import ControllerStatus, PlannerReply, Verdict
 from physical_ai_core.robot import load_robot
@@ -212,6 +212,8 @@ class PlannerCore:
         mission.goal = mission.goal.model_copy(update={"goal_id": goal_id})
         self._waiting = self._kept = None
         self._next_reminder_s = self.p.blocked_patience_s
+        places = [s.target.name for s in mission.goal.steps or () if isinstance(s.target, PlaceTarget)]
+        self.conversation.present = places[-1] if places else None
         self.pursuit.begin(mission, stamp_s)
         said = reply(stamp_s, "understood", words, mission.goal.instruction_id, goal_id)
         outputs = [Output("planner/reply", said), Output("goal_state", self.pursuit.present)]

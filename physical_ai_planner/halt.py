@@ -40,8 +40,13 @@ def fast_goal(text: str) -> GoalState | None:
     for words, task in ((STOP, Task.STOP), (RESUME, Task.RESUME), (CANCEL, Task.CANCEL)):
         if said in words:
             return GoalState(steps=(Step(task=task),))
-    match = _language_match()
-    return match(text) if match is not None else None
+    fast_path = _language_fast_path()
+    return fast_path(text) if fast_path is not None else None
+
+
+def prepare() -> None:
+    """Load the language room's list now, so that the first stop does not wait for an import."""
+    _language_fast_path()
 
 
 def answer(text: str) -> bool | None:
@@ -51,11 +56,11 @@ def answer(text: str) -> bool | None:
 
 
 @lru_cache(maxsize=1)
-def _language_match() -> Callable[[str], GoalState | None] | None:
+def _language_fast_path() -> Callable[[str], GoalState | None] | None:
     """The fuller list of the language room, where it is installed."""
     try:
         module = importlib.import_module("physical_ai_planner.language.stop_words")
-    except ImportError:
+    except ImportError:  # a robot without the language extra
         return None
-    match: Callable[[str], GoalState | None] = module.match
-    return match
+    fast_path: Callable[[str], GoalState | None] = module.fast_path
+    return fast_path

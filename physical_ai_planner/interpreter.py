@@ -23,8 +23,11 @@ class InterpreterStatus(NamedTuple):
 class Interpreter(Protocol):
     """Sentence in, goal state out, some time later. No call may block."""
 
-    def submit(self, instruction_id: str, text: str) -> None:
-        """Take one sentence; its answer comes out of `poll` with the same `instruction_id`."""
+    def submit(self, instruction_id: str, text: str, present: str | None = None) -> None:
+        """Take one sentence; its answer comes out of `poll` with the same `instruction_id`.
+
+        `present`: id of the place that the robot goes to or stands at by its last goal, for "there".
+        """
         ...
 
     def poll(self) -> list[GoalState]:

@@ -20,7 +20,10 @@ OCCUPIED, FREE = 65, 35  # of 100, as map_server thresholds
 KNOWN_M = 0.2  # hits this near to a structure of the site are that structure
 CLEAR_AFTER_S = 0.5  # seen free for so long: clear
 OBJECT_MARGIN_M = 0.3
+SEEN_M = 3.0
 LETHAL_MARGIN_M = 0.05  # beyond the inscribed circle: nothing there can be driven through
+
+Window = tuple[slice, slice]
 
 
 class LiveLayer:
@@ -33,6 +36,7 @@ class LiveLayer:
         self._evidence = np.zeros(site_map.shape)
         self._occupied = np.zeros(site_map.shape, dtype=bool)
         self._distance = np.full(site_map.shape, np.inf)
+        self._lethal = np.zeros(site_map.shape, dtype=bool)
         self._stamp_s: float | None = None
 
     def add(self, grid: OccupancyGrid, map_from_grid_frame: Array, moving: Array, own_xy: Array) -> None:
@@ -42,24 +46,39 @@ class LiveLayer:
         origin = compose(map_from_grid_frame, grid.origin)
         if not (np.all(np.isfinite(origin)) and grid.resolution_m > 0.0):
             return
-        hit = self._mask(grid, grid.cells >= OCCUPIED, origin)
-        seen_free = self._mask(grid, (grid.cells >= 0) & (grid.cells <= FREE), origin)
+        window = self._window(grid, origin)
+        hit = self._mask(grid, grid.cells >= OCCUPIED, origin)[window]
+        seen_free = self._mask(grid, (grid.cells >= 0) & (grid.cells <= FREE), origin)[window]
         seen_free &= ~ndimage.binary_dilation(hit, EIGHT)  # the two grids do not line up: a neighbour is no free cell
-        hit &= self.site_map.to_structure_m > KNOWN_M
-        for x, y, radius in moving:
-            self._erase(hit, (x, y), radius + OBJECT_MARGIN_M)
-            self._erase(self._evidence, (x, y), radius + OBJECT_MARGIN_M)
-        self._evidence -= dt / self.forget_after_s
-        self._evidence[hit] += dt / self.forget_after_s + dt / self.occupied_after_s
-        self._evidence[seen_free] -= dt / CLEAR_AFTER_S
+        self._mark(window, hit, seen_free, dt, moving)
         self._erase(self._evidence, own_xy, self.site_map.inscribed_m)
-        np.clip(self._evidence, 0.0, 1.0, out=self._evidence)
         # Two thresholds, so that a flickering cell does not make the route flicker.
         occupied = (self._evidence >= 0.999) | (self._occupied & (self._evidence > 0.4))
         if not np.array_equal(occupied, self._occupied):
             self._occupied = occupied
             self._distance = self._distances(occupied)
+            self._lethal = self._distance < self.site_map.inscribed_m + LETHAL_MARGIN_M
             self.version += 1
+
+    def _mark(
+        self, window: Window, hit: NDArray[np.bool_], seen_free: NDArray[np.bool_], dt: float, moving: Array
+    ) -> None:
+        self._evidence -= dt / self.forget_after_s
+        part = self._evidence[window]
+        hit &= self.site_map.to_structure_m[window] > KNOWN_M
+        part[hit] += dt / self.forget_after_s + dt / self.occupied_after_s
+        part[seen_free] -= dt / CLEAR_AFTER_S
+        for x, y, radius in moving:
+            self._erase(self._evidence, (x, y), radius + OBJECT_MARGIN_M)
+        np.clip(self._evidence, 0.0, 1.0, out=self._evidence)
+
+    def _window(self, grid: OccupancyGrid, origin: Array) -> Window:
+        """The part of the map under a rolling grid."""
+        height, width = np.array(grid.cells.shape) * grid.resolution_m
+        corners = transform_points(origin, [[0.0, 0.0], [width, 0.0], [width, height], [0.0, height]])
+        cells, _ = self.site_map.cells_of(corners)
+        (top, left), (bottom, right) = cells.min(axis=0), cells.max(axis=0) + 1
+        return slice(int(top), int(bottom)), slice(int(left), int(right))
 
     def _mask(self, grid: OccupancyGrid, chosen: NDArray[np.bool_], origin: Array) -> NDArray[np.bool_]:
         rows, columns = np.nonzero(chosen)
@@ -76,17 +95,26 @@ class LiveLayer:
         layer[window][inside] = 0
 
     def _distances(self, occupied: NDArray[np.bool_]) -> Array:
-        if not occupied.any():
-            return np.full(occupied.shape, np.inf)
-        cells = np.asarray(ndimage.distance_transform_edt(~occupied), dtype=float)
-        return np.maximum(cells - 0.5, 0.0) * self.site_map.resolution_m
+        """Distance to the nearest occupied cell; inf beyond `SEEN_M`, where it does not matter."""
+        distance = np.full(occupied.shape, np.inf)
+        rows, columns = np.flatnonzero(occupied.any(axis=1)), np.flatnonzero(occupied.any(axis=0))
+        if not len(rows):
+            return distance
+        reach = int(np.ceil(SEEN_M / self.site_map.resolution_m))
+        window = (
+            slice(max(0, rows[0] - reach), rows[-1] + reach + 1),
+            slice(max(0, columns[0] - reach), columns[-1] + reach + 1),
+        )
+        cells = np.asarray(ndimage.distance_transform_edt(~occupied[window]), dtype=float)
+        distance[window] = np.maximum(cells - 0.5, 0.0) * self.site_map.resolution_m
+        return distance
 
     @property
     def distance_m(self) -> Array:
-        """Distance (H, W) to the nearest occupied cell, inf where none is."""
+        """Distance (H, W) to the nearest occupied cell, inf where none is near."""
         return self._distance
 
     @property
     def lethal(self) -> NDArray[np.bool_]:
         """Cells (H, W) where the robot's centre cannot be now."""
-        return np.asarray(self._distance < self.site_map.inscribed_m + LETHAL_MARGIN_M)
+        return self._lethal

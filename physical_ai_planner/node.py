@@ -28,9 +28,9 @@ class WorkerInterpreter:
         except Exception as error:  # no torch, no weights, no memory: the reason is told, the robot keeps its planner
             self._fault = f"{type(error).__name__}: {error}"
 
-    def submit(self, instruction_id: str, text: str) -> None:
+    def submit(self, instruction_id: str, text: str, present: str | None = None) -> None:
         if self._worker is not None:
-            self._worker.submit(instruction_id, text)
+            self._worker.submit(instruction_id, text, present)
 
     def poll(self) -> list[GoalState]:
         return [] if self._worker is None else list(self._worker.poll())
@@ -38,8 +38,9 @@ class WorkerInterpreter:
     def status(self) -> InterpreterStatus:
         if self._worker is None:
             return InterpreterStatus(Readiness.FAILED, self._fault)
-        state = self._worker.state
-        return InterpreterStatus(Readiness(getattr(state, "value", state)), str(getattr(self._worker, "message", "")))
+        state = self._worker.state.value
+        readiness = Readiness.ABSENT if state == "stopped" else Readiness(state)
+        return InterpreterStatus(readiness, self._worker.reason)
 
     def close(self) -> None:
         if self._worker is not None:
@@ -48,9 +49,9 @@ class WorkerInterpreter:
 
 
 def _start_worker(parameters: PlannerParameters) -> Any:
-    given = {"model": parameters.model, "model_directory": parameters.model_directory}
     module = importlib.import_module(WORKER)  # only here: what it needs is not installed on every robot
-    worker = module.LanguageWorker(parameters.site, **{key: value for key, value in given.items() if value})
+    model = parameters.model_directory or parameters.model or module.DEFAULT_MODEL
+    worker = module.LanguageWorker(parameters.site, model, parameters.language_threads)
     worker.start()
     return worker
 

@@ -17,7 +17,8 @@ class PlannerParameters:
     # words
     language_enabled: bool = parameter(True, "", "Start the local language model in a worker process.")
     model: str = parameter("", "", "Language model: a name the worker knows; empty: its default.")
-    model_directory: str = parameter("", "", "Folder of a prepared model; empty: the worker's own cache.")
+    model_directory: str = parameter("", "", "Folder of a transformers model, used instead of `model`.")
+    language_threads: int = parameter(2, "", "Threads of the language model.", minimum=1, maximum=64)
     commands_file: str = parameter(
         "", "", "YAML file of fixed commands (sentence -> goal state), used where the language model is off."
     )

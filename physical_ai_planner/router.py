@@ -53,6 +53,7 @@ class Router:
         self._legs: list[Leg] = []
         self._terrain: Terrain | None = None
         self._searched_s: float | None = None
+        self._looked_s: float | None = None
         self._live_version = -1
         self._dead_ends: set[tuple[Waypoint, Waypoint]] = set()
 
@@ -83,7 +84,8 @@ class Router:
     def _replace(self, now_s: float, pose: Array, target: Waypoint, straight: bool) -> None:
         leg = self._plan(pose, target, straight)
         self._legs = [] if leg is None else [leg]
-        self._searched_s, self._live_version = now_s, self.live.version
+        self._searched_s = self._looked_s = now_s
+        self._live_version = self.live.version
 
     def _plan(self, start: Array, target: Waypoint, straight: bool) -> Leg | None:
         assert self._terrain is not None
@@ -94,9 +96,10 @@ class Router:
         )  # fmt: skip
 
     def _should_search(self, now_s: float, pose: Array) -> bool:
-        elapsed = abs(now_s - self._searched_s) if self._searched_s is not None else np.inf
-        if elapsed < self.p.research_period_s:
+        if self._looked_s is not None and abs(now_s - self._looked_s) < self.p.research_period_s:
             return False
+        self._looked_s = now_s
+        elapsed = abs(now_s - self._searched_s) if self._searched_s is not None else np.inf
         if not self._legs:
             return True
         leg = self._legs[0]

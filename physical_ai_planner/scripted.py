@@ -47,7 +47,7 @@ class ScriptedInterpreter:
             raise GoalError(f"The commands file {path} holds no mapping.", mend)
         return cls({str(sentence): _goal(path, str(sentence), goal) for sentence, goal in content.items()})
 
-    def submit(self, instruction_id: str, text: str) -> None:
+    def submit(self, instruction_id: str, text: str, present: str | None = None) -> None:
         goal = self._commands.get(plain(text))
         answer = goal if goal is not None else GoalState(refusal=self._refusal(text))
         self._answers.append(answer.model_copy(update={"instruction_id": instruction_id}))

@@ -107,9 +107,11 @@ class SiteMap:
         with np.errstate(invalid="ignore"):
             column_row = np.floor((xy - self.origin) / self.resolution_m)
         cells = column_row[:, ::-1]
-        limit = np.array(self.shape) - 1
-        on_grid = np.all((cells >= 0) & (cells <= limit), axis=1)
-        return np.nan_to_num(np.clip(cells, 0, limit)).astype(np.intp), on_grid
+        rows, columns = self.shape
+        on_grid = (cells[:, 0] >= 0) & (cells[:, 0] < rows) & (cells[:, 1] >= 0) & (cells[:, 1] < columns)
+        if not on_grid.all():
+            cells = np.nan_to_num(np.clip(cells, 0, [rows - 1, columns - 1]))
+        return cells.astype(np.intp), on_grid
 
     def centres_of(self, cells: ArrayLike) -> Array:
         """Centres (N, 2) in `map` of cells (N, 2)."""

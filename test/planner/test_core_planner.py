@@ -26,8 +26,8 @@ class Slow:
     def __init__(self, readiness: Readiness = Readiness.READY) -> None:
         self.readiness, self.heard, self.answers = readiness, [], []
 
-    def submit(self, instruction_id: str, text: str) -> None:
-        self.heard.append((instruction_id, text))
+    def submit(self, instruction_id: str, text: str, present: str | None = None) -> None:
+        self.heard.append((instruction_id, text, present))
 
     def poll(self) -> list[GoalState]:
         answers, self.answers = self.answers, []
@@ -66,6 +66,7 @@ def test_a_question_or_a_refusal_leaves_the_present_goal_alone():
     drive.run(0.6)
     before = drive.goals[-1]
     drive.say("go over there").run(0.2)
+    assert slow.heard[-1][1:] == ("go over there", "gate")
     slow.answer(GoalState(question=Question(text=Words(en="Where?", ja="どこですか。"), options=("gate", "field"))))
     drive.run(0.4)
     assert drive.last.kind == "question" and drive.last.options == ["gate", "field"]
