@@ -68,6 +68,7 @@ class GateCore:
         self._emergency_input = False
         self._tool_asked = self._tool_on = False
         self._tilt_rad = 0.0
+        self._imu_verticals: dict[str, tuple[float, float, float]] = {}
         self._gyro: tuple[float, float] = (-math.inf, 0.0)
         self._now_s: float | None = None
         self._ticks = 0
@@ -197,16 +198,20 @@ class GateCore:
         return False
 
     def _take_imu(self, data: m.Imu, stamp_s: float) -> bool:
-        try:
-            turn = self.robot_body.mount(data.frame_id).rotation
-        except RobotError:
-            return self._refuse("imu/data", f"frame '{data.frame_id}'")
-        rate = float(turn[2] @ data.angular_velocity_rps)
+        vertical = self._imu_verticals.get(data.frame_id)
+        if vertical is None:
+            try:
+                a, b, c = self.robot_body.mount(data.frame_id).rotation[2].tolist()
+            except RobotError:
+                return self._refuse("imu/data", f"frame '{data.frame_id}'")
+            vertical = self._imu_verticals[data.frame_id] = (a, b, c)
+        x, y, z = data.angular_velocity_rps.tolist()
+        rate = vertical[0] * x + vertical[1] * y + vertical[2] * z
         if not math.isfinite(rate):
             return self._refuse("imu/data", "nan")
         if self._usable("imu/data", stamp_s):
             self._gyro = (stamp_s, rate)
-            tilt = tilt_of(data, turn)
+            tilt = tilt_of(data, vertical)
             if tilt is not None:
                 self._tilt_rad = tilt
         return False

@@ -15,6 +15,7 @@ from physical_ai_core.geometry import Array
 
 STRAIGHT = 1e-4  # 1/m: a straight line is driven as an arc of 10 km radius, 0.5 mm off after 3 m
 INSIDE_M = 1e-6
+STILL = 1e-6  # m/s: no motion, and too small to divide by
 
 
 class Hull:
@@ -127,7 +128,7 @@ def first_contact(hull: Hull, near: Near, v_mps: float, w_rps: float, braking: B
     """
     contact = _leaving(hull, near, v_mps, w_rps)
     swiftest = abs(v_mps) + abs(w_rps) * hull.radius_m  # of any part of the hull
-    if swiftest == 0.0:
+    if swiftest < STILL:
         return contact
     braking_s = braking.duration_s(v_mps, w_rps)
     margin_m = braking.margin_m * abs(v_mps) / swiftest  # ahead, not around: the side margin does for turning

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from physical_ai_core import messages as m
 from physical_ai_safety.zones import MapPose
 
@@ -66,14 +64,17 @@ class Place:
         self.pose, self.fault = MapPose(lx + dx, ly + dy, lyaw + oyaw, sigma), ""
 
 
-def tilt_of(imu: m.Imu, sensor_to_base: np.ndarray) -> float | None:  # type: ignore[type-arg]
-    """Angle between the robot's vertical and gravity, from the IMU's orientation; None where it gives none."""
+def tilt_of(imu: m.Imu, vertical: tuple[float, float, float]) -> float | None:
+    """Angle between the robot's vertical and the world's, from the IMU's orientation; None where it gives none.
+
+    `vertical`: the robot's vertical written in the sensor's frame (row 3 of the rotation sensor to base).
+    """
     if imu.orientation_xyzw is None:
         return None
-    x, y, z, w = (float(value) for value in imu.orientation_xyzw)
+    x, y, z, w = imu.orientation_xyzw.tolist()
     norm = x * x + y * y + z * z + w * w
     if not math.isfinite(norm) or norm < 0.5:
         return None
-    # Row 3 of the rotation: the world's vertical, written in the sensor's frame; then in the robot's.
-    up = np.array([2.0 * (x * z - w * y), 2.0 * (y * z + w * x), w * w - x * x - y * y + z * z]) / norm
-    return float(np.arccos(np.clip((sensor_to_base @ up)[2], -1.0, 1.0)))
+    a, b, c = vertical
+    up = a * 2.0 * (x * z - w * y) + b * 2.0 * (y * z + w * x) + c * (w * w - x * x - y * y + z * z)
+    return math.acos(max(-1.0, min(1.0, up / norm)))

@@ -38,6 +38,7 @@ def deepest(hull: Hull, x: np.ndarray, y: np.ndarray, v: float, w: float, factor
 @example([(1.0, 0.0)], 2.0, 0.0, SCOUT)
 @example([(-1.0, 0.0)], -1.0, 0.0, SCOUT)
 @example([(0.3, 0.25)], 0.0, 1.0, SCOUT)
+@example([(0.5, 0.0)], 5e-324, 0.0, SCOUT)
 @example([(0.3, 0.25)], 0.0, -1.0, SCOUT)
 def test_the_allowed_motion_never_enters_a_point(
     cloud: list[tuple[float, float]], v: float, w: float, corners: list[tuple[float, float]]
