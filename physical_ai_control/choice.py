@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from physical_ai_control.people import People
-from physical_ai_control.route import SPACING_M, Route
+from physical_ai_control.route import Route
 from physical_ai_control.surroundings import Surroundings
 from physical_ai_core.geometry import Array, invert, transform_points
 
@@ -55,7 +55,7 @@ class Pace(NamedTuple):
 
 def timed(route: Route, progress: Progress, pace: Pace, steps: int, dt_s: float) -> tuple[Array, Array]:
     """Arc lengths and speeds (c, N+1) of one run along the route for each speed share; each ends at rest."""
-    table, last, scale = route.speed_table, len(route.speed_table) - 1, 1.0 / SPACING_M
+    table, last, scale = route.speed_table, len(route.speed_table) - 1, 1.0 / route.spacing_m
     harder, softer = pace.deceleration_mps2 * dt_s, pace.acceleration_mps2 * dt_s
     runs, speeds = [], []
     for share in SPEED_SHARES:  # plain floats: a hundred steps of numpy scalars cost ten times as much

@@ -48,6 +48,7 @@ class ControllerCore:
             min(p.yaw_rate_rps, own.max_yaw_rate_rps), min(p.yaw_acceleration_rps2, own.max_yaw_acceleration_rps2),
         )  # fmt: skip
         self._top_mps = own.max_speed_mps
+        self._most = np.array([own.max_speed_mps, own.max_yaw_rate_rps])
         self._hard_mps2 = 0.9 * own.max_deceleration_mps2
         ocp = Ocp(steps=p.steps, dt_s=p.dt_s)
         self._pilot = Pilot(ocp, make_solver(p.solver, ocp), self._limits, self._body, p.static_margin_m)
@@ -95,6 +96,7 @@ class ControllerCore:
         dt = float(np.clip(elapsed, 0.0, 0.1))
         self._now_s = stamp_s
         drive, state = self._decide(stamp_s, dt)
+        self._command = np.clip(self._command, -self._most, self._most)
         if not np.isfinite(self._command).all():
             self._command = np.zeros(2)
             self._mode, self._message = "braking", "the command was not finite"

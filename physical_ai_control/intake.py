@@ -19,6 +19,7 @@ MOVING_MPS = 0.3
 ERASE_M = 0.15  # around a moving object, besides its radius, occupied cells are its own
 FUTURE_S = 0.1  # a stamp this far ahead is of another clock
 FRAME = "odom"
+REACH, FAST = 1e6, 30.0  # m and m/s (or rad/s): numbers beyond are not of this world
 
 
 class Intake:
@@ -42,10 +43,12 @@ class Intake:
         """Keep `data`. What is not finite or not in odom is dropped: its topic goes stale and the robot brakes."""
         if topic == "state/odometry":
             parts = (data.position_m, data.orientation_xyzw, data.linear_mps, data.angular_rps)
-            if data.frame_id == FRAME and all(bool(np.isfinite(part).all()) for part in parts):
+            if data.frame_id == FRAME and all(
+                _sane(*part) for part in zip(parts, (REACH, 2.0, FAST, FAST), strict=True)
+            ):
                 self.odometry = data
         elif topic == "state/map_to_odom":
-            if bool(np.isfinite(data.planar()).all()):
+            if _sane(data.planar(), REACH):
                 self.map_to_odom = data
         elif topic == "world_model/prediction":
             self._predicted(data)
@@ -89,7 +92,7 @@ class Intake:
 
     def _predicted(self, data: m.Prediction) -> None:
         columns = [data.rows[name] for name in ("weight", "t_s", "x", "y", "sxx", "sxy", "syy", "radius")]
-        if data.frame_id == FRAME and all(bool(np.isfinite(column).all()) for column in columns):
+        if data.frame_id == FRAME and all(_sane(column, REACH) for column in columns):
             self.forecast = Forecast(data)
 
     def _objects(self, data: m.Objects) -> None:
@@ -98,11 +101,17 @@ class Intake:
             moving = np.isin(rows["class_id"], MOVES) | (np.hypot(rows["vx"], rows["vy"]) > MOVING_MPS)
         self._standing = rows["id"][~moving]
         discs = np.column_stack([rows["x"], rows["y"], rows["radius"] + ERASE_M])[moving].astype(float)
-        self._moving = discs[np.isfinite(discs).all(axis=1)]
+        self._moving = discs[np.isfinite(discs).all(axis=1) & (np.abs(discs) < REACH).all(axis=1)]
 
     def _occupancy(self, data: m.OccupancyGrid) -> None:
-        usable = data.frame_id == FRAME and data.resolution_m > 0.0 and bool(np.isfinite(data.origin).all())
+        usable = data.frame_id == FRAME and data.resolution_m > 0.0 and _sane(data.origin, REACH)
         if not usable or data.cells.ndim != 2 or self.odometry is None:
             return
         robot = self.odometry.planar_pose()
         self.surroundings = Surroundings(data, robot, self._p.occupied, self._moving, self._own_radius_m)
+
+
+def _sane(values: Any, limit: float) -> bool:
+    """Every number is finite and no larger than `limit`."""
+    with np.errstate(invalid="ignore"):
+        return bool((np.abs(values) <= limit).all())

@@ -12,6 +12,7 @@ from physical_ai_core.geometry import Array
 from physical_ai_core.goal import GoalState, Step, Task
 
 HALT = (Task.STOP, Task.CANCEL)
+REACH_M = 2e5  # a point of a route beyond is none
 SAME_GOAL_M, SAME_GOAL_RAD = 0.05, 0.05
 
 
@@ -71,7 +72,7 @@ class Mission:
 
     def _plan(self, poses: Array, stamp_s: float) -> None:
         self._plan_stamp_s = stamp_s
-        if len(poses) == 0 or not np.isfinite(poses[:, :2]).all():
+        if len(poses) == 0 or not (np.abs(poses[:, :2]) <= REACH_M).all():
             self.route, self.s_m, self.arrived, self._poses = None, None, False, np.zeros((0, 3))
             return
         if np.array_equal(poses, self._poses, equal_nan=True):

@@ -11,7 +11,7 @@ SPACING_M = 0.05
 SMOOTHING_M = 0.35  # grid routes have corners that a robot should not copy
 BACK_M, AHEAD_M = 0.6, 2.5  # how far along the route the robot is looked for around where it was
 TIE_M = 0.1  # of two places on the route nearly as close, the earlier one is meant
-NO_LIMIT = 1e3
+MOST_POINTS = 20_000
 
 
 class Route:
@@ -22,7 +22,8 @@ class Route:
         along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T))])
         fresh = np.concatenate([[True], np.diff(along) > 1e-6])
         xy, along = xy[fresh], along[fresh]
-        count = max(2, int(np.ceil(along[-1] / SPACING_M)) + 1)
+        self.spacing_m = max(SPACING_M, float(along[-1]) / MOST_POINTS)
+        count = max(2, int(np.ceil(along[-1] / self.spacing_m)) + 1)
         at = np.linspace(0.0, along[-1], count)
         even = np.column_stack([np.interp(at, along, xy[:, 0]), np.interp(at, along, xy[:, 1])])
         size = min(round(SMOOTHING_M / SPACING_M), count)
@@ -35,7 +36,9 @@ class Route:
         self.goal_yaw_rad = float(poses[-1, 2])  # NaN: any heading will do
         self._yaw = self._tangents(float(poses[0, 2]))
         self._speed = self._speeds(lateral_mps2, yaw_rate_rps, slowing_mps2)
-        self.speed_table = np.interp(np.arange(0.0, self.length_m + SPACING_M, SPACING_M), self.s, self._speed).tolist()
+        self.speed_table = np.interp(
+            np.arange(0.0, self.length_m + self.spacing_m, self.spacing_m), self.s, self._speed
+        ).tolist()
 
     def _tangents(self, alone_rad: float) -> Array:
         if self.length_m < 1e-3:
