@@ -220,7 +220,8 @@ class ControllerCore:
                 route, Progress(mission.s_m, left, along), pace, map_from_odom, people, keep, self._intake.surroundings
             )
             top = 0.0 if reference.share == 0.0 else min(self._speed(), self._top_mps)
-            self._message = "waiting for a person" if reference.share == 0.0 else ""
+            why = "waiting for a person" if len(people.radius) else "no way past what stands here"
+            self._message = why if reference.share == 0.0 else ""
             drive = self._solve(now_s, state, reference.states, top, people, keep)
         if drive is None:
             self._brake(state, dt, "fallback", "the solver gave no usable trajectory")
