@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from physical_ai_core import messages as m
 from physical_ai_core.core import Output
+from physical_ai_core.errors import InputError
 from physical_ai_core.ros.encode import message_class, set_stamp
 from physical_ai_core.ros.node import CoreNode
 from physical_ai_core.ros.spin import run_node
@@ -37,7 +38,7 @@ class PerceptionNode(CoreNode[PerceptionParameters]):
     def opened(self) -> None:
         try:
             tf_class = message_class("tf2_msgs/msg/TFMessage")
-        except (ImportError, AttributeError):
+        except InputError:
             self.get_logger().info("tf2_msgs is not installed: no TF; state/* says the same")
             return
         if self._tf is None:
