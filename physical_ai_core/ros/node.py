@@ -96,9 +96,15 @@ class CoreNode(LifecycleNode, Generic[P]):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         try:
             self.core = self.build(self.parameters)
-        except PhysicalAIError as error:
-            self._report_fault(f"{error}")
+            self._open()
+        except Exception as error:  # rclpy would swallow it: the reason must reach the log and the heartbeat
+            text = str(error) if isinstance(error, PhysicalAIError) else f"{type(error).__name__}: {error}"
+            self._report_fault(f"Configuration refused. {text}")
+            self._close_topics()
             return TransitionCallbackReturn.FAILURE
+        return TransitionCallbackReturn.SUCCESS
+
+    def _open(self) -> None:
         for topic in graph.said_by(self.spec.name):
             if topic.name != "heartbeat":
                 self._mouths[topic.name] = self.create_publisher(
@@ -111,7 +117,13 @@ class CoreNode(LifecycleNode, Generic[P]):
                 )
             )
         self.opened()
-        return TransitionCallbackReturn.SUCCESS
+
+    def _close_topics(self) -> None:
+        for subscription in self._ears:
+            self.destroy_subscription(subscription)
+        for publisher in self._mouths.values():
+            self.destroy_publisher(publisher)
+        self._ears, self._mouths, self.core = [], {}, None
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         self._active = True
@@ -128,11 +140,7 @@ class CoreNode(LifecycleNode, Generic[P]):
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        for subscription in self._ears:
-            self.destroy_subscription(subscription)
-        for publisher in self._mouths.values():
-            self.destroy_publisher(publisher)
-        self._ears, self._mouths, self.core = [], {}, None
+        self._close_topics()
         self._fault, self._faults = "", 0
         return TransitionCallbackReturn.SUCCESS
 
