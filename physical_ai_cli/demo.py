@@ -113,6 +113,7 @@ def _write_parameters(options: DemoOptions, path: Path, bag: Path) -> None:
         "/**": {"site": options.scenario.site},
         "simulator": {"seed": options.seed, "real_time_factor": options.real_time_factor},
         "telemetry": {"output_folder": str(bag.resolve().parent), "bag": bag.name},
+        "perception": {"resume_file": str((options.out / "pose.json").resolve())},
         "planner": {"state_dir": str((options.out / "planner").resolve())},
     }
     write_parameters(path, read_parameters(robot_file), demo, options.scenario.parameters)
