@@ -82,7 +82,7 @@ class PlannerParameters:
         3.0, "s", "Localisation in `map` older than this: the robot is held.", minimum=0.1, maximum=60.0
     )
     max_map_sigma_m: float = parameter(
-        1.0, "m", "Localisation worse than this (one standard deviation): the robot is held.",
+        2.0, "m", "Localisation worse than this (one standard deviation): the robot is held.",
         minimum=0.01, maximum=100.0,
     )  # fmt: skip
     pose_wait_s: float = parameter(
