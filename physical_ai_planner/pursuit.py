@@ -13,7 +13,7 @@ from physical_ai_core.goal import GoalState, ObjectTarget, RefusalReason, Step, 
 from physical_ai_core.messages import OccupancyGrid
 from physical_ai_core.reports import ControllerStatus
 from physical_ai_core.robot import Robot
-from physical_ai_core.site import Site
+from physical_ai_core.site import Site, ZoneKind
 from physical_ai_planner import checks, phrases
 from physical_ai_planner.grounding import Grounder, Waypoint
 from physical_ai_planner.live import LiveLayer
@@ -198,7 +198,9 @@ class Pursuit:
         wanted = here.sigma_margin_m
         if not self._margin_m - 1.5 * SIGMA_STEP_M <= wanted <= self._margin_m:
             self._margin_m = wanted  # grows at once, shrinks only by more than a step
-        return checks.terrain_of(step, self.site_map, self.p.clearance_m, self._margin_m, self.grounder)
+        zoned = self.site_map.fence is not None or self.site.zones_of(ZoneKind.KEEP_OUT) or step.limits.keep_out
+        margin = self._margin_m if zoned else 0.0  # without zones there is nothing to keep farther from
+        return checks.terrain_of(step, self.site_map, self.p.clearance_m, margin, self.grounder)
 
     # --- the copy on disk ---
 
