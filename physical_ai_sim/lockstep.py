@@ -14,7 +14,9 @@ class Lockstep:
         self._streams: dict[str, tuple[float, float]] = {}  # topic -> newest stamp, wall time of hearing it
 
     def hear(self, topic: str, stamp_s: float, wall_s: float) -> None:
-        self._streams[topic] = (stamp_s, wall_s)
+        """A message arrived. One without a stamp (0) says nothing about how far its sender is."""
+        if stamp_s > 0.0:
+            self._streams[topic] = (stamp_s, wall_s)
 
     def behind(self, next_stamp_s: float, wall_s: float) -> bool:
         """True while a living stream has not yet come within the lag of `next_stamp_s`."""

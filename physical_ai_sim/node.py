@@ -8,10 +8,13 @@ from typing import Any
 
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.node import Node
 
 from physical_ai_core import graph
 from physical_ai_core import messages as m
+from physical_ai_core.core import ERROR, Health
+from physical_ai_core.errors import ParameterError
 from physical_ai_core.ros.declare import read_parameters
 from physical_ai_core.ros.decode import decode
 from physical_ai_core.ros.encode import encode, message_class
@@ -32,13 +35,16 @@ class SimulatorNode(Node):
 
     def __init__(self) -> None:
         super().__init__("simulator")
-        self._stamped = bool(self.declare_parameter("stamped_cmd_vel", True).value)
-        self._parameters = read_parameters(self, SimulatorParameters)
+        try:
+            self._stamped = bool(self.declare_parameter("stamped_cmd_vel", True).value)
+            self._parameters = read_parameters(self, SimulatorParameters)
+        except (InvalidParameterTypeException, InvalidParameterValueException) as error:
+            raise ParameterError(f"Node 'simulator': {error}.", "docs/parameters.md lists every parameter.") from error
         self._core = SimulatorCore(self._parameters)
         periods_s = {name: 1.0 / graph.TOPIC[name].rate_hz for name in STREAMS}
         self._lockstep = Lockstep(self._parameters.lockstep_lag_s, periods_s)
         self._mouths = {
-            topic.name: self.create_publisher(message_class(topic.ros_type), topic.name, publisher_qos(topic))
+            topic.name: self.create_publisher(message_class(topic.ros_type), _name(topic), publisher_qos(topic))
             for topic in graph.said_by("simulator")
         }
         for topic in graph.heard_by("simulator"):
@@ -54,6 +60,9 @@ class SimulatorNode(Node):
         self._origin_wall_s = time.monotonic()
         self._origin_stamp_s = self._core.stamp_s
         self._waiting_since_s: float | None = None
+        self._fault = ""
+        self._waits = 0
+        self._beat = (time.monotonic(), self._core.stamp_s)
 
     def _hear(self, topic: graph.Topic, message: Any) -> None:
         stamp = getattr(getattr(message, "header", None), "stamp", None)
@@ -70,7 +79,11 @@ class SimulatorNode(Node):
             if self._must_wait(now):
                 return
             stamp_s = self._core.stamp_s + p.FRAME_S
-            outputs = self._core.advance(stamp_s)
+            try:
+                outputs = self._core.advance(stamp_s)
+            except Exception as error:  # a renderer that fails must not stop the world
+                self._report(f"{type(error).__name__}: {error}")
+                return
             self._say("clock", m.Clock(self._core.stamp_s))
             for output in outputs:
                 self._say(output.topic, output.data)
@@ -92,6 +105,7 @@ class SimulatorNode(Node):
             return False
         if self._waiting_since_s is None:
             self._waiting_since_s = now
+            self._waits += 1
         if now - self._waiting_since_s < self._parameters.lockstep_wait_s:
             return True
         self._waiting_since_s = None  # waited long enough: one frame goes on, then the wait begins anew
@@ -100,11 +114,31 @@ class SimulatorNode(Node):
     def _say(self, name: str, data: Any) -> None:
         self._mouths[name].publish(encode(graph.TOPIC[name].ros_type, data))
 
+    def _report(self, text: str) -> None:
+        if text != self._fault:
+            self._fault = text
+            self.get_logger().error(text)
+
     def _heartbeat(self) -> None:
         health = self._core.health()
-        values = {"active": "true", "cpu_s": f"{time.process_time():.3f}", **health.values}
+        if self._fault:
+            health = Health(ERROR, self._fault, health.values)
+        (wall_s, stamp_s), self._beat = self._beat, (time.monotonic(), self._core.stamp_s)
+        pace = (self._beat[1] - stamp_s) / max(self._beat[0] - wall_s, 1e-6)
+        values = {
+            "active": "true",
+            "cpu_s": f"{time.process_time():.3f}",
+            "real_time_factor": f"{pace:.2f}",
+            "lockstep_waits": str(self._waits),
+            **health.values,
+        }
         status = m.Status(health.level, "simulator", health.message, values)
         self._say("heartbeat", m.Diagnostics(self._core.stamp_s, (status,)))
+
+
+def _name(topic: graph.Topic) -> str:
+    """There is one clock: `use_sim_time` listens to the absolute `/clock`, whatever the namespace."""
+    return "/clock" if topic.name == "clock" else topic.name
 
 
 def main() -> None:

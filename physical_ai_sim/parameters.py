@@ -19,6 +19,18 @@ class SimulatorParameters:
     )
     people: str = parameter("yard", "", "People scene: none, yard (recording by seed), zara01, zara02 or hotel.")
     barn_world: str = parameter("", "", "BARN world, a path or world_NNN.csv of the package, for the structures.")
+    people_at_once: int = parameter(0, "", "Most people at a time; 0: as recorded.", minimum=0, maximum=100)
+    people_start_s: float = parameter(
+        -1.0,
+        "s",
+        "Where in the recording the run begins; negative: a lively moment by seed.",
+        minimum=-1.0,
+        maximum=1e4,
+    )
+    start: str = parameter("", "", "Place where the robot starts; empty: the site's start.")
+    noise: float = parameter(
+        1.0, "", "Scale of every sensor's noise, bias and drop-outs; 0: perfect.", minimum=0.0, maximum=10.0
+    )
     camera: bool = parameter(False, "", "Render camera/image_raw (needs an EGL driver; slow in software).")
     lockstep_lag_s: float = parameter(
         0.06, "s", "How far simulated time may run ahead of the stack.", minimum=0.005, maximum=1.0

@@ -12,16 +12,18 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
+from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
 
 from physical_ai_core.errors import InputError
 from physical_ai_core.geometry import Array
 from physical_ai_sim import physics as p
 
 FOLDER: Final = Path(__file__).parent / "data" / "people"
-LIVELY_S: Final = 60.0  # a run starts somewhere in the recording, but this much before its end at least
+STEP_S: Final = 0.4  # between the recorded points of a person, in all three recordings
+NOBODY: Final = -1
 
-# Where a recording's own metres lie in the yard's `map`.
+# Where a recording's own metres lie in the yard's `map`: a turn and a shift, no scale, so that speeds stay true.
 PLACEMENT: Final[dict[str, Callable[[Array], Array]]] = {
     "zara01": lambda xy: xy + np.array([14.0, 2.0]),
     "zara02": lambda xy: xy + np.array([14.0, 0.9]),
@@ -30,88 +32,132 @@ PLACEMENT: Final[dict[str, Callable[[Array], Array]]] = {
 
 
 @dataclass(frozen=True)
-class Walk:
-    """One person's recorded way: `curve(t)` gives (x, y) in `map` for `begin_s <= t <= end_s` of recording time."""
+class Crowd:
+    """Everybody who is there: `ids` (N,), `position_m` and `velocity_mps` (N, 2) in `map`."""
 
-    person: int
-    begin_s: float
-    end_s: float
-    curve: PchipInterpolator
-    speed: PchipInterpolator
+    ids: NDArray[np.int64]
+    position_m: Array
+    velocity_mps: Array
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+EMPTY: Final = Crowd(np.empty(0, dtype=np.int64), np.empty((0, 2)), np.empty((0, 2)))
 
 
 @dataclass(frozen=True)
-class Person:
-    id: int
-    position_m: Array
-    velocity_mps: Array
+class Recording:
+    """A recording as cubic curves over intervals of `STEP_S`, people packed into slots that are reused.
+
+    `ids` (intervals, slots): who walks in the slot, or NOBODY. `curves` (intervals, slots, 4, 2): coefficients of
+    (x, y) in powers 3 … 0 of the time since the interval began.
+    """
+
+    ids: NDArray[np.int64]
+    curves: Array
+
+    @property
+    def length_s(self) -> float:
+        return len(self.ids) * STEP_S
+
+    def crowd_size(self) -> NDArray[np.int64]:
+        """People in each interval."""
+        return np.asarray((self.ids != NOBODY).sum(axis=1))
 
 
 class People:
     """The people of one run. Time counts from the start of the run; the recording is repeated when it ends."""
 
-    def __init__(self, walks: tuple[Walk, ...], offset_s: float) -> None:
-        self._walks = walks
-        self._offset_s = offset_s
-        self._length_s = max((walk.end_s for walk in walks), default=0.0) + 1.0
-        self._present: set[int] = set()
-        self._barred: set[int] = set()  # would have appeared beside the robot: left out for this walk
-        self.capacity = _most_at_once(walks)
+    def __init__(self, recording: Recording | None, start_s: float = 0.0, at_once: int = 0) -> None:
+        """`at_once`: most people at a time, 0 for as recorded."""
+        self._start_s = start_s
+        self.capacity = 0
+        if recording is None:
+            return
+        slots = recording.ids.shape[1] if at_once == 0 else min(at_once, recording.ids.shape[1])
+        self.capacity = slots
+        self._recording = Recording(recording.ids[:, :slots], recording.curves[:, :slots])
+        self._seen = np.full(slots, NOBODY, dtype=np.int64)
+        self._barred = np.zeros(slots, dtype=bool)  # would have appeared beside the robot: left out for this walk
 
-    def at(self, time_s: float, robot_xy: Array) -> list[Person]:
-        """Everybody who is there at `time_s`; nobody appears within `SPAWN_DISTANCE_M` of the robot."""
-        t = (time_s + self._offset_s) % self._length_s
-        found, there = [], set()
-        for index, walk in enumerate(self._walks):
-            if not walk.begin_s <= t <= walk.end_s:
-                continue
-            there.add(index)
-            if index in self._barred:
-                continue
-            position = np.asarray(walk.curve(t))
-            if index not in self._present and np.hypot(*(position - robot_xy)) < p.SPAWN_DISTANCE_M:
-                self._barred.add(index)
-                continue
-            self._present.add(index)
-            found.append(Person(walk.person, position, np.asarray(walk.speed(t))))
-        self._present &= there
-        self._barred &= there
-        return found
+    def at(self, time_s: float, robot_xy: Array) -> Crowd:
+        """Everybody who is there at `time_s`; nobody appears within `SPAWN_DISTANCE_M` of the robot.
+
+        To be called with times that do not go back.
+        """
+        if not self.capacity:
+            return EMPTY
+        recording = self._recording
+        interval, since_s = divmod((time_s + self._start_s) % recording.length_s, STEP_S)
+        row = min(int(interval), len(recording.ids) - 1)
+        ids, c = recording.ids[row], recording.curves[row]
+        position = ((c[:, 0] * since_s + c[:, 1]) * since_s + c[:, 2]) * since_s + c[:, 3]
+        fresh = ids != self._seen
+        if fresh.any():
+            beside = np.hypot(*(position - robot_xy).T) < p.SPAWN_DISTANCE_M
+            self._barred = np.where(fresh, beside, self._barred)
+            self._seen = ids
+        there = (ids != NOBODY) & ~self._barred
+        velocity = (3.0 * c[there, 0] * since_s + 2.0 * c[there, 1]) * since_s + c[there, 2]
+        return Crowd(ids[there], position[there], velocity)
 
 
-def load_people(scene: str, seed: int) -> People:
-    """People of a scene: `none`, a recording's name, or `yard` (recording and start chosen by the seed)."""
+def load_people(scene: str, seed: int, start_s: float = -1.0, at_once: int = 0) -> People:
+    """People of a scene: `none`, a recording's name, or `yard` (recording chosen by the seed).
+
+    `start_s`: where in the recording the run begins; negative: a lively moment chosen by the seed. Raises InputError.
+    """
     if scene == "none":
-        return People((), 0.0)
+        return People(None)
     draw = np.random.default_rng([seed, 7])
     name = sorted(PLACEMENT)[int(draw.integers(len(PLACEMENT)))] if scene == "yard" else scene
     if name not in PLACEMENT:
         raise InputError(f"There is no people scene '{scene}'.", f"Choose none, yard, {', '.join(sorted(PLACEMENT))}.")
-    walks = _read(FOLDER / f"{name}.npz", PLACEMENT[name])
-    last = max(walk.end_s for walk in walks)
-    return People(walks, float(draw.uniform(0.0, max(0.0, last - LIVELY_S))))
+    recording = read_recording(name)
+    if start_s < 0.0:
+        start_s = float(draw.choice(lively_moments(recording)))
+    return People(recording, start_s, at_once)
 
 
-def _read(path: Path, place: Callable[[Array], Array]) -> tuple[Walk, ...]:
-    with np.load(path) as data:
-        person, stamp_s = data["person"], data["stamp_s"].astype(float)
-        xy = place(data["xy_m"].astype(float))
+def lively_moments(recording: Recording) -> Array:
+    """Times from which on `LIVELY_PEOPLE` are about, on average over `LIVELY_S`."""
+    window = round(p.LIVELY_S / STEP_S)
+    cycle = np.concatenate([recording.crowd_size(), recording.crowd_size()[:window]])
+    mean = np.convolve(cycle, np.full(window, 1.0 / window), mode="valid")[: len(recording.ids)]
+    fewest, most = p.LIVELY_PEOPLE
+    return np.asarray(np.flatnonzero((mean >= fewest) & (mean <= most)) * STEP_S)
+
+
+def read_points(name: str) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
+    """Recorded points of a scene: person (M,), step (M,) of `STEP_S`, and (x, y) (M, 2) in the yard's `map`."""
+    with np.load(FOLDER / f"{name}.npz") as data:
+        steps = np.rint(data["stamp_s"].astype(float) / STEP_S).astype(np.int64)
+        return data["person"].astype(np.int64), steps, PLACEMENT[name](data["xy_m"].astype(float))
+
+
+def read_recording(name: str) -> Recording:
+    """The curves of a scene. Cubic splines: the speed of a person has no jump."""
+    person, step, xy = read_points(name)
     walks = []
     for number in np.unique(person):
         rows = np.flatnonzero(person == number)
-        rows = rows[np.argsort(stamp_s[rows])]
-        if len(rows) < 3:
-            continue
-        curve = PchipInterpolator(stamp_s[rows], xy[rows])
-        walks.append(Walk(int(number), stamp_s[rows[0]], stamp_s[rows[-1]], curve, curve.derivative()))
-    return tuple(walks)
-
-
-def _most_at_once(walks: tuple[Walk, ...]) -> int:
-    """Largest number of walks that overlap in time."""
-    edges = sorted([(w.begin_s, 1) for w in walks] + [(w.end_s + 1e-6, -1) for w in walks])
-    count = most = 0
-    for _, step in edges:
-        count += step
-        most = max(most, count)
-    return most
+        rows = rows[np.argsort(step[rows])]
+        if len(rows) >= 3:
+            walks.append((int(number), int(step[rows[0]]), CubicSpline(step[rows] * STEP_S, xy[rows]).c))
+    walks.sort(key=lambda walk: (walk[1], walk[0]))
+    free_from: list[int] = []  # slot -> first interval in which it is free
+    placed = []
+    for number, begin, curve in walks:
+        slot = next((s for s, free in enumerate(free_from) if free <= begin), len(free_from))
+        if slot == len(free_from):
+            free_from.append(0)
+        free_from[slot] = begin + curve.shape[1]
+        placed.append((number, begin, slot, curve))
+    ids = np.full((max(free_from), len(free_from)), NOBODY, dtype=np.int64)
+    curves = np.zeros((*ids.shape, 4, 2))
+    for number, begin, slot, curve in placed:
+        span = slice(begin, begin + curve.shape[1])
+        ids[span, slot] = number
+        curves[span, slot] = curve.transpose(1, 0, 2)
+    return Recording(ids, curves)

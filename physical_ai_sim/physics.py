@@ -5,6 +5,7 @@ SI units. Body: a differential drive of Jackal size on two driven wheels and two
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 TIME_STEP_S: Final = 0.001  # MuJoCo step
@@ -29,7 +30,7 @@ BASE_WATCHDOG_S: Final = 0.25  # silence of cmd_vel after which the base brakes 
 
 LIDAR_HZ: Final = 20.0
 LIDAR_RAYS: Final = 720
-LIDAR_FIELD_RAD: Final = 4.71238898038469  # 270 degrees
+LIDAR_FIELD_RAD: Final = 1.5 * math.pi  # 270 degrees
 LIDAR_MIN_M: Final = 0.05
 LIDAR_MAX_M: Final = 25.0
 LIDAR_SIGMA_M: Final = 0.01
@@ -40,6 +41,7 @@ GYRO_BIAS_SIGMA_RPS: Final = 0.003  # of the constant part, drawn once
 GYRO_BIAS_WALK_RPS: Final = 2e-5  # per square root of a second
 ACCEL_SIGMA_MPS2: Final = 0.05
 ACCEL_BIAS_SIGMA_MPS2: Final = 0.03
+ACCEL_BIAS_WALK_MPS2: Final = 2e-4
 
 WHEEL_HZ: Final = 50.0
 WHEEL_SCALE_SIGMA: Final = 0.008  # of the constant scale error of each side
@@ -50,14 +52,16 @@ GNSS_SIGMA_M: Final = 0.03  # RTK fix, horizontal; twice that in height
 
 CAMERA_HZ: Final = 10.0
 CAMERA_SIZE: Final = (320, 240)
-CAMERA_FIELD_RAD: Final = 1.2
+CAMERA_FIELD_RAD: Final = 0.9  # vertical
 
 TRUTH_HZ: Final = 50.0
-PEOPLE_HZ: Final = 20.0
-CLOCK_HZ: Final = 200.0
+PEOPLE_HZ: Final = 20.0  # of ground_truth/people
+CONTACT_HZ: Final = 100.0  # how often contacts are judged and people moved
 
 PERSON_RADIUS_M: Final = 0.25
 PERSON_HEIGHT_M: Final = 1.7
+LIVELY_PEOPLE: Final = (5.0, 10.0)  # on average, over the first LIVELY_S of a run
+LIVELY_S: Final = 60.0
 BARN_CYLINDER_RADIUS_M: Final = 0.075
 SPAWN_DISTANCE_M: Final = 5.0  # nobody appears nearer to the robot than this
 

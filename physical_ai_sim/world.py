@@ -11,14 +11,16 @@ from xml.sax.saxutils import quoteattr
 
 import mujoco
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from physical_ai_core.errors import InputError
 from physical_ai_core.geometry import Array
-from physical_ai_core.robot import Robot
+from physical_ai_core.robot import Mount, Robot
 from physical_ai_core.site import Site, Structure
 from physical_ai_sim import physics as p
 
 HIDDEN_Z_M = -10.0  # where people wait who are not there
+NO_CAMERA = Mount(xyz_m=(0.2, 0.0, 0.25))
 BARN_FOLDER = Path(__file__).parent / "data" / "barn"
 
 
@@ -33,15 +35,15 @@ def build_model(site: Site, robot: Robot, people: int, barn_world: str = "") -> 
     return mujoco.MjModel.from_xml_string(
         f"""<mujoco>
 <option timestep="{p.TIME_STEP_S}" integrator="implicitfast" cone="elliptic" impratio="5"/>
-<visual><global offwidth="{p.CAMERA_SIZE[0]}" offheight="{p.CAMERA_SIZE[1]}"/></visual>
+<visual><global offwidth="{p.CAMERA_SIZE[0]}" offheight="{p.CAMERA_SIZE[1]}"/><headlight ambient=".4 .4 .4"/></visual>
 <default><geom solref="0.01 1"/></default>
 <worldbody>
 <light pos="20 12 20" dir="0 0 -1"/>
-<geom name="ground" type="plane" size="0 0 1" friction="{p.GROUND_FRICTION} 0.005 0.0001" group="1"/>
+<geom name="ground" type="plane" size="0 0 1" friction="{p.GROUND_FRICTION} 0.005 0.0001" group="1"
+  rgba=".35 .4 .35 1"/>
 {solids}{walkers}{_robot_body(robot)}
 </worldbody>
 <actuator>{"".join(_wheel_servo(side) for side in ("left", "right"))}</actuator>
-<sensor><accelerometer name="accel" site="imu"/><gyro name="gyro" site="imu"/></sensor>
 </mujoco>"""
     )
 
@@ -49,8 +51,6 @@ def build_model(site: Site, robot: Robot, people: int, barn_world: str = "") -> 
 def _robot_body(robot: Robot) -> str:
     outline = np.array(robot.footprint)
     half_x, half_y = (float(v) for v in np.abs(outline).max(axis=0))
-    imu = " ".join(str(v) for v in (robot.mounts["imu"].xyz_m if "imu" in robot.mounts else (0.0, 0.0, 0.15)))
-    eye = " ".join(str(v) for v in (robot.mounts["camera"].xyz_m if "camera" in robot.mounts else (0.2, 0.0, 0.25)))
     wheels = "".join(
         f'<body pos="0 {y} {p.WHEEL_RADIUS_M}"><joint name="{side}" axis="0 1 0" armature="{p.WHEEL_ARMATURE_KGM2}" '
         f'damping="0.02"/><geom type="sphere" size="{p.WHEEL_RADIUS_M}" mass="{p.WHEEL_MASS_KG}" group="3"/></body>'
@@ -63,11 +63,18 @@ def _robot_body(robot: Robot) -> str:
     inertia = " ".join(str(v) for v in p.BODY_INERTIA_KGM2)
     return (
         f'<body name="base"><freejoint/><inertial pos="0 0 {p.CENTRE_OF_MASS_HEIGHT_M}" mass="{p.BODY_MASS_KG}" '
-        f'diaginertia="{inertia}"/><site name="imu" pos="{imu}"/>'
-        f'<camera name="front" pos="{eye}" xyaxes="0 -1 0 0 0 1" fovy="{np.degrees(p.CAMERA_FIELD_RAD) * 0.75:.2f}"/>'
+        f'diaginertia="{inertia}"/>{_eye(robot.mounts.get("camera", NO_CAMERA))}'
         f'<geom name="chassis" type="box" size="{half_x} {half_y} .08" pos="0 0 .15" contype="2" conaffinity="2" '
         f'group="3"/>{casters}{wheels}</body>'
     )
+
+
+def _eye(mount: Mount) -> str:
+    """The camera of MuJoCo looks along -z with +y up; the mount's x looks ahead with z up."""
+    ahead_up = mount.rotation @ np.array([[0.0, 0.0, -1.0], [-1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    x, y, z, w = Rotation.from_matrix(ahead_up).as_quat()
+    xyz = " ".join(str(v) for v in mount.xyz_m)
+    return f'<camera name="front" pos="{xyz}" quat="{w} {x} {y} {z}" fovy="{np.degrees(p.CAMERA_FIELD_RAD):.3f}"/>'
 
 
 def _wheel_servo(joint: str) -> str:
