@@ -7,9 +7,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from physical_ai_core import messages as m
 from physical_ai_core.core import ERROR, NOTHING, OK, WARN, Health, Output, Outputs
 from physical_ai_core.robot import RobotError
+from physical_ai_safety.crew import Crew
 from physical_ai_safety.dead_reckoning import DeadReckoning
 from physical_ai_safety.gate import Decision, decide, stopped_by_fault
 from physical_ai_safety.inputs import Inputs
@@ -61,6 +65,7 @@ class GateCore:
             self.rules.hull, self.reckoning, reach + 2.0 * self.rules.hull.radius_m + 0.3, stopping.blind_memory_s,
             (file.people.min_speed_mps, file.people.max_speed_mps),
         )  # fmt: skip
+        self.crew = Crew(file.crew)
         self.place = Place(file.localisation.min_sigma_m, file.localisation.max_sigma_m)
         self.memory = Memory()
         self.verdict: GateVerdict | None = None
@@ -68,6 +73,7 @@ class GateCore:
         self._emergency_input = False
         self._tool_asked = self._tool_on = False
         self._tilt_rad = 0.0
+        self._last_ranges_m: NDArray[np.float32] | None = None
         self._imu_verticals: dict[str, tuple[float, float, float]] = {}
         self._gyro: tuple[float, float] = (-math.inf, 0.0)
         self._now_s: float | None = None
@@ -82,7 +88,7 @@ class GateCore:
             "scan": self._take_scan, "points": self._take_points, "wheel/odometry": self._take_wheels,
             "imu/data": self._take_imu, "state/odometry": self._take_state,
             "state/map_to_odom": self._take_map_to_odom, "emergency_stop": self._take_emergency,
-            "tool_nav": self._take_tool,
+            "tool_nav": self._take_tool, "heartbeat": self._take_heartbeat,
         }  # fmt: skip
 
     # --- driven by the runner or the node ---
@@ -124,6 +130,10 @@ class GateCore:
         if self._last_refusal:
             values["last_refusal"] = self._last_refusal
         return Health(level, self.verdict.en if self.verdict else "no decision yet", values)
+
+    def died(self, node: str, pid: str) -> Outputs:
+        """The process of a node ended, as the operating system says; answered at once."""
+        return self._guarded(lambda: self._decide() if self.crew.died(node, pid) else NOTHING)
 
     # --- a person's word ---
 
@@ -170,11 +180,20 @@ class GateCore:
             mount = self.robot_body.mount(scan.frame_id)
         except RobotError:
             return self._refuse("scan", f"frame '{scan.frame_id}'")
-        refusal = self.inputs.check("scan", stamp_s, self._now()) or self.ranges.sweep(scan, mount)
+        refusal = self.inputs.check("scan", stamp_s, self._now()) or self._frozen(scan)
+        refusal = refusal or self.ranges.sweep(scan, mount)
         if refusal:
             return self._refuse("scan", refusal)
         self.inputs.note("scan", stamp_s)
         return True
+
+    def _frozen(self, scan: m.LaserScan) -> str:
+        """A sweep equal to the last one to the bit, while the robot moves and something is in sight, is no sweep."""
+        last, self._last_ranges_m = self._last_ranges_m, scan.ranges_m
+        if last is None or abs(self.reckoning.v_mps) + abs(self.reckoning.w_rps) < MOVING_RPS:
+            return ""
+        same = last.shape == scan.ranges_m.shape and bool((last == scan.ranges_m).all())
+        return "frozen" if same and bool(np.isfinite(last).any()) else ""
 
     def _take_points(self, cloud: m.PointCloud, stamp_s: float) -> bool:
         try:
@@ -238,6 +257,11 @@ class GateCore:
         self._tool_asked = data.data
         return True
 
+    def _take_heartbeat(self, data: m.Diagnostics, _stamp_s: float) -> bool:
+        for status in data.statuses:
+            self.crew.hear(status.name, status.values.get("active") == "true", status.values.get("pid", ""))
+        return False
+
     def _usable(self, topic: str, stamp_s: float) -> bool:
         refusal = self.inputs.check(topic, stamp_s, self._now())
         if refusal:
@@ -284,6 +308,7 @@ class GateCore:
             self.reckoning.v_mps, self.reckoning.w_rps, self.place.pose, self.place.fault,
             self._tilt_rad if inputs.fresh("imu/data", now_s) else 0.0,
             inputs.never(self._required), inputs.stale(self._required, now_s), self._emergency_input,
+            self.crew.absent,
         )  # fmt: skip
 
     def _decide(self) -> Outputs:

@@ -92,6 +92,8 @@ def _must_stand(command: Command, robot: RobotState, rules: Book, memory: Memory
         return Intervention("emergency_stop", "input" if robot.emergency else "latched")
     if robot.missing:
         return Intervention("waiting", ", ".join(robot.missing))
+    if robot.absent:
+        return Intervention("crew", ", ".join(robot.absent))
     if robot.stale:
         name, age_s = robot.stale[0]
         return Intervention("stale_input", name, {"age_s": age_s})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 from physical_ai_core.core import Output
@@ -11,6 +12,7 @@ from physical_ai_core.ros.node import CoreNode
 from physical_ai_core.ros.spin import run_node
 from physical_ai_core.site import load_site
 from physical_ai_safety.core import GateCore
+from physical_ai_safety.deathwatch import Deathwatch
 from physical_ai_safety.markers import marker_array
 from physical_ai_safety.parameters import GateParameters
 
@@ -37,13 +39,26 @@ class GateNode(CoreNode[GateParameters]):
                 message_class("visualization_msgs/msg/MarkerArray"), "safety/markers", 1
             )
             self._watch_timer = self.create_timer(INTRUDER_PERIOD_S, self._look_for_intruders, clock=self._steady)
+            self._deathwatch = Deathwatch()
         self._site = load_site(self.parameters.site)
         self._marked_s = 0.0
 
     def _tick(self) -> None:
         if self.core is not None:
             self.core.watch(time.monotonic())
+            for name, pid in self._deathwatch.ended():
+                self.get_logger().warning(f"The process of '{name}' has ended.")
+                self._run(partial(self.core.died, name, pid))
         super()._tick()
+
+    def heard(self, topic: str, data: Any, stamp_s: float) -> None:
+        if topic == "heartbeat":
+            for status in data.statuses:
+                self._deathwatch.watch(status.name, status.values.get("pid", ""), status.values.get("host", ""))
+
+    def close(self) -> None:
+        if hasattr(self, "_deathwatch"):
+            self._deathwatch.close()
 
     def said(self, output: Output) -> None:
         if output.topic != "safety/verdict" or self.core is None:

@@ -96,6 +96,8 @@ class RulesFile(Section):
     escape_mps: float = Field(0.2, gt=0.0, le=0.5)  # speed of leaving a zone in which the robot should not be
     max_tilt_rad: float = Field(0.35, gt=0.0, le=1.57)
     tool_needs_work_zone: bool = True
+    # Nodes whose death stops the robot until they are active again. Shorten it only where driving without is right.
+    crew: tuple[str, ...] = ("perception", "world_model", "planner", "controller", "telemetry", "supervisor")
 
     @model_validator(mode="after")
     def _known_version(self) -> RulesFile:

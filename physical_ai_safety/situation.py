@@ -36,6 +36,7 @@ class RobotState(NamedTuple):
     missing: tuple[str, ...] = ()
     stale: tuple[tuple[str, float], ...] = ()
     emergency: bool = False  # the input asks for it now
+    absent: tuple[str, ...] = ()  # nodes of the crew that were active and are gone
 
 
 class Memory(NamedTuple):

@@ -16,6 +16,9 @@ TEXT: Final[dict[str, Words]] = {
         en="Emergency stop. It holds until safety/reset.", ja="非常停止中。safety/reset まで解除されません。"
     ),
     "waiting": Words(en="Waiting for {clause}.", ja="{clause} を待っています。"),
+    "crew": Words(
+        en="Stopped: {clause} has ended; going on when it is back.", ja="停止:{clause} が終了。復帰後に再開します。"
+    ),
     "stale_input": Words(
         en="Stopped: {clause} is silent ({age_s:.2f} s).", ja="停止:{clause} が途絶 ({age_s:.2f} 秒)。"
     ),

@@ -178,7 +178,7 @@ def test_wrong_frames_and_numbers_of_sensors_are_refused_so_that_the_input_goes_
         before = gate._refused.get(topic, 0)
         assert gate.handle(topic, data, data.stamp_s) == () and gate._refused[topic] == before + 1
     assert "scan: blinded" in gate.health().values["last_refusal"]
-    assert gate.handle("heartbeat", None, t) == ()
+    assert gate.handle("plan", None, t) == ()
 
 
 def test_a_covered_lidar_stops_the_robot(drive: Drive) -> None:
@@ -270,3 +270,29 @@ def test_verdicts_come_at_twenty_a_second_at_least_and_at_once_on_change(drive: 
     assert len(verdicts) >= 20
     outs = drive.gate.handle("emergency_stop", m.Flag(True), t)
     assert "safety/verdict" in [o.topic for o in outs]
+
+
+def test_a_frozen_lidar_stops_a_moving_robot(drive: Drive) -> None:
+    drive.world.walls.append((0.0, 24.0, 40.0, 24.0))
+    drive.run(0.5, 0.8)
+    frozen = drive.world.scan()
+    drive.world.scan = lambda: dataclasses.replace(frozen, stamp_s=drive.world.t)  # type: ignore[method-assign]
+    drive.run(0.6, 0.8)
+    assert drive.outs[-1][1] == 0.0 and rule_of(drive) == "stale_input"
+
+
+def test_a_dead_planner_stops_the_robot_until_it_is_active_again(drive: Drive) -> None:
+    def beat(pid: str, active: str) -> None:
+        status = m.Status(0, "planner", "", {"active": active, "pid": pid})
+        drive.gate.handle("heartbeat", m.Diagnostics(drive.world.t, (status,)), drive.world.t)
+
+    beat("7", "true")
+    drive.run(0.5, 0.8)
+    assert drive.outs[-1][1] > 0.0
+    answer = drive.gate.died("planner", "7")
+    assert answer[0].data.linear_x_mps == 0.0
+    drive.run(0.5, 0.8)
+    assert drive.outs[-1][1] == 0.0 and rule_of(drive) == "crew"
+    beat("8", "true")
+    drive.run(2.0, 0.8)
+    assert drive.outs[-1][1] > 0.0
