@@ -86,6 +86,7 @@ def test_someone_walking_past_two_metres_away_does_not_stop_the_robot() -> None:
     assert "protective_stop" not in drive.states and drive.world.x > 23.0
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.slow
 def test_random_scenes_have_no_contact_while_moving_but_from_the_blind_sector() -> None:
     for seed in range(300):

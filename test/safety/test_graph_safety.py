@@ -81,7 +81,7 @@ class Rig:
 
     def call(self, kind: Any, name: str, request: Any) -> Any:
         client = self.node.create_client(kind, name)
-        assert client.wait_for_service(20.0), f"{name} is not there"
+        assert client.wait_for_service(60.0), f"{name} is not there"
         future = client.call_async(request)
         until(future.done)
         return future.result()
@@ -93,7 +93,7 @@ class Rig:
         self.context.try_shutdown()
 
 
-def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = 40.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "did not happen in time"
@@ -141,6 +141,6 @@ def test_the_gate_passes_stops_on_silence_latches_the_emergency_stop_and_is_rese
     until(lambda: speed() > 0.45)
     assert rig.call(SetBool, "safety/approve", SetBool.Request(data=True)).success
 
-    rig.world.walls = [(rig.world.x + 0.5, 0.0, rig.world.x + 0.5, 24.0)]
+    rig.world.walls = [(rig.world.x + 0.38, 0.0, rig.world.x + 0.38, 24.0)]
     until(lambda: speed() == 0.0 and rig.verdicts[-1].state == "protective_stop")
     assert rig.verdicts[-1].ja

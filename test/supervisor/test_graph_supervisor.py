@@ -37,7 +37,7 @@ class Listener:
     def _line(self, msg: Any) -> None:
         self.lines.update({status.name: status.message for status in msg.status})
 
-    def until(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    def until(self, condition: Callable[[], bool], seconds: float = 60.0) -> None:
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, f"did not happen in time: {self.lines}"
