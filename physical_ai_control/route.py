@@ -49,7 +49,8 @@ class Route:
 
     def _speeds(self, lateral_mps2: float, yaw_rate_rps: float, slowing_mps2: float) -> Array:
         """Highest speed at each point from which every later bend and the end can be met by gentle braking."""
-        bend = np.abs(np.gradient(self._yaw, self.s)) if self.length_m > 1e-3 else np.zeros(len(self.s))
+        turn = np.abs(np.gradient(self._yaw))  # a point; smoothing may have drawn points together, even to one
+        bend = turn / np.maximum(np.gradient(self.s), 0.2 * self.spacing_m)
         bend = np.maximum(uniform_filter1d(bend, min(5, len(bend))), 1e-3)
         limit = np.minimum(np.sqrt(lateral_mps2 / bend), 0.8 * yaw_rate_rps / bend)
         limit = np.maximum(limit, 0.25)

@@ -140,7 +140,7 @@ def test_a_person_close_by_forbids_approach_but_not_leaving() -> None:
     assert first_contact(leave, person, half, keep) == -1
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(st.tuples(st.floats(-20, 20), st.floats(-20, 20)), min_size=1, max_size=8),
     st.floats(-20, 20),
