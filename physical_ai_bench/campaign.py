@@ -14,9 +14,9 @@ from typing import Any, Final
 import numpy as np
 from rich.table import Table
 
+from physical_ai_bench.scenario import load_scenario
 from physical_ai_bench.stack import Outcome, Progress, Stack
 from physical_ai_bench.wire import Fault, FaultKind
-from physical_ai_cli.scenario import load_scenario
 from physical_ai_core.errors import InputError
 
 AT_S: Final = 6.0  # the robot is under way then

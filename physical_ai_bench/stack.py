@@ -19,8 +19,8 @@ import numpy as np
 
 from physical_ai_bench.rooms import fitting, make_core
 from physical_ai_bench.runner import Runner, Tap
+from physical_ai_bench.scenario import Scenario
 from physical_ai_bench.wire import Fault, FaultKind, FaultyWire
-from physical_ai_cli.scenario import Scenario
 from physical_ai_core import messages as m
 from physical_ai_core.core import Core
 from physical_ai_core.errors import InputError

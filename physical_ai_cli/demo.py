@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from physical_ai_bench.scenario import ParameterTable, Scenario, read_parameters, write_parameters
 from physical_ai_cli.environment import ros_environment
 from physical_ai_cli.processes import NodeProcesses
-from physical_ai_cli.scenario import ParameterTable, Scenario, read_parameters, write_parameters
 from physical_ai_cli.watch import Watch
 from physical_ai_core import graph
 from physical_ai_core.errors import InputError

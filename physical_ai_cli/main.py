@@ -31,8 +31,8 @@ def demo(
     kill: Annotated[str | None, typer.Option(help="SIGKILL this node during the drive.")] = None,
 ) -> None:
     """Drive the simulated robot by a sentence, on the real ROS graph."""
+    from physical_ai_bench.scenario import load_scenario
     from physical_ai_cli.demo import DemoOptions, run_demo, write_result
-    from physical_ai_cli.scenario import load_scenario
     from physical_ai_cli.summary import summarise
     from physical_ai_cli.terminal import LiveProgress, print_result
 

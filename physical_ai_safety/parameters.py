@@ -11,7 +11,7 @@ from physical_ai_core.parameters import parameter
 class GateParameters:
     site: str = parameter("yard", "", "Site: a name in config/sites or the path of a YAML file.")
     robot: str = parameter("scout", "", "Robot: a name in config/robots or the path of a YAML file.")
-    rules: str = parameter("yard", "", "Rules: a name in config/rules or the path of a YAML file.")
+    rules: str = parameter("default", "", "Rules: a name in config/rules or the path of a YAML file.")
     require_imu: bool = parameter(False, "", "Stop when imu/data is silent; false: only warn.")
     steady_timeout_s: float = parameter(
         1.0,
