@@ -227,7 +227,9 @@ class SupervisorCore:
         whole = f"active: all {active}" if active == len(self.wards) else f"{active} of {len(self.wards)} active"
         worst = [status.name.split("/")[-1] for status in statuses if status.level >= ERROR]
         message = f"{whole}; trouble: {', '.join(worst)}" if worst else whole
-        return m.Status(level, "physical_ai/stack", message, {"nodes_active": str(active), "nodes": str(len(self.wards))})
+        return m.Status(
+            level, "physical_ai/stack", message, {"nodes_active": str(active), "nodes": str(len(self.wards))}
+        )
 
     def health(self) -> Health:
         summary = self.summary([self.status(ward) for ward in self.wards.values()])
