@@ -58,7 +58,7 @@ STRING = "std_msgs/msg/String"
 EVERYONE: Final = ("perception", "world_model", "planner", "controller", "safety_gate", "telemetry")
 
 TOPICS: Final[tuple[Topic, ...]] = (
-    Topic("clock", "rosgraph_msgs/msg/Clock", m.Clock, Qos.CLOCK, 200, ("simulator",), (), "simulated time", False),
+    Topic("/clock", "rosgraph_msgs/msg/Clock", m.Clock, Qos.CLOCK, 200, ("simulator",), (), "simulated time", False),
     Topic("scan", "sensor_msgs/msg/LaserScan", m.LaserScan, Qos.SENSOR, 20, ("simulator",),
           ("perception", "safety_gate"), "planar LiDAR, frame `lidar`"),
     Topic("points", "sensor_msgs/msg/PointCloud2", m.PointCloud, Qos.SENSOR, 10, (),

@@ -44,7 +44,7 @@ class SimulatorNode(Node):
         periods_s = {name: 1.0 / graph.TOPIC[name].rate_hz for name in STREAMS}
         self._lockstep = Lockstep(self._parameters.lockstep_lag_s, periods_s)
         self._mouths = {
-            topic.name: self.create_publisher(message_class(topic.ros_type), _name(topic), publisher_qos(topic))
+            topic.name: self.create_publisher(message_class(topic.ros_type), topic.name, publisher_qos(topic))
             for topic in graph.said_by("simulator")
         }
         for topic in graph.heard_by("simulator"):
@@ -84,7 +84,7 @@ class SimulatorNode(Node):
             except Exception as error:  # a renderer that fails must not stop the world
                 self._report(f"{type(error).__name__}: {error}")
                 return
-            self._say("clock", m.Clock(self._core.stamp_s))
+            self._say("/clock", m.Clock(self._core.stamp_s))
             for output in outputs:
                 self._say(output.topic, output.data)
 
@@ -134,11 +134,6 @@ class SimulatorNode(Node):
         }
         status = m.Status(health.level, "simulator", health.message, values)
         self._say("heartbeat", m.Diagnostics(self._core.stamp_s, (status,)))
-
-
-def _name(topic: graph.Topic) -> str:
-    """There is one clock: `use_sim_time` listens to the absolute `/clock`, whatever the namespace."""
-    return "/clock" if topic.name == "clock" else topic.name
 
 
 def main() -> None:
