@@ -37,7 +37,7 @@ CORE = [
     "pyarrow>=15",
 ]
 EXTRAS = {
-    "language": ["torch>=2.4", "transformers>=4.57,<6", "safetensors>=0.4", "llguidance>=1.2,<2", "gguf>=0.10", "accelerate>=1"],
+    "language": ["torch>=2.4", "transformers>=5.23,<6", "safetensors>=0.4", "llguidance>=1.2,<2", "gguf>=0.10", "accelerate>=1"],
     "sim": ["mujoco>=3.2,<5"],
     "ros-kilted": [
         "ros-kilted-rclpy>=9.1,<10",

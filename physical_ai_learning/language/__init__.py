@@ -1,0 +1,1 @@
+"""Offline: sentences to train the planner's language adapter on, its training and its measurement."""

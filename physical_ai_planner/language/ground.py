@@ -1,0 +1,211 @@
+"""From a compact goal to checked steps of this site: the numeric side's word on what the model wrote.
+
+Every name is matched to the site (`names`), every amount read (`quantities`). What cannot be grounded becomes a
+question or a refusal as a whole: no part of an instruction is carried out with another part dropped.
+"""
+
+from __future__ import annotations
+
+import math
+
+from physical_ai_core.goal import (
+    DisplacementTarget,
+    Limits,
+    ObjectTarget,
+    PlaceTarget,
+    Question,
+    Refusal,
+    RefusalReason,
+    Relation,
+    RouteTarget,
+    Step,
+    Target,
+    Task,
+    Until,
+    ZoneTarget,
+)
+from physical_ai_core.site import Site, ZoneKind
+from physical_ai_planner.language import quantities, words
+from physical_ai_planner.language.compact import Aim, Ask, Compact, Deictic, Draft, Move, No, Pointed, Thing
+from physical_ai_planner.language.names import Kind, NameBook
+
+SLOW_MPS = 0.5  # "slowly", where nobody gave a number
+_KINDS: dict[Task, tuple[Kind, ...]] = {
+    Task.NAVIGATE: ("place", "zone"),
+    Task.COVER: ("zone",),
+    Task.INSPECT: ("place", "zone"),
+    Task.DOCK: ("place",),
+    Task.PATROL: ("route", "zone"),
+}
+_HOME_WORDS = frozenset(
+    {
+        *("home", "home position", "base", "start", "starting point", "start position", "starting position", "origin"),
+        *("出発点", "スタート地点", "元の場所", "元の位置", "最初の場所", "基地", "家", "定位置", "ホーム"),
+    }
+)
+_CHARGE_WORDS = ("charg", "充電", "給電")
+_REFUSALS = {
+    "unclear": RefusalReason.NOT_UNDERSTOOD,
+    "forbidden": RefusalReason.FORBIDDEN,
+    "able": RefusalReason.NOT_ABLE,
+}
+
+
+class _Instead(Exception):
+    """Carries the question or refusal that stands in place of the steps."""
+
+    def __init__(self, reply: Question | Refusal) -> None:
+        super().__init__()
+        self.reply = reply
+
+
+def ground(
+    compact: Compact, site: Site, book: NameBook, present: str | None = None
+) -> tuple[Step, ...] | Question | Refusal:
+    """Steps on `site`, or what to say instead. `present` is the id of the place that "there" means at first."""
+    if isinstance(compact, Ask):
+        return words.ask(compact.about)
+    if isinstance(compact, No):
+        return words.refuse(_REFUSALS[compact.why])
+    steps: list[Step] = []
+    last = present
+    try:
+        for draft in compact.drafts:
+            step = _Grounding(site, book, last).step(draft)
+            if isinstance(step.target, (PlaceTarget, ZoneTarget)):
+                last = step.target.name
+            steps.append(step)
+    except _Instead as instead:
+        return instead.reply
+    return tuple(steps)
+
+
+class _Grounding:
+    """One draft on one site."""
+
+    def __init__(self, site: Site, book: NameBook, there: str | None) -> None:
+        self.site, self.book, self.there = site, book, there
+
+    def step(self, draft: Draft) -> Step:
+        return Step(
+            task=draft.task,
+            target=self._target(draft.aim, draft.task) if draft.aim is not None else None,
+            limits=self._limits(draft),
+            until=_until(draft),
+            tool=True if draft.tool else None,
+        )
+
+    def _target(self, aim: Aim, task: Task) -> Target:
+        if isinstance(aim, Thing):
+            return ObjectTarget(class_name=aim.class_name)  # type: ignore[arg-type]
+        if isinstance(aim, Move):
+            return _displacement(aim)
+        if isinstance(aim, Pointed):
+            return self._place(self._pointed(aim), task, aim.relation, None)
+        distance = _must(aim.distance, quantities.length_m(aim.distance)) if aim.distance else None
+        return self._place(self._named(aim.words, _KINDS[task]), task, aim.relation, distance, aim.words)
+
+    def _named(self, spoken: str, kinds: tuple[Kind, ...]) -> str:
+        match = self.book.find(spoken, frozenset(kinds))
+        if len(match.sure) == 1:
+            return match.sure[0]
+        if match.sure:
+            raise _Instead(words.which(spoken, match.sure, self.site))
+        elsewhere = self.book.find(spoken, frozenset(self.book.kind_of.values()))
+        if elsewhere.sure:  # known, but not a thing one does this with
+            options = [key for key, kind in self.book.kind_of.items() if kind == kinds[0] and self._nameable(key)]
+            raise _Instead(words.which(spoken, options, self.site) if options else words.refuse(RefusalReason.NOT_ABLE))
+        if spoken.lower().removeprefix("the ").strip() in _HOME_WORDS and "place" in kinds:
+            return self.site.start
+        if match.maybe:
+            raise _Instead(words.did_you_mean(spoken, match.maybe, self.site))
+        raise _Instead(words.unknown_place(spoken))
+
+    def _nameable(self, key: str) -> bool:
+        zone = self.site.zones.get(key)
+        return key in self.site.spoken_names() and (
+            zone is None or zone.kind not in (ZoneKind.KEEP_OUT, ZoneKind.GEOFENCE)
+        )
+
+    def _pointed(self, aim: Pointed) -> str:
+        if aim.what is Deictic.START:
+            return self.site.start
+        if aim.what is Deictic.THERE:
+            if self.there is None:
+                raise _Instead(words.ask("where"))
+            return self.there
+        spoken = self.site.spoken_names()
+        chargers = [
+            key
+            for key, place in self.site.places.items()
+            if place.dock
+            and any(mark in name.lower() for name in (key, *spoken.get(key, ())) for mark in _CHARGE_WORDS)
+        ] or [key for key, place in self.site.places.items() if place.dock]
+        if not chargers:
+            raise _Instead(words.unknown_place("charger"))
+        if len(chargers) > 1:
+            raise _Instead(words.which("charger", chargers, self.site))
+        return chargers[0]
+
+    def _place(
+        self, key: str, task: Task, relation: Relation, distance_m: float | None, spoken: str | None = None
+    ) -> Target:
+        kind = self.book.kind_of[key]
+        if kind == "route":
+            return RouteTarget(name=key)
+        if kind == "place":
+            if task in (Task.COVER, Task.PATROL):
+                raise _Instead(words.ask("where"))
+            return PlaceTarget(name=key, relation=relation, distance_m=distance_m)
+        zone = self.site.zones[key]
+        if relation is not Relation.AT:
+            raise _Instead(words.unread(f"{relation.value} {spoken or key}"))  # a zone has no front
+        if zone.kind is ZoneKind.KEEP_OUT:
+            raise _Instead(words.forbidden_zone(spoken or key))
+        if task is Task.DOCK:
+            raise _Instead(words.ask("where"))
+        return ZoneTarget(name=key)
+
+    def _limits(self, draft: Draft) -> Limits:
+        speed = _must(draft.speed, quantities.speed_mps(draft.speed, self.site.max_speed_mps)) if draft.speed else None
+        if draft.slow:
+            speed = min(speed or SLOW_MPS, SLOW_MPS)
+        clearance = _must(draft.clearance, quantities.length_m(draft.clearance)) if draft.clearance else None
+        if (speed is not None and speed > 20.0) or (clearance is not None and clearance > 10.0):
+            raise _Instead(
+                words.unread(draft.speed if speed and speed > 20.0 and draft.speed else draft.clearance or "")
+            )
+        return Limits(
+            max_speed_mps=round(min(speed, self.site.max_speed_mps), 4) if speed else None,
+            min_clearance_m=clearance,
+            keep_out=tuple(dict.fromkeys(self._named(spoken, ("zone",)) for spoken in draft.avoid)),
+        )
+
+
+def _displacement(move: Move) -> DisplacementTarget:
+    if move.direction.startswith("turn"):
+        angle = _must(move.amount, quantities.angle_rad(move.amount)) if move.amount else math.pi / 2
+        return DisplacementTarget(turn_rad=angle if move.direction == "turn left" else -angle)
+    if move.amount is None:
+        raise _Instead(words.ask("far"))
+    metres = _must(move.amount, quantities.length_m(move.amount))
+    if metres > 100.0:
+        raise _Instead(words.unread(move.amount))
+    sign = 1.0 if move.direction in ("forward", "left") else -1.0
+    if move.direction in ("forward", "back"):
+        return DisplacementTarget(forward_m=sign * metres)
+    return DisplacementTarget(left_m=sign * metres)
+
+
+def _until(draft: Draft) -> Until | None:
+    duration = _must(draft.duration, quantities.duration_s(draft.duration)) if draft.duration else None
+    laps = int(_must(draft.laps, quantities.count(draft.laps))) if draft.laps else None
+    if duration is None and laps is None and draft.event is None:
+        return None
+    return Until(duration_s=duration, laps=laps, event=draft.event)
+
+
+def _must(spoken: str | None, amount: float | None) -> float:
+    if amount is None:
+        raise _Instead(words.unread(spoken or ""))
+    return amount

@@ -1,0 +1,113 @@
+"""A person's sentence → one goal state: normalise, let the model write a compact line, ground it, doubt it.
+
+The model proposes; plain code has the last word: names must be the site's, amounts must be read, a number nobody used
+or a low probability becomes a question, and an order against the rules is refused whatever the model wrote.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Protocol
+
+from physical_ai_core.errors import GoalError
+from physical_ai_core.goal import GoalState, Question, Refusal, RefusalReason
+from physical_ai_core.site import Site
+from physical_ai_planner.language import words
+from physical_ai_planner.language.compact import Compact, Draft, Move, Named, Plan, read
+from physical_ai_planner.language.forbidden import is_forbidden
+from physical_ai_planner.language.ground import ground
+from physical_ai_planner.language.model import Answer, LanguageModel
+from physical_ai_planner.language.names import NameBook
+from physical_ai_planner.language.normalise import MAX_CHARS, normalise
+from physical_ai_planner.language.stop_words import fast_path
+from physical_ai_planner.language.weights import DEFAULT_MODEL
+
+MIN_CONFIDENCE = 0.7
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+
+class Writer(Protocol):
+    """What the interpreter needs of a language model."""
+
+    def write(self, text: str) -> Answer:
+        """The goal line for a normalised sentence."""
+        ...
+
+
+class LanguageInterpreter:
+    """Owns the model; one sentence at a time. Raises ModelError, DependencyError when it is made."""
+
+    def __init__(
+        self,
+        model: str = DEFAULT_MODEL,
+        threads: int = 1,
+        *,
+        writer: Writer | None = None,
+        min_confidence: float = MIN_CONFIDENCE,
+    ) -> None:
+        self._writer: Writer = writer if writer is not None else LanguageModel(model, threads)
+        self._min_confidence = min_confidence
+        self._books: dict[int, tuple[Site, NameBook]] = {}
+
+    def interpret(self, text: str, site: Site, *, present: str | None = None) -> GoalState:
+        """The goal state of `text` on `site`; no text makes it raise.
+
+        `present` is the id of the present goal's place: what "there" means before this sentence names one.
+        """
+        if len(text) > MAX_CHARS:
+            return _reply(words.too_long(MAX_CHARS))
+        fast = fast_path(text)
+        if fast is not None:
+            return fast
+        sentence = normalise(text)
+        if not sentence:
+            return _reply(words.refuse(RefusalReason.NOT_UNDERSTOOD))
+        if is_forbidden(sentence):
+            return _reply(words.refuse(RefusalReason.FORBIDDEN))
+        answer = self._writer.write(sentence)
+        return self._checked(sentence, answer, site, present)
+
+    def _checked(self, sentence: str, answer: Answer, site: Site, present: str | None) -> GoalState:
+        try:
+            compact = read(answer.line) if answer.finished else None
+        except GoalError:  # the grammar should not let this happen; if it does, a person gets an answer all the same
+            compact = None
+        if compact is None:
+            return _reply(words.refuse(RefusalReason.NOT_UNDERSTOOD), answer.confidence)
+        grounded = ground(compact, site, self._book(site), present)
+        if not isinstance(grounded, tuple):
+            return _reply(grounded, answer.confidence)
+        if answer.confidence < self._min_confidence:
+            return _reply(words.unsure(answer.line), answer.confidence)
+        left = unread_number(sentence, compact)
+        if left is not None:
+            return _reply(words.unread(left), answer.confidence)
+        return GoalState(steps=grounded, confidence=answer.confidence)
+
+    def _book(self, site: Site) -> NameBook:
+        known = self._books.get(id(site))
+        if known is None or known[0] is not site:
+            known = self._books[id(site)] = (site, NameBook(site))
+        return known[1]
+
+
+def unread_number(sentence: str, compact: Compact) -> str | None:
+    """A number of the sentence that no quoted text of the goal holds (a limit lost?); None where all are used."""
+    if not isinstance(compact, Plan):
+        return None
+    used = " ".join(part for draft in compact.drafts for part in _quoted(draft))
+    numbers = _NUMBER.findall(used)
+    return next((n for n in _NUMBER.findall(sentence) if n not in numbers), None)
+
+
+def _quoted(draft: Draft) -> list[str]:
+    aim = draft.aim
+    own = [aim.words, aim.distance] if isinstance(aim, Named) else [aim.amount] if isinstance(aim, Move) else []
+    return [part for part in (*own, draft.speed, draft.clearance, *draft.avoid, draft.duration, draft.laps) if part]
+
+
+def _reply(reply: Question | Refusal, confidence: float = 1.0) -> GoalState:
+    if isinstance(reply, Question):
+        return GoalState(question=reply, confidence=confidence)
+    return GoalState(refusal=reply, confidence=confidence)

@@ -1,0 +1,160 @@
+"""From quoted words to the ids of a site: plain matching, no model, so that no place is ever guessed.
+
+Words match a name exactly (after folding case, width, kana, articles, plural, number words), or as a part of it
+("dock" of "dock B"). Anything looser is only similar: similar names are asked about, never driven to.
+"""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from physical_ai_core.site import Site
+
+Kind = Literal["place", "zone", "route"]
+
+_ARTICLES = {"the", "a", "an", "our", "my", "your", "that", "this", "their", "its", "to", "at"}
+_NEUTRAL = {
+    "area",
+    "spot",
+    "place",
+    "location",
+    "point",
+    "position",
+    "zone",
+    "site",
+    "side",
+    "one",
+    "over",
+    "there",
+    "robot",
+    "please",
+}
+_COUNTED = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_NUMBERS = {word: str(n) for n, word in enumerate(_COUNTED, 1)}
+_KANJI_DIGITS = str.maketrans("一二三四五六七八九", "123456789")
+_TAILS = (
+    "のところ",
+    "の所",
+    "のほう",
+    "の方",
+    "のあたり",
+    "あたり",
+    "付近",
+    "周辺",
+    "エリア",
+    "地点",
+    "の場所",
+    "さん",
+)
+_HEADS = ("あの", "その", "この", "うちの", "例の", "the ")
+_KANA = str.maketrans({chr(c): chr(c + 0x60) for c in range(0x3041, 0x3097)})
+_SIMILAR = 0.74
+
+
+@dataclass(frozen=True)
+class Entry:
+    id: str
+    kind: Kind
+    name: str
+    spoken: bool = True  # false: the id itself, which counts only where no spoken name fits
+
+
+@dataclass(frozen=True)
+class Match:
+    """`sure` ids are meant by the words; `maybe` ids only resemble them."""
+
+    sure: tuple[str, ...] = ()
+    maybe: tuple[str, ...] = ()
+
+
+def is_japanese(text: str) -> bool:
+    return bool(re.search(r"[぀-ヿ一-鿿]", text))
+
+
+def tokens(name: str) -> tuple[str, ...]:
+    """A name's words in one form: English split and singular, a Japanese name as one piece."""
+    text = unicodedata.normalize("NFKC", name).lower().strip()
+    if is_japanese(text):
+        for head in _HEADS:
+            text = text.removeprefix(head)
+        for tail in _TAILS:
+            text = text.removesuffix(tail) or text
+        return (re.sub(r"[\s・\-_「」『』。、]", "", text.translate(_KANJI_DIGITS).translate(_KANA)),)
+    words = re.findall(r"[a-z]+|\d+|[^\W\d_a-z]+", re.sub(r"'s\b", "s", text))
+    kept = words
+    while len(kept) > 1 and kept[0] in _ARTICLES:  # at the head only: the a of "dock A" is a label
+        kept = kept[1:]
+    return tuple(_NUMBERS.get(w, w.removesuffix("s") if len(w) > 3 and not w.endswith("ss") else w) for w in kept)
+
+
+class NameBook:
+    """Every name of a site, place, zone and route, in all its languages, and the ids themselves."""
+
+    def __init__(self, site: Site) -> None:
+        spoken = site.spoken_names()
+        kinds: tuple[tuple[Kind, Iterable[str]], ...] = (
+            ("place", site.places),
+            ("zone", site.zones),
+            ("route", site.routes),
+        )
+        self.kind_of: dict[str, Kind] = {key: kind for kind, ids in kinds for key in ids}
+        self.entries = tuple(
+            entry
+            for key, kind in self.kind_of.items()
+            if key in spoken
+            for entry in (
+                *(Entry(key, kind, name) for name in spoken[key]),
+                Entry(key, kind, key.replace("_", " "), spoken=False),
+            )
+        )
+        self._tokens = {entry: tokens(entry.name) for entry in self.entries}
+
+    def find(self, words: str, kinds: frozenset[Kind]) -> Match:
+        """The ids of `kinds` that `words` mean: exact names first, then names they are a part of."""
+        asked = tokens(words)
+        plain = tuple(t for t in asked if t not in _NEUTRAL) or asked
+        entries = [entry for entry in self.entries if entry.kind in kinds]
+        for wanted, spoken in itertools.product(dict.fromkeys((asked, plain)), (True, False)):
+            exact = _ids(e for e in entries if e.spoken is spoken and self._tokens[e] == wanted)
+            if exact:
+                return Match(sure=exact)
+        part = _ids(e for e in entries if _part_of(plain, self._tokens[e]))
+        if part:
+            return Match(sure=part)
+        return Match(maybe=_ids(e for e in entries if _resembles(plain, self._tokens[e])))
+
+
+def _ids(entries: Iterable[Entry]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(entry.id for entry in entries))
+
+
+def _part_of(words: tuple[str, ...], name: tuple[str, ...]) -> bool:
+    """Whether the words stand in the name, in order and together."""
+    if len(words) == 1 and len(name) == 1 and is_japanese(words[0]):
+        return len(words[0]) >= 2 and words[0] in name[0]
+    return any(name[i : i + len(words)] == words for i in range(len(name) - len(words) + 1))
+
+
+def _resembles(words: tuple[str, ...], name: tuple[str, ...]) -> bool:
+    """Whether the words hold the whole name and more, or differ by spelling only; never by a label or a number."""
+    one, other = " ".join(words), " ".join(name)
+    if _labels(one) != _labels(other):
+        return False
+    if _part_of(name, words):
+        return True
+    return (
+        difflib.SequenceMatcher(None, one, other).ratio() >= _SIMILAR
+        and min(len(one), len(other)) >= 4
+        and not is_japanese(one)
+    )
+
+
+def _labels(text: str) -> list[str]:
+    """What tells "dock A" from "dock B" and 1号 from 2号."""
+    return re.findall(r"\d+|(?<![a-z])[a-z](?![a-z])", text)

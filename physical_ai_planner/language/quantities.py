@@ -1,0 +1,231 @@
+"""Numbers and units in a person's words, Japanese and English: "30秒", "two and a half minutes", "0.5 m/s", "三周".
+
+The model only quotes such words; reading them is plain code, so that no amount is ever made up.
+Each reader returns SI units, or None where the words do not hold one amount it is sure of.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+
+_DIGITS = {"〇": 0, "零": 0, "一": 1, "二": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
+_UNITS = {"十": 10, "百": 100, "千": 1000}
+_KANJI = "".join(_DIGITS) + "".join(_UNITS) + "万"
+_ONES = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
+)
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_WORDS = {word: i for i, word in enumerate(_ONES)} | {word: 10 * (i + 2) for i, word in enumerate(_TENS)}
+_HALF = r"(?:\s*(?:and\s+)?(?:a\s+)?half|半)"
+
+_SECONDS_PER = {"s": 1.0, "min": 60.0, "h": 3600.0}
+_TIME_UNIT = (
+    (r"seconds?|secs?|(?<=[\d ])s\b|秒間?", "s"),
+    (r"minutes?|mins?|分間?", "min"),
+    (r"hours?|hrs?|(?<=[\d ])h\b|時間", "h"),
+)
+_LENGTH_UNIT = (
+    (r"km|kilomet(?:er|re)s?|キロメートル|キロ", 1000.0),
+    (r"cm|centimet(?:er|re)s?|センチメートル|センチ", 0.01),
+    (r"mm|millimet(?:er|re)s?|ミリメートル|ミリ", 0.001),
+    (r"met(?:er|re)s?|m\b|m(?=[^a-z/])|メートル|メーター", 1.0),
+    (r"feet|foot|ft", 0.3048),
+    (r"steps?|paces?|歩", 0.5),
+)
+A_LITTLE_M = 0.5  # "a bit", "少し"
+A_LITTLE_RAD = math.radians(20.0)
+
+
+def _fold(words: str) -> str:
+    return unicodedata.normalize("NFKC", words).strip().lower()
+
+
+def kanji_number(text: str) -> float | None:
+    """三十五 → 35, 百二十 → 120, 一〇 → 10; None where `text` is not one number."""
+    if not text or any(c not in _KANJI for c in text):
+        return None
+    total = section = digit = 0
+    positional = all(c in _DIGITS for c in text)
+    for c in text:
+        if c in _DIGITS:
+            digit = digit * 10 + _DIGITS[c] if positional else _DIGITS[c]
+        elif c == "万":
+            total, section, digit = (total + section + digit or 1) * 10_000, 0, 0
+        else:
+            section, digit = section + (digit or 1) * _UNITS[c], 0
+    return float(total + section + digit)
+
+
+def _english_number(text: str) -> float | None:
+    total: float | None = None
+    for word in re.split(r"[\s-]+", text):
+        if word in ("a", "an"):
+            total = 1.0 if total is None else total
+        elif word == "hundred":
+            total = (total or 1.0) * 100.0
+        elif word in _WORDS:
+            total = (total or 0.0) + _WORDS[word]
+        elif word != "and":
+            return None
+    return total
+
+
+def number(words: str) -> float | None:
+    """The one number in `words`: "2.5", "三", "twenty five", "a", "half", "二分の一" is not read (None)."""
+    text = _fold(words)
+    text = re.sub(r"^(?:about|around|roughly|approximately|約|およそ|だいたい)\s*|\s*(?:ぐらい|くらい|ほど)$", "", text)
+    if text in ("half", "half a", "half an", "半"):
+        return 0.5
+    digits = re.fullmatch(r"(\d+(?:[.,]\d+)?)", text)
+    if digits:
+        return float(digits.group(1).replace(",", "."))
+    if text in ("a couple of", "couple of", "a pair of"):
+        return 2.0
+    point = re.fullmatch(rf"(.+?)\s*(?:point|点|\.)\s*([{_KANJI}\d]+|[a-z ]+)", text)
+    if point:
+        whole, part = number(point.group(1)), number(point.group(2))
+        if whole is None or part is None or part >= 1000:
+            return None
+        return whole + part / float(10 ** len(str(int(part))))
+    japanese = re.fullmatch(rf"[{_KANJI}]+", text)
+    return kanji_number(text) if japanese else _english_number(text)
+
+
+def _one_amount(text: str, unit: str) -> tuple[float | None, str]:
+    """Leading amount before the unit pattern, and what follows it; the "half" may stand on either side."""
+    match = re.match(rf"(.*?)({_HALF})?\s*(?:{unit})({_HALF})?", text)
+    if match is None:
+        return None, text
+    head = match.group(1).strip().rstrip("の").removesuffix(" of").strip()
+    head = re.sub(r"\s*(?:-|ヶ|か)$", "", head)
+    value = number(head) if head else None
+    if value is None and match.group(2) and not head:
+        value = 0.0
+    if value is None and head in ("half", "half a", "half an"):
+        value = 0.5
+    if value is None:
+        return None, text
+    if (match.group(2) or match.group(3)) and value != 0.5:
+        value += 0.5
+    return value, text[match.end() :].strip()
+
+
+def duration_s(words: str) -> float | None:
+    """Seconds: "30 s", "1分半", "two and a half minutes", "1時間30分", "a minute"; 数秒 and "a moment" → None."""
+    text = re.sub(r"^(?:(?:for|about|around|roughly|the next|another)\b|約|およそ|あと)\s*", "", _fold(words))
+    text = re.sub(r"(?:ほど|くらい|ぐらい|だけ)$", "", text)
+    total = 0.0
+    while text:
+        text = re.sub(r"^(?:and\b|,|と)\s*", "", text)
+        found = [(m.start(), unit, key) for unit, key in _TIME_UNIT if (m := re.search(unit, text)) and m.start() > 0]
+        if not found:
+            return None
+        _, unit, key = min(found)
+        value, text = _one_amount(text, unit)
+        if value is None:
+            return None
+        total += value * _SECONDS_PER[key]
+    return total if 0.0 < total <= 86_400.0 else None
+
+
+def length_m(words: str) -> float | None:
+    """Metres: "2 m", "50センチ", "三メートル", "half a metre", "a bit" (0.5)."""
+    text = _fold(words)
+    if text in (
+        "a bit",
+        "a little",
+        "a little bit",
+        "slightly",
+        "少し",
+        "ちょっと",
+        "すこし",
+        "もう少し",
+        "もうちょっと",
+    ):
+        return A_LITTLE_M
+    text = re.sub(r"^(?:by|at least|about|around|約|およそ|最低でも|最低)\s*", "", text)
+    text = re.sub(r"(?:ほど|くらい|ぐらい|だけ|以上|分)$", "", text)
+    for unit, metres in _LENGTH_UNIT:
+        match = re.search(rf"(?:{unit})(?:{_HALF})?$", text)
+        if match:
+            value, rest = _one_amount(text, unit)
+            return value * metres if value is not None and not rest else None
+    return None
+
+
+def angle_rad(words: str) -> float | None:
+    """Radians, always positive: "90 degrees", "四十五度", "half a turn", "半回転", "一周", "a bit"."""
+    text = re.sub(r"^(?:by|about|約)\s*", "", _fold(words))
+    text = re.sub(r"(?:ほど|くらい|ぐらい|だけ)$", "", text)
+    if text in ("a bit", "a little", "a little bit", "slightly", "少し", "ちょっと"):
+        return A_LITTLE_RAD
+    if text in ("around", "half a turn", "半回転", "半周", "真後ろ", "後ろ", "うしろ", "反対", "逆"):
+        return math.pi
+    if text in ("a quarter turn", "quarter turn", "直角"):
+        return math.pi / 2
+    for unit, per in ((r"degrees?|deg|度|°", math.radians(1.0)), (r"turns?|回転|周|rotations?|circles?", math.tau)):
+        value, rest = _one_amount(text, unit)
+        if value is not None and not rest:
+            angle = value * per
+            return angle if angle <= 2 * math.tau else None
+    return None
+
+
+def count(words: str) -> int | None:
+    """A number of laps or times: "3 times", "twice", "三周", "2回", "ten laps"."""
+    text = _fold(words)
+    if text in ("once", "twice", "thrice"):
+        return {"once": 1, "twice": 2, "thrice": 3}[text]
+    text = re.sub(
+        r"(?:\s*(?:times?|laps?|rounds?|loops?|circuits?|passes|周回|周|回|度|往復|ラップ)(?:ほど|だけ|ずつ)?)$",
+        "",
+        text,
+    )
+    value = number(text)
+    return int(value) if value is not None and value == int(value) and 1 <= value <= 1000 else None
+
+
+def speed_mps(words: str, full_mps: float) -> float | None:
+    """Metres a second: "0.5 m/s", "毎秒0.3メートル", "2 km/h", "時速2キロ", "half speed", "50%" (of `full_mps`)."""
+    text = _fold(words)
+    text = re.sub(r"^(?:at|about|under|below|at most|no more than|約|最大|最高)\s*", "", text)
+    text = re.sub(r"(?:以下|以内|未満|くらい|ぐらい|ほど|の速度|の速さ)+$", "", text)
+    percent = re.fullmatch(
+        r"(.+?)\s*(?:%|percent|パーセント)(?:\s*(?:of\s+)?(?:the\s+|full\s+|max(?:imum)?\s+|your\s+)*speed|の速度|の速さ|の力)?",
+        text,
+    )
+    if percent:
+        value = number(percent.group(1))
+        return value / 100.0 * full_mps if value is not None and 0 < value <= 100 else None
+    if re.fullmatch(
+        r"(?:at\s+)?half(?:\s+(?:the\s+|your\s+)?(?:normal\s+|full\s+)?(?:speed|pace))?"
+        r"|(?:速度|スピード)?(?:を)?半分(?:の(?:速度|速さ|スピード))?",
+        text,
+    ):
+        return 0.5 * full_mps
+    if text in (
+        "walking speed",
+        "walking pace",
+        "a walking pace",
+        "歩く速さ",
+        "歩く速度",
+        "人が歩く速さ",
+        "徒歩の速さ",
+    ):
+        return 1.2
+    per_hour = re.fullmatch(
+        r"時速\s*(.+?)\s*(?:キロメートル|キロ|km)"
+        r"|(.+?)\s*(?:km/h|kmh|kph|km per hour|kilomet(?:er|re)s? (?:per|an) hour)",
+        text,
+    )
+    if per_hour:
+        value = number(per_hour.group(1) or per_hour.group(2))
+        return value / 3.6 if value else None
+    per_second = re.fullmatch(r"(?:毎秒|秒速)\s*(.+)|(.+?)\s*(?:/\s*s(?:ec)?|per second|a second|/秒|毎秒)", text)
+    if per_second:
+        return length_m(per_second.group(1) or per_second.group(2)) or None
+    metres = re.fullmatch(r"(.+?)\s*mps", text)
+    return number(metres.group(1)) or None if metres else None
