@@ -33,6 +33,7 @@ def demo(
     """Drive the simulated robot by a sentence, on the real ROS graph."""
     from physical_ai_bench.scenario import load_scenario
     from physical_ai_cli.demo import DemoOptions, run_demo, write_result
+    from physical_ai_cli.language import ensure_language_model
     from physical_ai_cli.summary import summarise
     from physical_ai_cli.terminal import LiveProgress, print_result
 
@@ -41,6 +42,7 @@ def demo(
         chosen, out, instruction if instruction is not None else chosen.instruction, seed, real_time_factor,
         parameters, kill,
     )  # fmt: skip
+    ensure_language_model(console)
     console.print(f"instruction 指示: {options.instruction}", markup=False)
     with LiveProgress(console) as progress:
         result = run_demo(options, progress)
@@ -113,7 +115,9 @@ def export(
 def test(context: typer.Context) -> None:
     """Lint, types, import rules and tests; further arguments go to pytest."""
     from physical_ai_cli.checks import run_checks
+    from physical_ai_cli.language import ensure_language_model
 
+    ensure_language_model(console)
     raise typer.Exit(run_checks(context.args))
 
 
@@ -124,6 +128,14 @@ def docs(folder: Annotated[Path, typer.Option(help="The docs folder.")] = Path("
 
     for path in write_documents(folder):
         console.print(str(path))
+
+
+@app.command()
+def setup() -> None:
+    """Fetch and convert what runs need beyond the Python packages; `demo` and `test` do it by themselves."""
+    from physical_ai_cli.language import ensure_language_model
+
+    ensure_language_model(console)
 
 
 @app.command()

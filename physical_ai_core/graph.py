@@ -52,6 +52,8 @@ class Node:
     managed: bool = True  # a lifecycle node that the supervisor activates
     restart: bool = True
     robot: bool = True  # runs on the robot; False: only where there is a simulator
+    # Topics of which only the newest at each tick matters: kept serialised until then, which saves most of their cost.
+    samples: tuple[str, ...] = ()
 
 
 STRING = "std_msgs/msg/String"
@@ -137,15 +139,20 @@ NODES: Final[tuple[Node, ...]] = (
     Node("telemetry", "telemetry", "physical_ai_telemetry.parameters:TelemetryParameters", 1, 10,
          "records everything; KPIs"),
     Node("safety_gate", "safety_gate", "physical_ai_safety.parameters:GateParameters", 2, 100,
-         "the last word over every command"),
+         "the last word over every command", samples=("imu/data", "state/odometry", "state/map_to_odom")),
     Node("perception", "perception", "physical_ai_perception.parameters:PerceptionParameters", 3, 100,
          "sensors to numeric state"),
     Node("world_model", "world_model", "physical_ai_world_model.parameters:WorldModelParameters", 4, 20,
-         "the next seconds, with uncertainty"),
+         "the next seconds, with uncertainty",
+         samples=("state/odometry", "state/map_to_odom", "cmd_vel", "controller/trajectory", "state/occupancy")),
     Node("controller", "controller", "physical_ai_control.parameters:ControllerParameters", 5, 50,
-         "MPC along the plan, around what moves"),
+         "MPC along the plan, around what moves",
+         samples=("state/odometry", "state/map_to_odom", "state/objects", "state/occupancy", "world_model/prediction",
+                  "world_model/surprise", "safety/verdict")),
     Node("planner", "planner", "physical_ai_planner.parameters:PlannerParameters", 6, 5,
-         "a person's words to one checked goal, and the route"),
+         "a person's words to one checked goal, and the route",
+         samples=("state/odometry", "state/map_to_odom", "state/objects", "state/occupancy", "world_model/prediction",
+                  "world_model/path", "world_model/surprise", "controller/status")),
 )
 
 TOPIC: Final[dict[str, Topic]] = {topic.name: topic for topic in TOPICS}

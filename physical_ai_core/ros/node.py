@@ -13,6 +13,7 @@ from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.serialization import deserialize_message
 
 from physical_ai_core import graph
 from physical_ai_core import messages as m
@@ -56,6 +57,7 @@ class CoreNode(LifecycleNode, Generic[P]):
         self._active = False
         self._ears: list[Any] = []
         self._mouths: dict[str, Any] = {}
+        self._newest: dict[str, tuple[graph.Topic, bytes]] = {}
         self._ticker: Any = None
         self._fault = ""
         self._faults = 0
@@ -111,10 +113,10 @@ class CoreNode(LifecycleNode, Generic[P]):
                     self._class_of(topic), topic.name, publisher_qos(topic)
                 )
         for topic in graph.heard_by(self.spec.name):
+            sampled = topic.name in self.spec.samples
+            take = partial(self._keep if sampled else self._hear, topic)
             self._ears.append(
-                self.create_subscription(
-                    self._class_of(topic), topic.name, partial(self._hear, topic), subscription_qos(topic)
-                )
+                self.create_subscription(self._class_of(topic), topic.name, take, subscription_qos(topic), raw=sampled)
             )
         self.opened()
 
@@ -123,7 +125,7 @@ class CoreNode(LifecycleNode, Generic[P]):
             self.destroy_subscription(subscription)
         for publisher in self._mouths.values():
             self.destroy_publisher(publisher)
-        self._ears, self._mouths, self.core = [], {}, None
+        self._ears, self._mouths, self._newest, self.core = [], {}, {}, None
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         self._active = True
@@ -155,6 +157,15 @@ class CoreNode(LifecycleNode, Generic[P]):
             return message_class("geometry_msgs/msg/Twist")
         return message_class(topic.ros_type)
 
+    def _keep(self, topic: graph.Topic, serialised: bytes) -> None:
+        self._newest[topic.name] = (topic, serialised)
+
+    def _take_newest(self) -> None:
+        """Hand the core what was kept since the last tick."""
+        kept, self._newest = self._newest, {}
+        for topic, serialised in kept.values():
+            self._hear(topic, deserialize_message(serialised, self._class_of(topic)))
+
     def _hear(self, topic: graph.Topic, message: Any) -> None:
         if not self._active or self.core is None:
             return
@@ -172,6 +183,7 @@ class CoreNode(LifecycleNode, Generic[P]):
         self._run(work)
 
     def _tick(self) -> None:
+        self._take_newest()
         stamp_s = self.now_s()
         if stamp_s <= 0.0 or self.core is None:  # simulated clock not heard yet
             return
