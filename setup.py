@@ -37,7 +37,14 @@ CORE = [
     "pyarrow>=15",
 ]
 EXTRAS = {
-    "language": ["torch>=2.4", "transformers>=5.23,<6", "safetensors>=0.4", "llguidance>=1.2,<2", "gguf>=0.10", "accelerate>=1"],
+    "language": [
+        "torch>=2.4",
+        "transformers>=5.23,<6",
+        "safetensors>=0.4",
+        "llguidance>=1.2,<2",
+        "gguf>=0.10",
+        "accelerate>=1",
+    ],
     "sim": ["mujoco>=3.2,<5"],
     "ros-kilted": [
         "ros-kilted-rclpy>=9.1,<10",
@@ -53,7 +60,7 @@ EXTRAS = {
 def shared_files() -> list[tuple[str, list[str]]]:
     """(install folder, files) of every shared file, folder structure kept."""
     found = [
-        (f"share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
+        ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
         (f"share/{PACKAGE}", ["package.xml"]),
     ]
     for root in ("config", "launch", "rviz", "urdf"):
@@ -76,7 +83,7 @@ setup(
     zip_safe=False,
     maintainer="physical_ai maintainers",
     maintainer_email="maintainers@physical-ai.invalid",
-    description="Physical AI for ROS 2 robots: perception, world model, LLM-to-goal planner, MPC, safety gate, telemetry.",
+    description="Physical AI for ROS 2: perception, world model, LLM-to-goal planner, MPC, safety gate, telemetry.",
     license="Apache-2.0",
     entry_points={
         "console_scripts": [

@@ -114,7 +114,7 @@ class CoreNode(LifecycleNode, Generic[P]):
                 )
         for topic in graph.heard_by(self.spec.name):
             sampled = topic.name in self.spec.samples
-            take = partial(self._keep if sampled else self._hear, topic)
+            take = partial(self._store if sampled else self._hear, topic)
             self._ears.append(
                 self.create_subscription(self._class_of(topic), topic.name, take, subscription_qos(topic), raw=sampled)
             )
@@ -157,7 +157,7 @@ class CoreNode(LifecycleNode, Generic[P]):
             return message_class("geometry_msgs/msg/Twist")
         return message_class(topic.ros_type)
 
-    def _keep(self, topic: graph.Topic, serialised: bytes) -> None:
+    def _store(self, topic: graph.Topic, serialised: bytes) -> None:
         self._newest[topic.name] = (topic, serialised)
 
     def _take_newest(self) -> None:

@@ -10,9 +10,9 @@ from rich.console import Console
 
 from physical_ai_bench import campaign
 from physical_ai_bench.campaign import FIELD_FAULTS, NO_FAULT, Trial, run_campaign, table, trials
+from physical_ai_bench.scenario import load_scenario
 from physical_ai_bench.stack import Outcome, Stack, goal_of
 from physical_ai_bench.wire import Fault, FaultKind
-from physical_ai_bench.scenario import load_scenario
 from physical_ai_core.errors import InputError
 from physical_ai_core.site import load_site
 
