@@ -96,6 +96,31 @@ def campaign(
 
 
 @app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="cpu: CPU of every node in the demo.")],
+    folder: Annotated[Path, typer.Option(help="Where the page goes.")] = Path("docs/benchmarks"),
+) -> None:
+    """Run a benchmark; prints its table and keeps it as a page."""
+    from physical_ai_bench.scenario import load_scenario
+    from physical_ai_cli import bench as pages
+    from physical_ai_cli.demo import DemoOptions, run_demo
+    from physical_ai_cli.language import ensure_language_model
+    from physical_ai_cli.terminal import LiveProgress
+    from physical_ai_core.errors import InputError
+
+    if name != "cpu":
+        raise InputError(f"There is no benchmark '{name}'.", "Known: cpu.")
+    ensure_language_model(console)
+    scenario = load_scenario("yard")
+    with LiveProgress(console) as progress:
+        result = run_demo(DemoOptions(scenario, Path("out/bench_cpu"), scenario.instruction), progress)
+    rows = pages.cpu_rows(result)
+    page = pages.write_page(folder / "cpu.md", "CPU of the graph", pages.CPU_ABOUT, pages.CPU_HEADER, rows)
+    console.print(page.read_text(encoding="utf-8"), markup=False)
+    raise typer.Exit(result.exit_code)
+
+
+@app.command()
 def export(
     bag: Annotated[Path, typer.Argument(help="A recorded bag.")],
     out: Annotated[Path, typer.Option(help="Folder of the tables.")] = Path("out/export"),

@@ -29,6 +29,7 @@ MOVING_MPS, MOVING_RPS = 0.02, 0.05  # a robot that moves more is not at rest: n
 CLOCK_BACK_S = 0.5  # a clock that goes back by more has jumped
 VERDICT_TICKS, TOOL_TICKS = 4, 10
 GYRO_FRESH_S = 0.05
+RECENT_S = 0.006  # a tick that comes so soon after an answered command or scan has nothing to add
 CLOCK_STEP_S = 0.05
 
 
@@ -77,6 +78,7 @@ class GateCore:
         self._imu_verticals: dict[str, tuple[float, float, float]] = {}
         self._gyro: tuple[float, float] = (-math.inf, 0.0)
         self._now_s: float | None = None
+        self._said_s = -math.inf  # stamp of the last command that went out
         self._ticks = 0
         self._verdict_due = self._tool_due = True
         self._told: tuple[Any, ...] = ()
@@ -115,7 +117,8 @@ class GateCore:
             self._ticks += 1
             self._verdict_due = self._ticks % VERDICT_TICKS == 0
             self._tool_due = self._ticks % TOOL_TICKS == 0
-            return self._decide()
+            fresh = 0.0 < self._now() - self._said_s < RECENT_S and not (self._verdict_due or self._tool_due)
+            return NOTHING if fresh else self._decide()
 
         return self._guarded(work)
 
@@ -328,6 +331,7 @@ class GateCore:
         if tool:
             verdict = replace(verdict, tool=True)
         self.verdict = verdict
+        self._said_s = verdict.stamp_s
         outputs = [Output("cmd_vel", m.Twist(verdict.stamp_s, "base_link", decision.v_mps, decision.w_rps))]
         if tool != self._tool_on or self._tool_due:
             self._tool_on, self._tool_due = tool, False

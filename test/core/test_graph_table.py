@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
-from physical_ai_cli.documents import interfaces, parameter_class
+from physical_ai_cli.documents import interfaces, parameter_class, write_documents
 from physical_ai_core import graph
 from physical_ai_core.parameters import describe
 
@@ -29,3 +30,10 @@ def test_a_node_has_a_module_and_described_parameters(node: graph.Node) -> None:
 def test_the_interface_page_names_every_topic() -> None:
     page = interfaces()
     assert all(f"`{topic.name}`" in page for topic in graph.TOPICS)
+
+
+def test_the_generated_pages_are_those_of_the_tables(tmp_path: Path) -> None:
+    """Mend with: ./run docs"""
+    for page in write_documents(tmp_path):
+        kept = Path(__file__).resolve().parents[2] / "docs" / page.name
+        assert kept.read_text(encoding="utf-8") == page.read_text(encoding="utf-8"), f"{kept} is out of date"
