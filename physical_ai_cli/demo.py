@@ -21,6 +21,7 @@ from physical_ai_core.share import share_path
 from physical_ai_core.site import load_site
 
 START_PATIENCE_S = 120.0  # wall; cold caches and a language model to load
+RECORD_PATIENCE_S = 10.0  # wall; discovery of the recorder's many readers can take some seconds
 END_DWELL_S = 1.0  # graph time that the robot must stand at the goal before the run counts as done
 
 
@@ -138,6 +139,10 @@ class _Run:
                 return self.end("simulator_died")
             if time.monotonic() > deadline:
                 return self.end("not_started")
+        recorded_by = time.monotonic() + RECORD_PATIENCE_S
+        while not self._recording() and time.monotonic() < recorded_by:
+            if self._step("starting"):
+                return self.end("simulator_died")
         self._begun_s, self._begun_wall_s = self._watch.stamp_s, time.monotonic()
         self._cpu_before = self._processes.cpu_s()
         instruct(self._options.instruction)
@@ -148,6 +153,9 @@ class _Run:
             outcome = self._outcome()
             if outcome is not None:
                 return self.end(outcome)
+
+    def _recording(self) -> bool:
+        return self._watch.values.get("telemetry", {}).get("messages", "0") != "0"
 
     def _language_ready(self) -> bool:
         return self._watch.values.get("planner", {}).get("language", "") not in ("", "loading")
