@@ -156,7 +156,14 @@ class ControllerCore:
             if arrived == 0.0:
                 self._brake(state, dt, "arrived", "")
                 return None
-            return self._turn(now_s, state, float(arrived), "aligning")
+            drive = self._turn(now_s, state, float(arrived), "aligning")
+            surroundings = self._intake.surroundings
+            if drive is None or surroundings is None:
+                return drive
+            reason = self._guard.refuse(now_s, drive, self._intake.people().near(state[:2], NEAR_M), surroundings)
+            if reason:
+                self._brake(state, dt, "braking", reason)
+            return None if reason else drive
         return self._track(now_s, dt, state)
 
     def _state(self, now_s: float) -> Array:

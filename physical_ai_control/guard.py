@@ -17,6 +17,8 @@ NEXT_S = 0.1  # the decision just made is judged from where it will have taken t
 CONTACT_MARGIN_M, CONTACT_SPREAD_CAP_M = 0.07, 0.25
 STUCK_SLACK_M = 0.05
 OVERLAP_M, DEEPER_M = 0.03, 0.02
+TURNING_RPS = 0.05  # slower than this a standing robot is at rest
+TURN_STOP_S = 0.5  # time in which a turn comes to rest
 
 
 class Guard:
@@ -32,7 +34,8 @@ class Guard:
         the robot to rest, and leave it there for `rest_s`, before a person is within contact.
         """
         if (drive.states[:, 3] < STANDING_MPS).all():
-            return ""
+            turns = float(np.abs(drive.states[:, 4]).max()) > TURNING_RPS
+            return "a person would be too near" if turns and self._someone_comes(now_s, drive, forecast) else ""
         after = np.array([np.interp(NEXT_S, self._stages_s, column) for column in drive.states.T])
         if after[3] > STANDING_MPS:
             times = np.arange(0.0, after[3] / self._braking_mps2 + self._p.rest_s + 0.05, 0.05)
@@ -44,6 +47,13 @@ class Guard:
         if drive.slack[1] > self._p.static_margin_m + STUCK_SLACK_M and self._squeezes(drive, surroundings):
             return "no room between standing obstacles"
         return ""
+
+    def _someone_comes(self, now_s: float, drive: Drive, forecast: Forecast) -> bool:
+        """Somebody comes within reach of the corners of a robot that turns where it stands, before it has rested."""
+        times = np.arange(0.0, self._p.rest_s + TURN_STOP_S, 0.1)
+        people = forecast.at(now_s + times)
+        away = np.hypot(*np.moveaxis(people.mean - drive.states[0, :2], -1, 0))
+        return bool((away < self._body.radius_m + people.radius[:, None] + CONTACT_MARGIN_M).any())
 
     def _squeezes(self, drive: Drive, surroundings: Surroundings) -> bool:
         """The trajectory goes deeper into standing obstacles than the robot is now, before it could stop again."""
