@@ -20,7 +20,7 @@ from physical_ai_core.errors import InputError
 from physical_ai_core.share import share_path
 from physical_ai_core.site import load_site
 
-START_PATIENCE_S = 120.0  # wall; cold caches and a language model to load
+START_PATIENCE_S = 240.0  # wall; cold caches and a language model to load
 RECORD_PATIENCE_S = 10.0  # wall; discovery of the recorder's many readers can take some seconds
 END_DWELL_S = 1.0  # graph time that the robot must stand at the goal before the run counts as done
 

@@ -16,7 +16,7 @@ import yaml
 
 from physical_ai_core import graph
 
-pytestmark = [pytest.mark.graph, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.graph, pytest.mark.timeout(660)]
 
 JAPANESE, ENGLISH = "棚の前まで行って、そこで待って", "go to dock B, slowly"
 KILLABLE = [node.name for node in graph.NODES if node.name != "simulator"]
@@ -29,7 +29,7 @@ def command(out: Path, *arguments: str) -> list[str]:
 
 def run_demo(env: dict[str, str], out: Path, *arguments: str) -> tuple[int, dict[str, Any], str]:
     """(exit code, kpi.json, what was printed)."""
-    done = subprocess.run(command(out, *arguments), env=env, capture_output=True, text=True, timeout=400, check=False)
+    done = subprocess.run(command(out, *arguments), env=env, capture_output=True, text=True, timeout=600, check=False)
     kpi_file = out / "kpi.json"
     kpis = json.loads(kpi_file.read_text(encoding="utf-8")) if kpi_file.exists() else {}
     return done.returncode, kpis, done.stdout + done.stderr
