@@ -52,15 +52,17 @@ class Node:
     managed: bool = True  # a lifecycle node that the supervisor activates
     restart: bool = True
     robot: bool = True  # runs on the robot; False: only where there is a simulator
-    # Topics of which only the newest at each tick matters: kept serialised until then, which saves most of their cost.
+    # Topics that do not wake the node, which saves most of their cost. Of `samples` it takes the newest at each tick,
+    # of `gathers` all, in the order of their stamps, at each tick and before any other message.
     samples: tuple[str, ...] = ()
+    gathers: tuple[str, ...] = ()
 
 
 STRING = "std_msgs/msg/String"
 EVERYONE: Final = ("perception", "world_model", "planner", "controller", "safety_gate", "telemetry")
 
 TOPICS: Final[tuple[Topic, ...]] = (
-    Topic("/clock", "rosgraph_msgs/msg/Clock", m.Clock, Qos.CLOCK, 200, ("simulator",), (), "simulated time", False),
+    Topic("/clock", "rosgraph_msgs/msg/Clock", m.Clock, Qos.CLOCK, 100, ("simulator",), (), "simulated time", False),
     Topic("scan", "sensor_msgs/msg/LaserScan", m.LaserScan, Qos.SENSOR, 20, ("simulator",),
           ("perception", "safety_gate"), "planar LiDAR, frame `lidar`"),
     Topic("points", "sensor_msgs/msg/PointCloud2", m.PointCloud, Qos.SENSOR, 10, (),
@@ -83,7 +85,8 @@ TOPICS: Final[tuple[Topic, ...]] = (
           ("world_model", "planner", "controller", "safety_gate", "simulator"),
           "own pose in `odom` and twist, smooth"),
     Topic("state/map_to_odom", "geometry_msgs/msg/PoseWithCovarianceStamped", m.Pose, Qos.STATE, 10, ("perception",),
-          ("world_model", "planner", "controller", "safety_gate"), "pose of `odom` in `map`, with covariance"),
+          ("world_model", "planner", "controller", "safety_gate"),
+          "pose of `odom` in `map`; the covariance is that of the robot's own pose in `map`"),
     Topic("state/objects", "sensor_msgs/msg/PointCloud2", m.Objects, Qos.STATE, 20, ("perception",),
           ("world_model", "planner", "controller"), "tracked objects, layout OBJECT, in `odom`"),
     Topic("state/occupancy", "nav_msgs/msg/OccupancyGrid", m.OccupancyGrid, Qos.STATE, 10, ("perception",),
@@ -139,9 +142,10 @@ NODES: Final[tuple[Node, ...]] = (
     Node("telemetry", "telemetry", "physical_ai_telemetry.parameters:TelemetryParameters", 1, 10,
          "records everything; KPIs"),
     Node("safety_gate", "safety_gate", "physical_ai_safety.parameters:GateParameters", 2, 100,
-         "the last word over every command", samples=("imu/data", "state/odometry", "state/map_to_odom")),
+         "the last word over every command", samples=("imu/data", "state/odometry", "state/map_to_odom"),
+         gathers=("wheel/odometry",)),
     Node("perception", "perception", "physical_ai_perception.parameters:PerceptionParameters", 3, 100,
-         "sensors to numeric state"),
+         "sensors to numeric state", gathers=("imu/data", "wheel/odometry", "gps/fix")),
     Node("world_model", "world_model", "physical_ai_world_model.parameters:WorldModelParameters", 4, 20,
          "the next seconds, with uncertainty",
          samples=("state/odometry", "state/map_to_odom", "cmd_vel", "controller/trajectory", "state/occupancy")),

@@ -7,7 +7,7 @@ from typing import Any
 
 from physical_ai_core.core import Core
 from physical_ai_core.goal import GoalState
-from physical_ai_core.ros.node import CoreNode
+from physical_ai_core.ros.node import CoreNode, Tick
 from physical_ai_core.ros.spin import run_node
 from physical_ai_planner.core import PlannerCore
 from physical_ai_planner.interpreter import Interpreter, InterpreterStatus, Readiness
@@ -58,6 +58,8 @@ def _start_worker(parameters: PlannerParameters) -> Any:
 
 class PlannerNode(CoreNode[PlannerParameters]):
     """Starts the worker when it is configured and ends it with the process."""
+
+    TICK = Tick.STEADY
 
     _worker: WorkerInterpreter | None = None
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from physical_ai_core.core import Output
 from physical_ai_core.ros.encode import message_class
-from physical_ai_core.ros.node import CoreNode
+from physical_ai_core.ros.node import CoreNode, Tick
 from physical_ai_core.ros.spin import run_node
 from physical_ai_core.site import load_site
 from physical_ai_safety.core import GateCore
@@ -23,7 +23,7 @@ INTRUDER_PERIOD_S = 1.0
 class GateNode(CoreNode[GateParameters]):
     """Ticks by the steady clock, so that it speaks and watches even when the graph's clock stands."""
 
-    STEADY_TICK = True
+    TICK = Tick.ALWAYS
     core: GateCore | None
 
     def build(self, parameters: GateParameters) -> GateCore:

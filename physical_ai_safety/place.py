@@ -9,12 +9,15 @@ from physical_ai_safety.zones import MapPose
 
 
 class Place:
-    """Joins the two halves of the pose; says why when there is none."""
+    """Joins the two halves of the pose; says why when there is none.
+
+    The covariance that comes with the link is that of the robot's own place, so no lever arm is added to it.
+    """
 
     def __init__(self, min_sigma_m: float, max_sigma_m: float) -> None:
         self._min_sigma_m, self._max_sigma_m = min_sigma_m, max_sigma_m
         self._odometry: tuple[float, float, float] | None = None
-        self._link: tuple[float, float, float, tuple[float, ...]] | None = None
+        self._link: tuple[float, float, float, tuple[float, float, float]] | None = None
         self.pose: MapPose | None = None
         self.fault = "never located"
 
@@ -34,7 +37,7 @@ class Place:
             return False
         x, y, yaw = (float(value) for value in data.planar())
         c = data.cov
-        spread = tuple(float(c[i, j]) for i, j in ((0, 0), (0, 1), (1, 1), (0, 5), (1, 5), (5, 5)))
+        spread = (float(c[0, 0]), float(c[0, 1]), float(c[1, 1]))
         if not math.isfinite(x + y + yaw + sum(spread)):
             return False
         self._link = (x, y, yaw, spread)
@@ -49,14 +52,10 @@ class Place:
         if self._odometry is None or self._link is None:
             return
         ox, oy, oyaw = self._odometry
-        lx, ly, lyaw, (xx, xy, yy, xt, yt, tt) = self._link
+        lx, ly, lyaw, (xx, xy, yy) = self._link
         c, s = math.cos(lyaw), math.sin(lyaw)
         dx, dy = c * ox - s * oy, s * ox + c * oy
-        # Covariance of link + R(yaw) p, by the Jacobian [I, (-dy, dx)].
-        pxx = xx - 2.0 * dy * xt + dy * dy * tt
-        pyy = yy + 2.0 * dx * yt + dx * dx * tt
-        pxy = xy - dy * yt + dx * xt - dx * dy * tt
-        largest = 0.5 * (pxx + pyy) + math.hypot(0.5 * (pxx - pyy), pxy)
+        largest = 0.5 * (xx + yy) + math.hypot(0.5 * (xx - yy), xy)
         sigma = max(math.sqrt(max(largest, 0.0)), self._min_sigma_m)
         if sigma > self._max_sigma_m:
             self.pose, self.fault = None, f"standard deviation {sigma:.2f} m"

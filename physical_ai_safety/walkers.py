@@ -30,6 +30,7 @@ RESEEN_AGE_S = 0.4
 FEWEST_RETURNS = 3
 HIDDEN_S = 4.0  # who walked out of sight is thought to walk on so long
 CLOSE_M = 0.45  # nearer than this to the sensor a body may fill the view and be no group any more
+FULL_HALF_RAD = math.radians(175.0)
 DOUBT_MPS = 0.1  # and how fast that thought grows less sure
 
 
@@ -45,6 +46,8 @@ class View(NamedTuple):
         dx, dy = x - self.x, y - self.y
         if dx * dx + dy * dy < CLOSE_M * CLOSE_M:
             return True
+        if self.half_rad >= FULL_HALF_RAD:
+            return False
         bearing = (math.atan2(dy, dx) - self.middle_rad + math.pi) % (2.0 * math.pi) - math.pi
         return abs(bearing) > self.half_rad - 0.1
 
@@ -113,6 +116,10 @@ class WalkerTracker:
         self._past.append((stamp_s, seen))
         while len(self._past) > 1 and stamp_s - self._past[1][0] >= RESEEN_AGE_S:
             self._past.popleft()
+        if view.half_rad >= FULL_HALF_RAD:  # a full circle: begin where nothing near is cut by the seam
+            start = -int(np.argmax(np.where(hit, ranges_m, np.inf)))
+            ranges_m, x, y = np.roll(ranges_m, start), np.roll(x, start), np.roll(y, start)
+            hit = np.roll(hit, start)
         groups = foreground_groups(ranges_m, hit, x, y)
         self._associate(stamp_s, groups, x, y, view)
 

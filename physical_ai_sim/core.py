@@ -57,7 +57,7 @@ class SimulatorCore:
         self._place(_start(site, parameters.start))
         draws, noise = np.random.default_rng(parameters.seed).spawn(4), parameters.noise
         self._base = Base(robot.limits)
-        self._lidar = Lidar(robot.mount("lidar"), draws[0], noise)
+        self._lidar = Lidar(robot.mount("lidar"), draws[0], noise, parameters.lidar_full_circle)
         self._imu = ImuSensor(robot.mounts.get("imu", Mount(xyz_m=(0.0, 0.0, 0.15))), draws[1], noise)
         self._wheels = WheelOdometry(self._body, draws[2], noise)
         self._gnss = Gnss(robot.mount("gps"), site.datum, draws[3], noise) if site.datum is not None else None

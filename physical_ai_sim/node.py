@@ -27,6 +27,7 @@ from physical_ai_sim.parameters import SimulatorParameters
 
 POLL_S = 0.002  # how often the stepping timer fires; each firing catches up to the pace
 CATCH_UP_S = 0.02  # simulated time one firing may step, so that commands are heard in between
+CLOCK_FRAMES = 2  # one /clock for so many frames: every one wakes every node that ticks by it
 STREAMS = ("cmd_vel", "state/odometry", "controller/trajectory")
 
 
@@ -61,7 +62,7 @@ class SimulatorNode(Node):
         self._origin_stamp_s = self._core.stamp_s
         self._waiting_since_s: float | None = None
         self._fault = ""
-        self._waits = 0
+        self._waits = self._frames = 0
         self._beat = (time.monotonic(), self._core.stamp_s)
 
     def _hear(self, topic: graph.Topic, message: Any) -> None:
@@ -84,9 +85,11 @@ class SimulatorNode(Node):
             except Exception as error:  # a renderer that fails must not stop the world
                 self._report(f"{type(error).__name__}: {error}")
                 return
-            self._say("/clock", m.Clock(self._core.stamp_s))
             for output in outputs:
                 self._say(output.topic, output.data)
+            self._frames += 1
+            if self._frames % CLOCK_FRAMES == 0:  # after the sensors: who ticks by this clock finds their messages
+                self._say("/clock", m.Clock(self._core.stamp_s))
 
     def _paced_stamp(self, now: float) -> float:
         """Where simulated time should be now; time that was lost to waiting is not caught up."""

@@ -31,6 +31,9 @@ class SimulatorParameters:
     noise: float = parameter(
         1.0, "", "Scale of every sensor's noise, bias and drop-outs; 0: perfect.", minimum=0.0, maximum=10.0
     )
+    lidar_full_circle: bool = parameter(
+        False, "", "The LiDAR looks all around, not 270 degrees: who walks up from behind is seen."
+    )
     camera: bool = parameter(False, "", "Render camera/image_raw (needs an EGL driver; slow in software).")
     lockstep_lag_s: float = parameter(
         0.06, "s", "How far simulated time may run ahead of the stack.", minimum=0.005, maximum=1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 import mujoco
@@ -62,12 +63,18 @@ class Body:
 class Lidar:
     """Planar LiDAR by MuJoCo ray casting; a sweep is taken at one instant."""
 
-    def __init__(self, mount: Mount, draw: np.random.Generator, noise: float) -> None:
+    def __init__(self, mount: Mount, draw: np.random.Generator, noise: float, full_circle: bool = False) -> None:
+        """270 degrees, or a full circle with rays as dense."""
         self._mount, self._draw, self._noise = mount, draw, noise
-        self._angles = -p.LIDAR_FIELD_RAD / 2 + p.LIDAR_FIELD_RAD / (p.LIDAR_RAYS - 1) * np.arange(p.LIDAR_RAYS)
-        self._rays = mount.rotation @ np.stack([np.cos(self._angles), np.sin(self._angles), np.zeros(p.LIDAR_RAYS)])
-        self._geoms = np.zeros(p.LIDAR_RAYS, dtype=np.int32)
-        self._distances = np.zeros(p.LIDAR_RAYS)
+        self._increment_rad = p.LIDAR_FIELD_RAD / (p.LIDAR_RAYS - 1)
+        count, first_rad = p.LIDAR_RAYS, -p.LIDAR_FIELD_RAD / 2
+        if full_circle:
+            count, first_rad = round(2.0 * math.pi / self._increment_rad), -math.pi
+            self._increment_rad = 2.0 * math.pi / count
+        self._angles = first_rad + self._increment_rad * np.arange(count)
+        self._rays = mount.rotation @ np.stack([np.cos(self._angles), np.sin(self._angles), np.zeros(count)])
+        self._geoms = np.zeros(count, dtype=np.int32)
+        self._distances = np.zeros(count)
 
     def measure(self, model: Any, data: Any, body: Body, stamp_s: float) -> m.LaserScan:
         turn = body.rotation
@@ -75,14 +82,14 @@ class Lidar:
         rays = np.ascontiguousarray((turn @ self._rays).T).ravel()
         mujoco.mj_multiRay(
             model, data, eye, rays, _LIDAR_SEES, True, -1, self._geoms, self._distances, *_NORMALS,
-            p.LIDAR_RAYS, p.LIDAR_MAX_M,
+            len(self._angles), p.LIDAR_MAX_M,
         )  # fmt: skip
-        ranges = self._distances + self._noise * p.LIDAR_SIGMA_M * self._draw.standard_normal(p.LIDAR_RAYS)
-        lost = self._draw.random(p.LIDAR_RAYS) < self._noise * p.LIDAR_DROPOUT
+        ranges = self._distances + self._noise * p.LIDAR_SIGMA_M * self._draw.standard_normal(len(self._angles))
+        lost = self._draw.random(len(self._angles)) < self._noise * p.LIDAR_DROPOUT
         # A pulse that does not come back looks the same whatever the reason.
         ranges[(self._distances < 0.0) | (self._distances > p.LIDAR_MAX_M) | lost] = np.inf
         return m.LaserScan(
-            stamp_s, "lidar", float(self._angles[0]), float(self._angles[1] - self._angles[0]),
+            stamp_s, "lidar", float(self._angles[0]), self._increment_rad,
             p.LIDAR_MIN_M, p.LIDAR_MAX_M, ranges.astype(np.float32),
         )  # fmt: skip
 

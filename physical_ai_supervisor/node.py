@@ -10,7 +10,7 @@ from lifecycle_msgs.msg import State as StateMessage
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 
-from physical_ai_core.ros.node import CoreNode
+from physical_ai_core.ros.node import CoreNode, Tick
 from physical_ai_core.ros.spin import run_node
 from physical_ai_supervisor.core import Ask, Request, State, SupervisorCore
 from physical_ai_supervisor.parameters import SupervisorParameters
@@ -30,7 +30,7 @@ _TRANSITIONS: Final = {
 class SupervisorNode(CoreNode[SupervisorParameters]):
     """Activates itself. Ticks by the steady clock; asks on, too, as soon as a heartbeat or an answer arrives."""
 
-    STEADY_TICK = True
+    TICK = Tick.ALWAYS
     core: SupervisorCore | None
 
     def build(self, parameters: SupervisorParameters) -> SupervisorCore:

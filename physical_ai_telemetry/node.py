@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.qos import QoSProfile
@@ -16,8 +16,9 @@ from physical_ai_core import graph
 from physical_ai_core import messages as m
 from physical_ai_core.errors import ParameterError, PhysicalAIError
 from physical_ai_core.graph import Topic
+from physical_ai_core.ros import mail
 from physical_ai_core.ros.encode import message_class
-from physical_ai_core.ros.node import CoreNode
+from physical_ai_core.ros.node import CoreNode, Tick
 from physical_ai_core.ros.qos import subscription_qos
 from physical_ai_core.ros.spin import run_node
 from physical_ai_telemetry import kpi
@@ -58,8 +59,22 @@ def recording_qos(topic: Topic) -> QoSProfile:
     return profile
 
 
+class Ear(NamedTuple):
+    """A recorded topic. `decoded`: message class where the figures need its content, else None."""
+
+    topic: Topic
+    recorded: RecordedTopic
+    decoded: Any
+
+
+def _by_time(letter: tuple[int, Ear, bytes]) -> int:
+    return letter[0]
+
+
 class TelemetryNode(CoreNode[TelemetryParameters]):
     """Records from activation to deactivation. A disk that refuses is a reported fault, never the robot's problem."""
+
+    TICK = Tick.STEADY
 
     def build(self, parameters: TelemetryParameters) -> TelemetryCore:
         list(recorded_topics(parameters))  # refuses what is no topic
@@ -67,7 +82,8 @@ class TelemetryNode(CoreNode[TelemetryParameters]):
 
     def opened(self) -> None:
         self._recorder: Recorder | None = None
-        self._recording_ears: list[Any] = []
+        self._recording_ears: list[tuple[Ear, Any]] = []
+        self._taken_ns = 0  # the graph's clock when the mail was last taken
         self._fast_ns = 0
         self._left_out = ""
         self._waiting: list[tuple[RecordedTopic, int, bytes]] = []  # heard before the graph's clock
@@ -89,8 +105,10 @@ class TelemetryNode(CoreNode[TelemetryParameters]):
         self._stop_recording()
 
     def _stop_recording(self) -> None:
-        for ear in getattr(self, "_recording_ears", ()):
-            self.destroy_subscription(ear)
+        if getattr(self, "_recorder", None) is not None:
+            self._record()
+        for _, subscription in getattr(self, "_recording_ears", ()):
+            self.destroy_subscription(subscription)
         self._recording_ears = []
         recorder = getattr(self, "_recorder", None)
         if recorder is not None:
@@ -104,8 +122,22 @@ class TelemetryNode(CoreNode[TelemetryParameters]):
             self.core.note_recorder(replace(status, error=status.error or self._left_out))
 
     def _tick(self) -> None:
+        self._take_clock()
+        self._record()
         self._note()
         super()._tick()
+
+    def _record(self) -> None:
+        """Take what waits on every topic; each message gets the time at which it arrived, by the graph's clock."""
+        now_ns, wall_ns = self.get_clock().now().nanoseconds, time.time_ns()
+        letters = []
+        for ear, subscription in self._recording_ears:
+            for raw, info in mail.take(subscription):
+                age_ns = wall_ns - int(info.get("received_timestamp") or wall_ns)
+                letters.append((max(self._taken_ns, now_ns - max(0, age_ns)), ear, raw))
+        self._taken_ns = now_ns
+        for stamp_ns, ear, raw in sorted(letters, key=_by_time):
+            self._hear_raw(ear, stamp_ns, raw)
 
     def _listen(self, topic: Topic) -> None:
         """Open a raw subscription; a topic that cannot be recorded is reported and left out."""
@@ -119,30 +151,30 @@ class TelemetryNode(CoreNode[TelemetryParameters]):
             return
         decoded = message if topic.name in kpi.TOPICS else None
         resolved = self.resolve_topic_name(topic.name)
-        hear = partial(self._hear_raw, topic, RecordedTopic(resolved, ros_type, topic.qos), decoded)
-        self._recording_ears.append(self._subscribe(message, topic, hear))
+        ear = Ear(topic, RecordedTopic(resolved, ros_type, topic.qos), decoded)
+        self._recording_ears.append((ear, self._subscribe(message, topic)))
 
-    def _subscribe(self, message: Any, topic: Topic, hear: Callable[[bytes], None]) -> Any:
+    def _subscribe(self, message: Any, topic: Topic) -> Any:
         qos = recording_qos(topic)
         try:
             events = SubscriptionEventCallbacks(message_lost=self._count_lost)
-            return self.create_subscription(message, topic.name, hear, qos, raw=True, event_callbacks=events)
+            return mail.keep(self, message, topic.name, qos, raw=True, event_callbacks=events)
         except UnsupportedEventTypeError:  # this middleware does not tell
-            return self.create_subscription(message, topic.name, hear, qos, raw=True)
+            return mail.keep(self, message, topic.name, qos, raw=True)
 
     def _count_lost(self, info: Any) -> None:
         if self._recorder is not None:
             self._recorder.count_lost(int(info.total_count_change))
 
-    def _hear_raw(self, topic: Topic, recorded: RecordedTopic, decoded: Any, raw: bytes) -> None:
-        stamp_ns = self.get_clock().now().nanoseconds
+    def _hear_raw(self, ear: Ear, stamp_ns: int, raw: bytes) -> None:
+        topic, recorded, decoded = ear
         if self._recorder is not None:
             if stamp_ns > 0 and not self._waiting:
                 self._recorder.write(recorded, stamp_ns, raw)
             else:
                 self._wait_for_clock(recorded, stamp_ns, raw)
         if decoded is not None and self._is_due(topic, stamp_ns):
-            self._hear(topic, deserialize_message(raw, decoded))
+            self._handle(topic, deserialize_message(raw, decoded))
 
     def _is_due(self, topic: Topic, stamp_ns: int) -> bool:
         """Thin out the one fast topic: decoding costs more than recording, and the figures need no more."""

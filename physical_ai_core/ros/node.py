@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from enum import Enum
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -13,19 +14,28 @@ from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.serialization import deserialize_message
 
 from physical_ai_core import graph
 from physical_ai_core import messages as m
 from physical_ai_core.core import ERROR, Core, Health, Output
 from physical_ai_core.errors import ParameterError, PhysicalAIError
+from physical_ai_core.ros import mail
 from physical_ai_core.ros.declare import read_parameters
 from physical_ai_core.ros.decode import decode
 from physical_ai_core.ros.encode import encode, message_class
 from physical_ai_core.ros.qos import publisher_qos, subscription_qos
 
 P = TypeVar("P")
+GATHER_S = 0.5  # so much traffic of a gathered topic waits; of more the oldest is lost
 HEARTBEAT_HZ = graph.TOPIC["heartbeat"].rate_hz
+
+
+class Tick(Enum):
+    """What makes a node tick. By the steady clock, `/clock` wakes it no more either: it is read at each tick."""
+
+    BY_CLOCK = "the graph's clock, at the exact rate"
+    STEADY = "the steady clock, where the graph's has moved on"
+    ALWAYS = "the steady clock, even while the graph's stands"
 
 
 class CoreNode(LifecycleNode, Generic[P]):
@@ -40,7 +50,7 @@ class CoreNode(LifecycleNode, Generic[P]):
         CoreNode subclasses run with `run_node(lambda: PerceptionNode("perception", PerceptionParameters))`.
     """
 
-    STEADY_TICK = False  # True: tick by the steady clock, so that a stopped simulated clock is noticed
+    TICK = Tick.BY_CLOCK
 
     def __init__(self, name: str, parameters: type[P]) -> None:
         super().__init__(name)
@@ -57,7 +67,7 @@ class CoreNode(LifecycleNode, Generic[P]):
         self._active = False
         self._ears: list[Any] = []
         self._mouths: dict[str, Any] = {}
-        self._newest: dict[str, tuple[graph.Topic, bytes]] = {}
+        self._mail: list[tuple[graph.Topic, Any]] = []  # topics taken at the tick
         self._ticker: Any = None
         self._fault = ""
         self._faults = 0
@@ -93,6 +103,16 @@ class CoreNode(LifecycleNode, Generic[P]):
         """Time of the graph's clock (simulated where `use_sim_time`)."""
         return float(self.get_clock().now().nanoseconds) * 1e-9
 
+    @property
+    def subscriptions(self) -> Iterator[Any]:
+        """What the executor serves: all but those whose messages are kept until they are wanted."""
+        for subscription in super().subscriptions:
+            if not mail.is_kept(subscription) and not (self._reads_clock() and subscription.topic_name == mail.CLOCK):
+                yield subscription
+
+    def _reads_clock(self) -> bool:
+        return self.TICK is not Tick.BY_CLOCK
+
     # --- lifecycle ---
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -113,11 +133,14 @@ class CoreNode(LifecycleNode, Generic[P]):
                     self._class_of(topic), topic.name, publisher_qos(topic)
                 )
         for topic in graph.heard_by(self.spec.name):
-            sampled = topic.name in self.spec.samples
-            take = partial(self._store if sampled else self._hear, topic)
-            self._ears.append(
-                self.create_subscription(self._class_of(topic), topic.name, take, subscription_qos(topic), raw=sampled)
-            )
+            message, qos = self._class_of(topic), subscription_qos(topic)
+            if topic.name in (*self.spec.samples, *self.spec.gathers):
+                qos.depth = 1 if topic.name in self.spec.samples else max(qos.depth, int(GATHER_S * topic.rate_hz))
+                ear = mail.keep(self, message, topic.name, qos)
+                self._mail.append((topic, ear))
+            else:
+                ear = self.create_subscription(message, topic.name, partial(self._hear, topic), qos)
+            self._ears.append(ear)
         self.opened()
 
     def _close_topics(self) -> None:
@@ -125,12 +148,12 @@ class CoreNode(LifecycleNode, Generic[P]):
             self.destroy_subscription(subscription)
         for publisher in self._mouths.values():
             self.destroy_publisher(publisher)
-        self._ears, self._mouths, self._newest, self.core = [], {}, {}, None
+        self._ears, self._mouths, self._mail, self.core = [], {}, [], None
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         self._active = True
         self._last_tick_s = None
-        clock = self._steady if self.STEADY_TICK else None
+        clock = self._steady if self._reads_clock() else None
         self._ticker = self.create_timer(1.0 / self.spec.rate_hz, self._tick, clock=clock)
         return super().on_activate(state)
 
@@ -157,16 +180,30 @@ class CoreNode(LifecycleNode, Generic[P]):
             return message_class("geometry_msgs/msg/Twist")
         return message_class(topic.ros_type)
 
-    def _store(self, topic: graph.Topic, serialised: bytes) -> None:
-        self._newest[topic.name] = (topic, serialised)
+    def _take_mail(self, gathered_only: bool = False) -> None:
+        """Hand the core what was kept, in the order of the stamps."""
+        if self._reads_clock():
+            self._take_clock()
+        letters = []
+        for topic, ear in self._mail:
+            if not gathered_only or topic.name in self.spec.gathers:
+                letters += [(_stamp_s(message), topic, message) for message, _ in mail.take(ear)]
+        for _, topic, message in sorted(letters, key=_by_stamp):
+            self._handle(topic, message)
 
-    def _take_newest(self) -> None:
-        """Hand the core what was kept since the last tick."""
-        kept, self._newest = self._newest, {}
-        for topic, serialised in kept.values():
-            self._hear(topic, deserialize_message(serialised, self._class_of(topic)))
+    def _take_clock(self) -> None:
+        for subscription in super().subscriptions:
+            if subscription.topic_name == mail.CLOCK:
+                newest = mail.take_newest(subscription)
+                if newest is not None:
+                    subscription.callback(newest)
 
     def _hear(self, topic: graph.Topic, message: Any) -> None:
+        """A message that woke the node; what was gathered until now comes before it."""
+        self._take_mail(gathered_only=True)
+        self._handle(topic, message)
+
+    def _handle(self, topic: graph.Topic, message: Any) -> None:
         if not self._active or self.core is None:
             return
         with_core = self.core
@@ -183,9 +220,11 @@ class CoreNode(LifecycleNode, Generic[P]):
         self._run(work)
 
     def _tick(self) -> None:
-        self._take_newest()
+        self._take_mail()
         stamp_s = self.now_s()
         if stamp_s <= 0.0 or self.core is None:  # simulated clock not heard yet
+            return
+        if self.TICK is Tick.STEADY and stamp_s == self._last_tick_s:
             return
         if self._last_tick_s is not None and stamp_s - self._last_tick_s > 1.5 / self.spec.rate_hz:
             self._late_ticks += 1
@@ -237,3 +276,13 @@ class CoreNode(LifecycleNode, Generic[P]):
         status = m.Status(health.level, self.spec.name, health.message, values)
         beat = m.Diagnostics(self.now_s(), (status,))
         self._heart.publish(encode(graph.TOPIC["heartbeat"].ros_type, beat))
+
+
+def _stamp_s(message: Any) -> float:
+    """Stamp of the header in seconds; 0 where there is none."""
+    stamp = getattr(getattr(message, "header", None), "stamp", None)
+    return 0.0 if stamp is None else float(stamp.sec) + 1e-9 * stamp.nanosec
+
+
+def _by_stamp(letter: tuple[float, graph.Topic, Any]) -> float:
+    return letter[0]

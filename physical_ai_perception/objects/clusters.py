@@ -43,21 +43,21 @@ def find(sweep: Sweep, gap_m: float, max_extent_m: float, max_range_m: float) ->
     label = np.full(len(points), -1, dtype=np.intp)
     if len(points) < LEAST_POINTS:
         return Clusters(np.zeros((0, 2)), np.zeros(0), np.zeros(0), np.zeros(0, dtype=bool), label)
+    shift = _seam(sweep, gap_m)
+    points, rays = np.roll(points, -shift, axis=0), np.roll(rays, -shift)
     distance = sweep.ranges[rays]
-    first = _starts(sweep, distance, gap_m)
+    first = _starts(points, sweep.increment, distance, gap_m)
     count = np.diff(first, append=len(points))
     low, high = np.minimum.reduceat(points, first), np.maximum.reduceat(points, first)
     extent = np.hypot(*(high - low).T)
     mean = np.add.reduceat(points, first) / count[:, None]
     mean_range = np.add.reduceat(distance, first) / count
     keep = (count >= LEAST_POINTS) & (extent <= max_extent_m) & (mean_range <= max_range_m)
-    if sweep.full_circle and len(first) > 1 and _joined(points, distance, sweep.increment, gap_m):
-        keep[0] = keep[-1] = False  # cut by the seam of the circle: seen whole from another heading
     last = first + count - 1
     hidden = _hidden(sweep, rays[first], distance[first], -1, gap_m)
     hidden |= _hidden(sweep, rays[last], distance[last], 1, gap_m)
     number = np.where(keep, np.cumsum(keep) - 1, -1)
-    label[:] = np.repeat(number, count)
+    label[:] = np.roll(np.repeat(number, count), shift)
     spacing = mean_range[keep] * sweep.increment
     away = mean[keep] - sweep.origin
     away /= np.maximum(np.hypot(*away.T), 1e-9)[:, None]
@@ -70,16 +70,24 @@ def find(sweep: Sweep, gap_m: float, max_extent_m: float, max_range_m: float) ->
     return Clusters(centre, radius, sigma**2, hidden[keep], label)
 
 
-def _starts(sweep: Sweep, distance: Array, gap_m: float) -> NDArray[np.intp]:
+def _starts(points: Array, increment: float, distance: Array, gap_m: float) -> NDArray[np.intp]:
     """Index of the first point of each cluster."""
-    step = np.hypot(*np.diff(sweep.points, axis=0).T)
+    step = np.hypot(*np.diff(points, axis=0).T)
     near = np.minimum(distance[1:], distance[:-1])
-    breaks = step > gap_m + RAY_SPACINGS * sweep.increment * near
+    breaks = step > gap_m + RAY_SPACINGS * increment * near
     return np.concatenate([[0], np.flatnonzero(breaks) + 1])
 
 
-def _joined(points: Array, distance: Array, increment: float, gap_m: float) -> bool:
-    return float(np.hypot(*(points[0] - points[-1]))) <= gap_m + RAY_SPACINGS * increment * float(distance[0])
+def _seam(sweep: Sweep, gap_m: float) -> int:
+    """Point at which to begin, so that the seam of a full circle cuts no cluster; 0 where nothing lies across it."""
+    if not sweep.full_circle:
+        return 0
+    first, last = sweep.points[0], sweep.points[-1]
+    distance = sweep.ranges[sweep.rays]
+    if float(np.hypot(*(first - last))) > gap_m + RAY_SPACINGS * sweep.increment * float(distance[0]):
+        return 0
+    starts = _starts(sweep.points, sweep.increment, distance, gap_m)
+    return int(starts[1]) if len(starts) > 1 else 0
 
 
 def _hidden(sweep: Sweep, ray: NDArray[np.intp], edge_range: Array, side: int, gap_m: float) -> NDArray[np.bool_]:

@@ -102,3 +102,12 @@ def test_the_whole_stack_starts_drives_and_is_the_same_twice() -> None:
 def test_no_single_fault_in_the_field_makes_the_robot_collide(fault: Fault) -> None:
     run = campaign.run_trial(Trial("yard", 0, fault))
     assert run.collisions == 0, run.collision_events
+
+
+def test_four_seconds_without_any_sense_of_motion_stop_the_robot_and_then_it_drives_on() -> None:
+    silent = [Fault(FaultKind.SILENCE, topic, 1.5, 4.0) for topic in ("imu/data", "wheel/odometry", "gps/fix")]
+    stack = Stack(load_scenario("yard_empty"), faults=silent)
+    stood_m = stack.run(until_s=6.0).distance_m
+    assert stack.watch.standstill_s is not None and stack.watch.standstill_s < 1.0
+    stack.runner.drive(stack.simulator, stack.spoken_s + 12.0)
+    assert stack.watch.distance_m > stood_m + 1.0 and not stack.watch.collisions
