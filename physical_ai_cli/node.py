@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import rclpy
 from rclpy.node import Node
@@ -14,30 +13,41 @@ from rclpy.signals import SignalHandlerOptions
 from physical_ai_cli.watch import WATCHED, Watch
 from physical_ai_core import graph
 from physical_ai_core import messages as m
+from physical_ai_core.ros import mail
 from physical_ai_core.ros.decode import decode
 from physical_ai_core.ros.encode import encode, message_class
 from physical_ai_core.ros.qos import publisher_qos, subscription_qos
-from physical_ai_core.ros.spin import make_executor, spin
+
+LOOK_S: Final = 0.02
+DEPTH: Final = 200
 
 
 class WatchNode:
-    """Runs in a thread of its own; `watch` is replaced by nothing and only grows, so reading it needs no lock."""
+    """Looks from a thread of its own; `watch` is replaced by nothing and only grows, so reading it needs no lock.
+
+    No executor: nothing is answered, and what waits is taken every 20 ms, so that watching costs the robot little.
+    """
 
     def __init__(self, watch: Watch) -> None:
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
         self._node = Node("demo", parameter_overrides=[Parameter("use_sim_time", Parameter.Type.BOOL, True)])
         self._watch = watch
+        self._ears = []
         for name in WATCHED:
-            topic = graph.TOPIC[name]
-            self._node.create_subscription(
-                message_class(topic.ros_type), name, partial(self._hear, topic), subscription_qos(topic)
-            )
+            topic, qos = graph.TOPIC[name], subscription_qos(graph.TOPIC[name])
+            qos.depth = max(qos.depth, DEPTH if topic.qos is not graph.Qos.LATCHED else qos.depth)
+            self._ears.append((topic, mail.keep(self._node, message_class(topic.ros_type), name, qos)))
         self._instruction = self._publisher("instruction")
-        self._stopping = False
-        self._executor = make_executor()
-        self._executor.add_node(self._node)
-        self._thread = threading.Thread(target=spin, args=(self._executor, lambda: self._stopping), daemon=True)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
         self._thread.start()
+
+    def _look(self) -> None:
+        while not self._stopping.wait(LOOK_S):
+            mail.read_clock(self._node)
+            for topic, ear in self._ears:
+                for message, _ in mail.take(ear):
+                    self._hear(topic, message)
 
     def _publisher(self, name: str) -> Any:
         topic = graph.TOPIC[name]
@@ -59,7 +69,7 @@ class WatchNode:
         self._instruction.publish(encode(graph.TOPIC["instruction"].ros_type, m.Text(text)))
 
     def close(self) -> None:
-        self._stopping = True
+        self._stopping.set()
         self._thread.join(2.0)
         self._node.destroy_node()
         rclpy.try_shutdown()

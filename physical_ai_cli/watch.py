@@ -18,7 +18,7 @@ from physical_ai_core.reports import ControllerStatus, PlannerReply, Verdict
 
 STANDING_MPS = 0.02
 WATCHED = (
-    "cmd_vel", "state/odometry", "controller/status", "safety/verdict", "planner/reply", "goal_state", "heartbeat",
+    "cmd_vel", "controller/status", "safety/verdict", "planner/reply", "goal_state", "heartbeat",
     "ground_truth/odometry", "ground_truth/events",
 )  # fmt: skip
 

@@ -25,7 +25,7 @@ from physical_ai_core.core import NOTHING, OK, STALE, WARN, Health, Output, Outp
 from physical_ai_core.geometry import Array, compose, wrap
 from physical_ai_core.robot import load_robot
 
-TALK_PERIOD_S = 0.05  # trajectory and status
+TALK_PERIOD_S = 0.1  # trajectory and status
 NEAR_M = 8.0  # people farther away than this do not matter within the horizon
 VALID_S = 0.5
 LOOSE_GOAL_M, RELEASE_M = 0.3, 0.2  # at the route's end this near counts as there; left by more, it is driven again

@@ -52,7 +52,8 @@ class Node:
     managed: bool = True  # a lifecycle node that the supervisor activates
     restart: bool = True
     robot: bool = True  # runs on the robot; False: only where there is a simulator
-    # Topics that do not wake the node, which saves most of their cost. Of `samples` it takes the newest at each tick,
+    # Topics that do not wake the node, which saves most of their cost where they come
+    # more often than it ticks. Of `samples` it takes the newest at each tick,
     # of `gathers` all, in the order of their stamps, at each tick and before any other message.
     samples: tuple[str, ...] = ()
     gathers: tuple[str, ...] = ()
@@ -93,7 +94,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
           ("planner", "controller"), "rolling grid around the robot, in `odom`"),
     Topic("world_model/prediction", "sensor_msgs/msg/PointCloud2", m.Prediction, Qos.STATE, 20, ("world_model",),
           ("planner", "controller"), "mixture per object and step, layout PREDICTION, in `odom`"),
-    Topic("world_model/path", "nav_msgs/msg/Path", m.Path, Qos.STATE, 20, ("world_model",), ("planner",),
+    Topic("world_model/path", "nav_msgs/msg/Path", m.Path, Qos.STATE, 10, ("world_model",), ("planner",),
           "own predicted path, timed, in `odom`"),
     Topic("world_model/surprise", "std_msgs/msg/Float64", m.Scalar, Qos.STATE, 20, ("world_model",),
           ("planner", "controller"), "how far observation leaves the prediction; above 1 is beyond calibration"),
@@ -108,16 +109,16 @@ TOPICS: Final[tuple[Topic, ...]] = (
     Topic("planner/reply", STRING, reports.PlannerReply, Qos.LATCHED, 0, ("planner",), (), "what was understood, JSON"),
     Topic("cmd_vel_nav", "geometry_msgs/msg/TwistStamped", m.Twist, Qos.COMMAND, 50, ("controller",),
           ("safety_gate",), "the autonomous command, not yet allowed"),
-    Topic("controller/trajectory", "nav_msgs/msg/Path", m.Path, Qos.STATE, 20, ("controller",),
+    Topic("controller/trajectory", "nav_msgs/msg/Path", m.Path, Qos.STATE, 10, ("controller",),
           ("world_model", "simulator"), "the horizon, timed, in `odom`"),
-    Topic("controller/status", STRING, reports.ControllerStatus, Qos.STATE, 20, ("controller",), ("planner",),
+    Topic("controller/status", STRING, reports.ControllerStatus, Qos.STATE, 10, ("controller",), ("planner",),
           "mode, solver, age, JSON"),
     Topic("cmd_vel_teleop", "geometry_msgs/msg/TwistStamped", m.Twist, Qos.COMMAND, 0, (), ("safety_gate",),
           "a person drives; wins over autonomy"),
     Topic("tool_nav", "std_msgs/msg/Bool", m.Flag, Qos.COMMAND, 0, ("controller",), ("safety_gate",),
           "implement asked on or off"),
     Topic("emergency_stop", "std_msgs/msg/Bool", m.Flag, Qos.LATCHED, 0, (), ("safety_gate",), "true latches"),
-    Topic("cmd_vel", "geometry_msgs/msg/TwistStamped", m.Twist, Qos.COMMAND, 100, ("safety_gate",),
+    Topic("cmd_vel", "geometry_msgs/msg/TwistStamped", m.Twist, Qos.COMMAND, 50, ("safety_gate",),
           ("simulator", "world_model"), "the only topic that moves the base"),
     Topic("tool", "std_msgs/msg/Bool", m.Flag, Qos.COMMAND, 10, ("safety_gate",), ("simulator",),
           "the only topic that moves the implement"),
@@ -142,10 +143,10 @@ NODES: Final[tuple[Node, ...]] = (
     Node("telemetry", "telemetry", "physical_ai_telemetry.parameters:TelemetryParameters", 1, 10,
          "records everything; KPIs"),
     Node("safety_gate", "safety_gate", "physical_ai_safety.parameters:GateParameters", 2, 100,
-         "the last word over every command", samples=("imu/data", "state/odometry", "state/map_to_odom"),
+         "the last word over every command", samples=("imu/data", "state/odometry"),
          gathers=("wheel/odometry",)),
     Node("perception", "perception", "physical_ai_perception.parameters:PerceptionParameters", 3, 100,
-         "sensors to numeric state", gathers=("imu/data", "wheel/odometry", "gps/fix")),
+         "sensors to numeric state", gathers=("imu/data", "wheel/odometry")),
     Node("world_model", "world_model", "physical_ai_world_model.parameters:WorldModelParameters", 4, 20,
          "the next seconds, with uncertainty",
          samples=("state/odometry", "state/map_to_odom", "cmd_vel", "controller/trajectory", "state/occupancy")),

@@ -29,7 +29,7 @@ MOVING_MPS, MOVING_RPS = 0.02, 0.05  # a robot that moves more is not at rest: n
 CLOCK_BACK_S = 0.5  # a clock that goes back by more has jumped
 VERDICT_TICKS, TOOL_TICKS = 4, 10
 GYRO_FRESH_S = 0.05
-RECENT_S = 0.006  # a tick that comes so soon after an answered command or scan has nothing to add
+RECENT_S = 0.015  # a tick that comes so soon after an answered message has nothing to add
 CLOCK_STEP_S = 0.05
 
 
@@ -78,7 +78,7 @@ class GateCore:
         self._imu_verticals: dict[str, tuple[float, float, float]] = {}
         self._gyro: tuple[float, float] = (-math.inf, 0.0)
         self._now_s: float | None = None
-        self._said_s = -math.inf  # stamp of the last command that went out
+        self._answered_s = -math.inf  # when a message was last answered at once
         self._ticks = 0
         self._verdict_due = self._tool_due = True
         self._told: tuple[Any, ...] = ()
@@ -105,7 +105,10 @@ class GateCore:
             between_ticks = self._now() < stamp_s < self._now() + CLOCK_STEP_S
             if between_ticks or (self._now_s is None and math.isfinite(stamp_s)):
                 self._now_s = stamp_s
-            return self._decide() if taker(data, stamp_s) else NOTHING
+            if not taker(data, stamp_s):
+                return NOTHING
+            self._answered_s = self._now()
+            return self._decide()
 
         return self._guarded(work)
 
@@ -113,11 +116,14 @@ class GateCore:
         """Say the last word again, always: what was right a moment ago may be too fast now."""
 
         def work() -> Outputs:
+            before_s = self._now_s
             self._clock(stamp_s)
+            runs = self._now_s != before_s  # while the clock stands, every tick speaks
             self._ticks += 1
             self._verdict_due = self._ticks % VERDICT_TICKS == 0
             self._tool_due = self._ticks % TOOL_TICKS == 0
-            fresh = 0.0 < self._now() - self._said_s < RECENT_S and not (self._verdict_due or self._tool_due)
+            due = self._verdict_due or self._tool_due
+            fresh = runs and not due and 0.0 <= self._now() - self._answered_s < RECENT_S
             return NOTHING if fresh else self._decide()
 
         return self._guarded(work)
@@ -331,7 +337,6 @@ class GateCore:
         if tool:
             verdict = replace(verdict, tool=True)
         self.verdict = verdict
-        self._said_s = verdict.stamp_s
         outputs = [Output("cmd_vel", m.Twist(verdict.stamp_s, "base_link", decision.v_mps, decision.w_rps))]
         if tool != self._tool_on or self._tool_due:
             self._tool_on, self._tool_due = tool, False

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 import time
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -15,6 +17,7 @@ from physical_ai_core import graph
 from physical_ai_core import messages as m
 from physical_ai_core.core import ERROR, Health
 from physical_ai_core.errors import ParameterError
+from physical_ai_core.ros import mail
 from physical_ai_core.ros.declare import read_parameters
 from physical_ai_core.ros.decode import decode
 from physical_ai_core.ros.encode import encode, message_class
@@ -28,6 +31,8 @@ from physical_ai_sim.parameters import SimulatorParameters
 POLL_S = 0.002  # how often the stepping timer fires; each firing catches up to the pace
 CATCH_UP_S = 0.02  # simulated time one firing may step, so that commands are heard in between
 CLOCK_FRAMES = 2  # one /clock for so many frames: every one wakes every node that ticks by it
+HEADER_STAMP, CDR_HEADER = struct.Struct("<iI"), 4  # a serialised message begins with the stamp of its header
+SEEN_BY_STAMP = ("state/odometry", "controller/trajectory")
 STREAMS = ("cmd_vel", "state/odometry", "controller/trajectory")
 
 
@@ -48,13 +53,17 @@ class SimulatorNode(Node):
             topic.name: self.create_publisher(message_class(topic.ros_type), topic.name, publisher_qos(topic))
             for topic in graph.said_by("simulator")
         }
+        self._streams: list[tuple[str, Any]] = []
         for topic in graph.heard_by("simulator"):
             ros_type = topic.ros_type
             if topic.data is m.Twist and not self._stamped:
                 ros_type = "geometry_msgs/msg/Twist"
-            self.create_subscription(
-                message_class(ros_type), topic.name, partial(self._hear, topic), subscription_qos(topic)
-            )
+            if topic.name in SEEN_BY_STAMP:
+                ear = mail.keep(self, message_class(ros_type), topic.name, subscription_qos(topic), raw=True)
+                self._streams.append((topic.name, ear))
+            else:
+                hear = partial(self._hear, topic)
+                self.create_subscription(message_class(ros_type), topic.name, hear, subscription_qos(topic))
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(POLL_S, self._advance, clock=self._steady)
         self.create_timer(1.0 / graph.TOPIC["heartbeat"].rate_hz, self._heartbeat, clock=self._steady)
@@ -73,8 +82,22 @@ class SimulatorNode(Node):
         if topic.name in ("cmd_vel", "tool"):
             self._core.handle(topic.name, decode(topic.data, message), stamp_s)
 
+    @property
+    def subscriptions(self) -> Iterator[Any]:
+        """What the executor serves."""
+        yield from (subscription for subscription in super().subscriptions if not mail.is_kept(subscription))
+
+    def _look_at_streams(self, now: float) -> None:
+        """How far have they come? Only the stamp of the header is read."""
+        for name, ear in self._streams:
+            newest = mail.take_newest(ear)
+            if newest is not None:
+                sec, nanosec = HEADER_STAMP.unpack_from(newest, CDR_HEADER)
+                self._lockstep.hear(name, sec + 1e-9 * nanosec, now)
+
     def _advance(self) -> None:
         now = time.monotonic()
+        self._look_at_streams(now)
         target = min(self._paced_stamp(now), self._core.stamp_s + CATCH_UP_S)
         while self._core.stamp_s + 0.5 * p.FRAME_S < target:
             if self._must_wait(now):

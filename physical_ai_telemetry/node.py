@@ -122,7 +122,7 @@ class TelemetryNode(CoreNode[TelemetryParameters]):
             self.core.note_recorder(replace(status, error=status.error or self._left_out))
 
     def _tick(self) -> None:
-        self._take_clock()
+        mail.read_clock(self)
         self._record()
         self._note()
         super()._tick()

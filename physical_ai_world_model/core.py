@@ -19,6 +19,7 @@ from physical_ai_world_model.surprise import Surprise, moments
 
 LEAST_COMPARISONS = 10
 FRAME = "odom"
+PATH_PERIOD_S = 0.09  # 10 Hz of a tick of 20
 
 
 class WorldModelCore:
@@ -40,7 +41,7 @@ class WorldModelCore:
         self._heard_objects_s = -np.inf
         self._refused = 0
         self._wrong_frame = ""
-        self._now_s = -np.inf
+        self._now_s = self._path_s = -np.inf
         self._last_surprise = 0.0
 
     def handle(self, topic: str, data: Any, stamp_s: float) -> Outputs:
@@ -66,8 +67,9 @@ class WorldModelCore:
             self._forget()
         self._now_s = stamp_s
         said = [Output("world_model/prediction", self._predict(stamp_s))]
-        path = self._own_path(stamp_s)
+        path = None if 0.0 <= stamp_s - self._path_s < PATH_PERIOD_S else self._own_path(stamp_s)
         if path is not None:
+            self._path_s = stamp_s
             said.append(Output("world_model/path", path))
         self._last_surprise = self._surprise.value(stamp_s)
         said.append(Output("world_model/surprise", m.Scalar(self._last_surprise)))
@@ -94,7 +96,7 @@ class WorldModelCore:
         self._tracks.clear()
         self._surprise.clear()
         self._odometry = self._command = self._trajectory = None
-        self._heard_objects_s = -np.inf
+        self._heard_objects_s = self._path_s = -np.inf
 
     def _observe(self, data: m.Objects, stamp_s: float) -> None:
         if data.frame_id != FRAME:

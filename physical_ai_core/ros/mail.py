@@ -11,6 +11,7 @@ from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
+from rclpy.time_source import TimeSource
 
 CLOCK = "/clock"
 
@@ -44,3 +45,26 @@ def take_newest(subscription: Any) -> Any:
     for message, _ in take(subscription):
         newest = message
     return newest
+
+
+def read_clock(node: Node) -> None:
+    """Set the clock of a node on simulated time to the newest `/clock`, where no executor serves that topic."""
+    for subscription in _clocks(node):
+        newest = take_newest(subscription)
+        if newest is not None:
+            subscription.callback(newest)
+
+
+def set_clock(node: Node, clock: Any) -> None:
+    """Set it to a Clock message that arrived another way."""
+    for subscription in _clocks(node):
+        subscription.callback(clock)
+
+
+def serves_clock(subscription: Any) -> bool:
+    """True for the subscription by which rclpy itself keeps a node's simulated time."""
+    return subscription.topic_name == CLOCK and isinstance(getattr(subscription.callback, "__self__", None), TimeSource)
+
+
+def _clocks(node: Node) -> list[Any]:
+    return [subscription for subscription in Node.subscriptions.fget(node) if serves_clock(subscription)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import time
@@ -53,6 +54,7 @@ class CoreNode(LifecycleNode, Generic[P]):
     TICK = Tick.BY_CLOCK
 
     def __init__(self, name: str, parameters: type[P]) -> None:
+        self._own_clock = False
         super().__init__(name)
         self.spec = graph.NODE[name]
         self._parameter_class = parameters
@@ -75,6 +77,15 @@ class CoreNode(LifecycleNode, Generic[P]):
         self._late_ticks = 0
         self._last_tick_s: float | None = None
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
+        sim_time = bool(self.get_parameter("use_sim_time").value)
+        self._own_clock = sim_time or self.TICK is not Tick.BY_CLOCK  # the executor does not serve rclpy's /clock
+        self._due_s = -math.inf
+        self._clock_ear: Any = None
+        if sim_time and self.TICK is Tick.BY_CLOCK:
+            topic = graph.TOPIC[mail.CLOCK]
+            self._clock_ear = self.create_subscription(
+                message_class(topic.ros_type), topic.name, self._hear_clock, subscription_qos(topic)
+            )
         self._heart = self.create_publisher(
             message_class(graph.TOPIC["heartbeat"].ros_type), "heartbeat", publisher_qos(graph.TOPIC["heartbeat"])
         )
@@ -107,11 +118,8 @@ class CoreNode(LifecycleNode, Generic[P]):
     def subscriptions(self) -> Iterator[Any]:
         """What the executor serves: all but those whose messages are kept until they are wanted."""
         for subscription in super().subscriptions:
-            if not mail.is_kept(subscription) and not (self._reads_clock() and subscription.topic_name == mail.CLOCK):
+            if not mail.is_kept(subscription) and not (self._own_clock and mail.serves_clock(subscription)):
                 yield subscription
-
-    def _reads_clock(self) -> bool:
-        return self.TICK is not Tick.BY_CLOCK
 
     # --- lifecycle ---
 
@@ -153,8 +161,10 @@ class CoreNode(LifecycleNode, Generic[P]):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         self._active = True
         self._last_tick_s = None
-        clock = self._steady if self._reads_clock() else None
-        self._ticker = self.create_timer(1.0 / self.spec.rate_hz, self._tick, clock=clock)
+        self._due_s = -math.inf
+        if self._clock_ear is None:
+            clock = None if self.TICK is Tick.BY_CLOCK else self._steady
+            self._ticker = self.create_timer(1.0 / self.spec.rate_hz, self._tick, clock=clock)
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -182,8 +192,8 @@ class CoreNode(LifecycleNode, Generic[P]):
 
     def _take_mail(self, gathered_only: bool = False) -> None:
         """Hand the core what was kept, in the order of the stamps."""
-        if self._reads_clock():
-            self._take_clock()
+        if self.TICK is not Tick.BY_CLOCK:
+            mail.read_clock(self)
         letters = []
         for topic, ear in self._mail:
             if not gathered_only or topic.name in self.spec.gathers:
@@ -191,12 +201,15 @@ class CoreNode(LifecycleNode, Generic[P]):
         for _, topic, message in sorted(letters, key=_by_stamp):
             self._handle(topic, message)
 
-    def _take_clock(self) -> None:
-        for subscription in super().subscriptions:
-            if subscription.topic_name == mail.CLOCK:
-                newest = mail.take_newest(subscription)
-                if newest is not None:
-                    subscription.callback(newest)
+    def _hear_clock(self, clock: Any) -> None:
+        """One wake-up for the clock and the tick that is due by it."""
+        mail.set_clock(self, clock)
+        stamp_s, period_s = self.now_s(), 1.0 / self.spec.rate_hz
+        if stamp_s < self._due_s - 2.0 * period_s:  # the clock was set back
+            self._due_s = -math.inf
+        if self._active and stamp_s > self._due_s - 0.1 * period_s:
+            self._due_s = max(self._due_s, stamp_s - 0.5 * period_s) + period_s
+            self._tick()
 
     def _hear(self, topic: graph.Topic, message: Any) -> None:
         """A message that woke the node; what was gathered until now comes before it."""

@@ -32,7 +32,7 @@ def rule_of(drive: Drive) -> str:
 
 def test_before_all_inputs_were_heard_it_says_zero_on_every_tick_and_command() -> None:
     gate = GateCore(GateParameters())
-    outs = [*gate.tick(1.0), *gate.handle("cmd_vel_nav", twist(1.0, 1.0), 1.0), *gate.tick(1.01)]
+    outs = [*gate.tick(1.0), *gate.handle("cmd_vel_nav", twist(1.0, 1.0), 1.0), *gate.tick(1.02)]
     commands = [o.data for o in outs if o.topic == "cmd_vel"]
     assert len(commands) == 3 and all(c.linear_x_mps == 0.0 for c in commands)
     assert gate.verdict is not None and gate.verdict.state == "waiting" and "scan" in gate.verdict.en

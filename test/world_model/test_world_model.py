@@ -150,7 +150,7 @@ def test_own_path_follows_the_command_and_a_fresh_trajectory_wins() -> None:
     np.testing.assert_allclose(path.poses[:, 0], path.stamps_s - 1.0, atol=1e-6)  # type: ignore[attr-defined]
     poses = np.column_stack([np.zeros(5), np.linspace(0, 1, 5), np.zeros(5)])
     core.handle("controller/trajectory", m.Path(1.0, "odom", poses, 1.0 + np.linspace(0, 2, 5)), 1.0)
-    path = said(core.tick(1.02), "world_model/path")
+    path = said(core.tick(1.1), "world_model/path")
     assert path.poses[-1, 1] == pytest.approx(1.0) and path.poses[-1, 0] == pytest.approx(0.0)  # type: ignore[attr-defined]
 
 
