@@ -2,40 +2,26 @@
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
+from typing import Annotated
 
-import psutil
+import typer
+from rich.console import Console
 
-from physical_ai_cli.demo import DemoResult
+from physical_ai_bench.page import FOLDER, Page
+from physical_ai_cli.demo import DemoOptions, DemoResult, run_demo
 
-
-def machine() -> str:
-    """What ran it: processor, cores, memory, Python."""
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [
-            line.split(":")[1].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")
-        ]
-        model = names[0] if names else model
-    memory_gb = psutil.virtual_memory().total / 2**30
-    return f"{model}, {psutil.cpu_count()} cores, {memory_gb:.0f} GiB, Python {platform.python_version()}"
+app = typer.Typer(no_args_is_help=True, help="Run a benchmark; prints its table and keeps it as a page.")
+console = Console()
+Folder = Annotated[Path, typer.Option(help="Where the page goes.")]
 
 
-def write_page(path: Path, title: str, about: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Path:
-    """One Markdown page: what was measured, where and when, and the table."""
-    lines = [f"# {title}", "", about, "", f"{machine()}; {date.today().isoformat()}.", ""]
-    lines += [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
-    lines += [f"| {' | '.join(row)} |" for row in rows]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
+def show(page: Page, folder: Path) -> None:
+    """Keep the page and print it."""
+    path = page.write(folder)
+    console.print(path.read_text(encoding="utf-8"), markup=False)
 
 
-CPU_HEADER = ("node", "cores while driving", "CPU s per simulated s")
 CPU_ABOUT = (
     "`physical-ai bench cpu`: the demo over DDS, every node its own process, CPU time of each process with its children"
     " from the instruction to the goal. *Cores while driving* is CPU time over wall time at the pace the machine kept;"
@@ -43,11 +29,29 @@ CPU_ABOUT = (
 )
 
 
-def cpu_rows(result: DemoResult) -> list[tuple[str, str, str]]:
-    """Rows of the CPU table, the heaviest first, with the sum that the budget speaks of."""
+def cpu_page(result: DemoResult) -> Page:
+    """The CPU table, the heaviest first, with the sum that the budget speaks of."""
     pace = result.drive_s / result.wall_s if result.wall_s > 0.0 else float("nan")
     rows = sorted(result.cpu_cores.items(), key=lambda item: -item[1])
     total = sum(cores for name, cores in rows if name != "simulator")
-    sums = [*rows, ("**graph without simulator**", total)]
-    table = [(name, f"{cores:.2f}", f"{cores / pace:.2f}") for name, cores in sums]
-    return [*table, ("pace kept (real-time factor)", f"{pace:.2f}", "")]
+    table = [
+        (name, f"{cores:.2f}", f"{cores / pace:.2f}") for name, cores in [*rows, ("**graph without simulator**", total)]
+    ]
+    table.append(("pace kept (real-time factor)", f"{pace:.2f}", ""))
+    header = ("node", "cores while driving", "CPU s per simulated s")
+    return Page("cpu", "CPU of the graph", CPU_ABOUT, header, table)
+
+
+@app.command()
+def cpu(folder: Folder = FOLDER) -> None:
+    """CPU of every node in the demo."""
+    from physical_ai_bench.scenario import load_scenario
+    from physical_ai_cli.language import ensure_language_model
+    from physical_ai_cli.terminal import LiveProgress
+
+    ensure_language_model(console)
+    scenario = load_scenario("yard")
+    with LiveProgress(console) as progress:
+        result = run_demo(DemoOptions(scenario, Path("out/bench_cpu"), scenario.instruction), progress)
+    show(cpu_page(result), folder)
+    raise typer.Exit(result.exit_code)

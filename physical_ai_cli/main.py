@@ -9,12 +9,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from physical_ai_cli.bench import app as bench_app
 from physical_ai_cli.environment import enter_ros_environment
 from physical_ai_core.errors import PhysicalAIError
 
 app = typer.Typer(
     name="physical-ai", no_args_is_help=True, add_completion=False, help="A Physical AI for ROS 2 robots, at the edge."
 )
+app.add_typer(bench_app, name="bench")
 console = Console()
 
 
@@ -93,31 +95,6 @@ def campaign(
     console.print(table(outcomes))
     console.print(f"results: {out}", markup=False)
     raise typer.Exit(1 if any(outcome.collisions for outcome in outcomes) else 0)
-
-
-@app.command()
-def bench(
-    name: Annotated[str, typer.Argument(help="cpu: CPU of every node in the demo.")],
-    folder: Annotated[Path, typer.Option(help="Where the page goes.")] = Path("docs/benchmarks"),
-) -> None:
-    """Run a benchmark; prints its table and keeps it as a page."""
-    from physical_ai_bench.scenario import load_scenario
-    from physical_ai_cli import bench as pages
-    from physical_ai_cli.demo import DemoOptions, run_demo
-    from physical_ai_cli.language import ensure_language_model
-    from physical_ai_cli.terminal import LiveProgress
-    from physical_ai_core.errors import InputError
-
-    if name != "cpu":
-        raise InputError(f"There is no benchmark '{name}'.", "Known: cpu.")
-    ensure_language_model(console)
-    scenario = load_scenario("yard")
-    with LiveProgress(console) as progress:
-        result = run_demo(DemoOptions(scenario, Path("out/bench_cpu"), scenario.instruction), progress)
-    rows = pages.cpu_rows(result)
-    page = pages.write_page(folder / "cpu.md", "CPU of the graph", pages.CPU_ABOUT, pages.CPU_HEADER, rows)
-    console.print(page.read_text(encoding="utf-8"), markup=False)
-    raise typer.Exit(result.exit_code)
 
 
 @app.command()
