@@ -19,11 +19,10 @@ from physical_ai_perception import health
 from physical_ai_perception.fusion.localisation import Kept, Localisation
 from physical_ai_perception.fusion.samples import Unusable, imu_sample, wheel_sample
 from physical_ai_perception.mounts import Mounts, Placement
-from physical_ai_perception.objects import clusters, sweep
-from physical_ai_perception.objects.tracker import Tracker
-from physical_ai_perception.occupancy.grid import RollingGrid
+from physical_ai_perception.objects import sweep
 from physical_ai_perception.parameters import PerceptionParameters
 from physical_ai_perception.stamps import StampGuard
+from physical_ai_perception.surroundings import Surroundings
 
 SENSORS: Final = ("imu/data", "wheel/odometry", "gps/fix", "initialpose", "scan", "points")
 MOTION: Final = ("imu/data", "wheel/odometry")
@@ -43,9 +42,8 @@ class PerceptionCore:
         self.mounts = Mounts(load_robot(parameters.robot), parameters.base_frames)
         self.guard = StampGuard(parameters.max_delay_s, parameters.max_ahead_s)
         self.localisation = Localisation(parameters, self._site)
-        self.tracker = Tracker(parameters)
-        self.grid = RollingGrid(parameters)
-        self._map_s = self._grid_s = -np.inf
+        self.surroundings = Surroundings(parameters)
+        self._map_s = -np.inf
         self._publishing = False
 
     # --- Core ---
@@ -109,11 +107,11 @@ class PerceptionCore:
         elif topic == "scan":
             placement = self._placement(data.frame_id)
             self._need_pose()
-            return self._surroundings(sweep.of_scan(data, self.mounts, placement, self.localisation))
+            return self.surroundings.look(sweep.of_scan(data, self.mounts, placement, self.localisation))
         elif topic == "points" and self.guard.age_s("scan") > SCAN_HOLD_S:
             placement = self._placement(data.frame_id)
             self._need_pose()
-            return self._surroundings(sweep.of_points(data, placement, self.localisation, self._p))
+            return self.surroundings.look(sweep.of_points(data, placement, self.localisation, self._p))
         return NOTHING
 
     def _initial_pose(self, pose: m.Pose) -> Outputs:
@@ -135,31 +133,10 @@ class PerceptionCore:
         if self.localisation.local is None:
             raise Unusable("no motion sensor yet")
 
-    def _surroundings(self, seen: sweep.Sweep) -> Outputs:
-        p = self._p
-        found = clusters.find(seen, p.cluster_gap_m, p.object_max_extent_m, p.object_range_m)
-        small = found.label >= 0
-        weight = self.grid.solid(seen.points[small]).astype(float)
-        count = np.bincount(found.label[small], minlength=len(found.radius))
-        standing = np.bincount(found.label[small], weight, minlength=len(found.radius)) / np.maximum(count, 1)
-        owner = self.tracker.step(seen, found, standing)
-        outputs = [Output("state/objects", m.Objects(seen.stamp_s, "odom", self.tracker.rows()))]
-        since_s = seen.stamp_s - self._grid_s
-        if not 0.0 <= since_s < RATE_SLACK / p.occupancy_rate_hz:
-            self._grid_s = seen.stamp_s
-            passing = np.zeros(len(seen.points), dtype=bool)
-            track = np.where(small, owner[found.label] if len(owner) else -1, -1)
-            tracked = track >= 0
-            passing[tracked] = self.tracker.kinds.passing()[track[tracked]]
-            self.grid.integrate(seen, passing)
-            outputs.append(Output("state/occupancy", self.grid.message()))
-        return outputs
-
     def _motion_age_s(self) -> float:
         return min(self.guard.age_s(topic) for topic in MOTION)
 
     def _time_was_set(self, stamp_s: float) -> None:
         self.localisation.time_was_set(stamp_s)
-        self.tracker.forget()
-        self.grid.clear()
-        self._map_s = self._grid_s = -np.inf
+        self.surroundings.forget()
+        self._map_s = -np.inf

@@ -23,7 +23,7 @@ from physical_ai_sim.base import Base
 from physical_ai_sim.camera import Camera
 from physical_ai_sim.contacts import ContactJudge, footprint_speed
 from physical_ai_sim.parameters import SimulatorParameters
-from physical_ai_sim.people import EMPTY, Crowd, People, load_people
+from physical_ai_sim.people import EMPTY, Crowd, Walkers, load_people
 from physical_ai_sim.sensors import Body, Gnss, ImuSensor, Lidar, WheelOdometry
 from physical_ai_sim.world import HIDDEN_Z_M, build_model
 
@@ -41,9 +41,10 @@ class SimulatorCore:
         core.handle("cmd_vel", m.Twist(core.stamp_s, "base_link", 0.5, 0.0), core.stamp_s)
     """
 
-    def __init__(self, parameters: SimulatorParameters) -> None:
+    def __init__(self, parameters: SimulatorParameters, people: Walkers | None = None) -> None:
+        """`people`: others than those that the parameters name."""
         site, robot = load_site(parameters.site), load_robot(parameters.robot)
-        self._people: People = load_people(
+        self._people: Walkers = people or load_people(
             parameters.people, parameters.seed, parameters.people_start_s, parameters.people_at_once
         )
         self._model = build_model(site, robot, self._people.capacity, parameters.barn_world)

@@ -17,7 +17,9 @@ class SimulatorParameters:
     real_time_factor: float = parameter(
         1.0, "", "Highest pace; 0: as fast as the graph follows.", minimum=0.0, maximum=100.0
     )
-    people: str = parameter("yard", "", "People scene: none, yard (recording by seed), zara01, zara02 or hotel.")
+    people: str = parameter(
+        "yard", "", "People scene: none, yard (recording by seed), zara01, zara02, hotel or students."
+    )
     barn_world: str = parameter("", "", "BARN world, a path or world_NNN.csv of the package, for the structures.")
     people_at_once: int = parameter(0, "", "Most people at a time; 0: as recorded.", minimum=0, maximum=100)
     people_start_s: float = parameter(

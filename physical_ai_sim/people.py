@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from physical_ai_core.geometry import Array
 from physical_ai_sim import physics as p
 
 FOLDER: Final = Path(__file__).parent / "data" / "people"
-STEP_S: Final = 0.4  # between the recorded points of a person, in all three recordings
+STEP_S: Final = 0.4  # between the recorded points of a person, in all recordings
 NOBODY: Final = -1
 
 # Where a recording's own metres lie in the yard's `map`: a turn and a shift, no scale, so that speeds stay true.
@@ -28,7 +28,9 @@ PLACEMENT: Final[dict[str, Callable[[Array], Array]]] = {
     "zara01": lambda xy: xy + np.array([14.0, 2.0]),
     "zara02": lambda xy: xy + np.array([14.0, 0.9]),
     "hotel": lambda xy: np.column_stack([-xy[:, 1], xy[:, 0]]) + np.array([18.7, 7.5]),
+    "students": lambda xy: xy + np.array([14.1, 2.0]),
 }
+YARD: Final = ("hotel", "zara01", "zara02")  # what scene `yard` draws from; the dense `students` is asked for by name
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,14 @@ class Crowd:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+
+class Walkers(Protocol):
+    """Whoever walks in a run: `capacity` people at most, asked with times that do not go back."""
+
+    capacity: int
+
+    def at(self, time_s: float, robot_xy: Array) -> Crowd: ...
 
 
 EMPTY: Final = Crowd(np.empty(0, dtype=np.int64), np.empty((0, 2)), np.empty((0, 2)))
@@ -111,7 +121,7 @@ def load_people(scene: str, seed: int, start_s: float = -1.0, at_once: int = 0) 
     if scene == "none":
         return People(None)
     draw = np.random.default_rng([seed, 7])
-    name = sorted(PLACEMENT)[int(draw.integers(len(PLACEMENT)))] if scene == "yard" else scene
+    name = YARD[int(draw.integers(len(YARD)))] if scene == "yard" else scene
     if name not in PLACEMENT:
         raise InputError(f"There is no people scene '{scene}'.", f"Choose none, yard, {', '.join(sorted(PLACEMENT))}.")
     recording = read_recording(name)
@@ -121,12 +131,13 @@ def load_people(scene: str, seed: int, start_s: float = -1.0, at_once: int = 0) 
 
 
 def lively_moments(recording: Recording) -> Array:
-    """Times from which on `LIVELY_PEOPLE` are about, on average over `LIVELY_S`."""
+    """Times from which on `LIVELY_PEOPLE` are about, on average over `LIVELY_S`; all times of a denser recording."""
     window = round(p.LIVELY_S / STEP_S)
     cycle = np.concatenate([recording.crowd_size(), recording.crowd_size()[:window]])
     mean = np.convolve(cycle, np.full(window, 1.0 / window), mode="valid")[: len(recording.ids)]
     fewest, most = p.LIVELY_PEOPLE
-    return np.asarray(np.flatnonzero((mean >= fewest) & (mean <= most)) * STEP_S)
+    lively = np.flatnonzero((mean >= fewest) & (mean <= most))
+    return np.asarray((lively if len(lively) else np.arange(len(mean))) * STEP_S)
 
 
 def read_points(name: str) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:

@@ -156,4 +156,4 @@ def test_no_more_tracks_than_allowed_are_kept() -> None:
     core.handle("wheel/odometry", wheels(100.0), 100.0)
     for step in range(10):
         core.handle("scan", scan(world, np.zeros(3), 100.0 + 0.05 * step, rng), 100.0 + 0.05 * step)
-    assert len(core.tracker.rows()) == 5
+    assert len(core.surroundings.tracker.rows()) == 5

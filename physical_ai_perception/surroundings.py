@@ -1,0 +1,67 @@
+"""What is around the robot: sweeps in, tracked objects and the rolling occupancy out."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from physical_ai_core import messages as m
+from physical_ai_core.core import Output, Outputs
+from physical_ai_perception.objects import clusters
+from physical_ai_perception.objects.clusters import Clusters
+from physical_ai_perception.objects.sweep import Sweep
+from physical_ai_perception.objects.tracker import Tracker
+from physical_ai_perception.occupancy.grid import RollingGrid
+from physical_ai_perception.parameters import PerceptionParameters
+
+RATE_SLACK: Final = 0.95  # a period may come a little early
+
+
+class Surroundings:
+    """`look` at one sweep after another, in the order of their stamps. The steps of it can be timed one by one."""
+
+    def __init__(self, parameters: PerceptionParameters) -> None:
+        self._p = parameters
+        self.tracker = Tracker(parameters)
+        self.grid = RollingGrid(parameters)
+        self._grid_s = -np.inf
+
+    def forget(self) -> None:
+        """The clock was set: nothing known about time holds any more."""
+        self.tracker.forget()
+        self.grid.clear()
+        self._grid_s = -np.inf
+
+    def look(self, seen: Sweep) -> Outputs:
+        """`state/objects`, and `state/occupancy` where its time has come."""
+        found = self.find(seen)
+        owner = self.track(seen, found)
+        outputs = [Output("state/objects", m.Objects(seen.stamp_s, "odom", self.tracker.rows()))]
+        since_s = seen.stamp_s - self._grid_s
+        if not 0.0 <= since_s < RATE_SLACK / self._p.occupancy_rate_hz:
+            self._grid_s = seen.stamp_s
+            outputs.append(Output("state/occupancy", self.map(seen, found, owner)))
+        return outputs
+
+    def find(self, seen: Sweep) -> Clusters:
+        """Object candidates."""
+        return clusters.find(seen, self._p.cluster_gap_m, self._p.object_max_extent_m, self._p.object_range_m)
+
+    def track(self, seen: Sweep, found: Clusters) -> NDArray[np.intp]:
+        """Update the tracks; for each candidate the index of its track, -1 for none."""
+        small = found.label >= 0
+        weight = self.grid.solid(seen.points[small]).astype(float)
+        count = np.bincount(found.label[small], minlength=len(found.radius))
+        standing = np.bincount(found.label[small], weight, minlength=len(found.radius)) / np.maximum(count, 1)
+        return self.tracker.step(seen, found, standing)
+
+    def map(self, seen: Sweep, found: Clusters, owner: NDArray[np.intp]) -> m.OccupancyGrid:
+        """Take the sweep into the grid: what belongs to moving things is no wall."""
+        passing = np.zeros(len(seen.points), dtype=bool)
+        track = np.where(found.label >= 0, owner[found.label] if len(owner) else -1, -1)
+        tracked = track >= 0
+        passing[tracked] = self.tracker.kinds.passing()[track[tracked]]
+        self.grid.integrate(seen, passing)
+        return self.grid.message()
