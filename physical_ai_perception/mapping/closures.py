@@ -1,0 +1,155 @@
+"""Loop closures: which old stretch the robot may be at again, whether it is, and where.
+
+Candidates come from geometry alone: submaps whose keyframes may lie near, given how much the way through the graph may
+have drifted. Each is verified by matching the points of the last keyframes with the submap. Where the doubt is large,
+one match proves nothing (rooms look alike): candidates wait until enough of them tell the same story.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import dijkstra
+
+from physical_ai_core.geometry import Array
+from physical_ai_perception.mapping import se2
+from physical_ai_perception.mapping.correlative import Window, search, thin
+from physical_ai_perception.mapping.matching import refine
+from physical_ai_perception.mapping.odometry import Keyframe
+from physical_ai_perception.mapping.parameters import MappingParameters
+from physical_ai_perception.mapping.pose_graph import PoseGraph
+from physical_ai_perception.mapping.submaps import Submaps
+
+
+class Closure(NamedTuple):
+    """`motion` (3,) of keyframe `second` seen from keyframe `first`, with `information` (3, 3) in the first's axes."""
+
+    first: int
+    second: int
+    motion: Array
+    information: Array
+    score: float
+    doubt_m: float
+
+
+class LoopCloser:
+    """Proposes closures for the newest keyframe; keeps those that wait for company."""
+
+    def __init__(self, parameters: MappingParameters, submaps: Submaps) -> None:
+        self._p = parameters
+        self._submaps = submaps
+        self._waiting: deque[Closure] = deque(maxlen=parameters.pending)
+        self.searches = 0
+
+    def forget(self) -> None:
+        """Numbers have changed."""
+        self._waiting.clear()
+
+    def close(self, keyframes: list[Keyframe], graph: PoseGraph) -> list[Closure]:
+        """Closures of the newest keyframe that are believed, and waiting ones that it confirms."""
+        p, newest = self._p, len(keyframes) - 1
+        path = self._path_m(graph, newest)
+        believed: list[Closure] = []
+        query: Array | None = None
+        for submap in self._candidates(graph.poses, path, newest):
+            if query is None:
+                query = self._query(keyframes)
+            closure = self._match(submap, query, keyframes, graph.poses, path, newest)
+            if closure is None:
+                continue
+            if closure.doubt_m <= p.search_from_m:
+                believed.append(closure)
+                continue
+            company = [other for other in self._waiting if self._agree(closure, other, graph.poses)]
+            self._waiting.append(closure)
+            if len(company) + 1 >= p.agreeing:
+                believed += [*company, closure]
+                self._waiting.clear()
+                break
+        return believed
+
+    def _path_m(self, graph: PoseGraph, newest: int) -> Array:
+        """Length (N,) of the shortest way through the graph from the newest node; closures take no length."""
+        p = self._p
+        first, second = graph.ends
+        motion = se2.between(graph.poses[first], graph.poses[second])
+        length = np.where(graph.switched, 0.2, np.hypot(motion[:, 0], motion[:, 1]) + 0.1 * np.abs(motion[:, 2]) + 1e-3)
+        size = len(graph)
+        matrix = csr_matrix((length, (first, second)), shape=(size, size))
+        limit = 2.0 * p.window_most_m / p.drift_m_per_m
+        return np.asarray(dijkstra(matrix, directed=False, indices=newest, limit=limit))
+
+    def _candidates(self, poses: Array, path: Array, newest: int) -> list[int]:
+        """Submaps that may lie near, the surest first, no two neighbours, none of the rolling map's stretch."""
+        p = self._p
+        count = self._submaps.finished(newest + 1 - p.rolling_keyframes)
+        if count <= 0:
+            return []
+        gap = np.hypot(*(poses[: newest + 1, :2] - poses[newest, :2]).T)
+        half = p.submap_keyframes // 2
+        first = np.arange(count) * half
+        near = np.minimum.reduceat(gap[: (count + 1) * half], np.arange(count + 1) * half)
+        near = np.minimum(near[:-1], near[1:])
+        doubt = p.drift_m + p.drift_m_per_m * path[first + half]
+        slack = near - np.minimum(p.window_sigmas * doubt, p.window_most_m)
+        order = np.argsort(near + doubt, kind="stable")
+        chosen: list[int] = []
+        for number in order:
+            if slack[number] > p.closure_reach_m or not np.isfinite(doubt[number]):
+                continue
+            if all(abs(int(number) - other) > 1 for other in chosen):
+                chosen.append(int(number))
+            if len(chosen) == p.closures_at_once:
+                break
+        return chosen
+
+    def _query(self, keyframes: list[Keyframe]) -> Array:
+        """Points of the last keyframes in the newest's frame, as the odometry laid them."""
+        recent = keyframes[-self._p.query_keyframes :]
+        placed = [se2.place(se2.between(recent[-1].pose, k.pose), k.points) for k in reversed(recent)]
+        return thin(np.vstack(placed), self._p.query_cell_m)
+
+    def _match(
+        self, submap: int, query: Array, keyframes: list[Keyframe], poses: Array, path: Array, newest: int
+    ) -> Closure | None:
+        p, middle = self._p, self._submaps.middle(submap)
+        drawn = self._submaps.draw(submap, keyframes, poses)
+        predicted = se2.between(poses[middle], poses[newest])
+        doubt_m = p.drift_m + p.drift_m_per_m * float(path[middle])
+        doubt_rad = p.drift_rad + p.drift_rad_per_m * float(path[middle])
+        start = predicted
+        if doubt_m > p.search_from_m:
+            self.searches += 1
+            window = Window(
+                predicted, min(p.window_sigmas * doubt_m, p.window_most_m),
+                min(p.window_sigmas * doubt_rad, p.window_most_rad),
+            )  # fmt: skip
+            found = search(drawn.coarse, thin(query, p.search_cell_m), window, p.closure_score)
+            if found is None:
+                return None
+            start = found.pose
+        weight = 2.0 / p.point_sigma_m**2
+        rough = refine(drawn.coarse, query, start, weight * p.coarse_sigma_m**2)
+        exact = refine(drawn.fine, query, rough.pose, weight * p.fine_sigma_m**2)
+        if exact.score < p.closure_score:
+            return None
+        off = se2.between(predicted, exact.pose)
+        if math.hypot(off[0], off[1]) > p.window_sigmas * doubt_m or abs(off[2]) > p.window_sigmas * doubt_rad:
+            return None
+        floor = np.diag([p.closure_sigma_m**2, p.closure_sigma_m**2, p.closure_sigma_rad**2])
+        information = np.linalg.inv(np.linalg.inv(exact.information + 1e-6 * np.eye(3)) + floor)
+        return Closure(middle, newest, exact.pose, information, exact.score, doubt_m)
+
+    def _agree(self, one: Closure, other: Closure, poses: Array) -> bool:
+        """The two closures and the ways between their ends form a loop that closes."""
+        if one.second == other.second:
+            return False
+        around = se2.compose(one.motion, se2.between(poses[one.second], poses[other.second]))
+        direct = se2.compose(se2.between(poses[one.first], poses[other.first]), other.motion)
+        off = se2.between(around, direct)
+        way = math.hypot(*(poses[one.second, :2] - poses[other.second, :2]))
+        return math.hypot(off[0], off[1]) < self._p.agree_m + 0.05 * way and abs(off[2]) < self._p.agree_rad

@@ -1,0 +1,80 @@
+"""SLAM: LiDAR odometry, keyframes, pose graph and loop closures, one scan at a time."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from physical_ai_core.geometry import Array
+from physical_ai_perception.mapping import se2
+from physical_ai_perception.mapping.closures import LoopCloser
+from physical_ai_perception.mapping.odometry import Keyframe, LidarOdometry, Step
+from physical_ai_perception.mapping.parameters import MappingParameters
+from physical_ai_perception.mapping.pose_graph import PoseGraph
+from physical_ai_perception.mapping.submaps import Submaps
+
+
+class Mapped(NamedTuple):
+    """`pose` (3,) in the map as known now; `step` in the frame that never jumps; `keyframe` it hangs on, and how."""
+
+    pose: Array
+    step: Step
+    keyframe: int
+    offset: Array
+
+
+class Mapper:
+    """Bounded: beyond `most_keyframes` the oldest are forgotten."""
+
+    def __init__(self, parameters: MappingParameters | None = None) -> None:
+        self._p = p = parameters or MappingParameters()
+        self.odometry = LidarOdometry(p)
+        self.graph = PoseGraph(p.switch_chi2)
+        self.keyframes: list[Keyframe] = []
+        self._submaps = Submaps(p)
+        self._closer = LoopCloser(p, self._submaps)
+        self._forgotten = 0
+        self._changed_at = 0
+        self._pending_edges = 0
+        self.closures = 0
+        self.solves = 0
+
+    def step(self, stamp_s: float, odometry: Array, points: Array) -> Mapped:
+        """One scan, as LidarOdometry takes it."""
+        step = self.odometry.step(stamp_s, odometry, points)
+        if step.keyframe is not None:
+            self._add(step.keyframe, step)
+        last = self.keyframes[-1]
+        offset = se2.between(last.pose, step.pose)
+        pose = se2.compose(self.graph.poses[-1], offset)
+        return Mapped(pose, step, self._forgotten + len(self.keyframes) - 1, offset)
+
+    def _add(self, keyframe: Keyframe, step: Step) -> None:
+        p = self._p
+        self.keyframes.append(keyframe)
+        if len(self.keyframes) == 1:
+            self.graph.add_node(keyframe.pose)
+            return
+        before = self.keyframes[-2]
+        motion = se2.between(before.pose, keyframe.pose)
+        self.graph.add_node(se2.compose(self.graph.poses[-1], motion))
+        floor = np.diag([p.edge_sigma_m**2, p.edge_sigma_m**2, p.edge_sigma_rad**2])
+        covariance = se2.turn_covariance(-before.pose[2], step.covariance) + floor
+        newest = len(self.graph) - 1
+        self.graph.add_edge(newest - 1, newest, motion, np.linalg.inv(covariance))
+        if newest % p.closure_every == 0:
+            self._close()
+
+    def _close(self) -> None:
+        p, newest = self._p, len(self.graph) - 1
+        found = self._closer.close(self.keyframes, self.graph)
+        for closure in found:
+            self.graph.add_edge(closure.first, closure.second, closure.motion, closure.information, True)
+        self.closures += len(found)
+        self._pending_edges += len(found)
+        urgent = bool(found) and float(self.graph.chi2()[-len(found) :].max()) > p.switch_chi2
+        if self._pending_edges and (urgent or newest - self._changed_at >= p.optimise_every):
+            self.graph.optimise()
+            self.solves += 1
+            self._changed_at, self._pending_edges = newest, 0

@@ -1,0 +1,119 @@
+"""LiDAR odometry: each scan is matched against a rolling map of the last keyframes, all in a frame that never jumps."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from physical_ai_core.geometry import Array
+from physical_ai_perception.mapping import field as fields
+from physical_ai_perception.mapping import se2
+from physical_ai_perception.mapping.field import Field
+from physical_ai_perception.mapping.matching import Prior, refine
+from physical_ai_perception.mapping.parameters import MappingParameters
+from physical_ai_perception.mapping.scan import surfaces
+
+MARGIN_M: Final = 4.0  # around a rolling map, so that most new keyframes fit in
+
+
+@dataclass(frozen=True, slots=True)
+class Keyframe:
+    """`pose` (3,) in the odometry's frame; `points` (N, 2) of returns and `surface` (M, 2) to draw, in `base_link`."""
+
+    number: int
+    stamp_s: float
+    pose: Array
+    points: Array
+    surface: Array
+
+
+class Step(NamedTuple):
+    """What one scan gave. `covariance` (3, 3) is of `pose` against the rolling map; `moved` against the last step.
+
+    `believed`: the surfaces agree; otherwise the pose is the odometry's and the covariance grows with each such step.
+    `keyframe` is there when this scan became one.
+    """
+
+    stamp_s: float
+    pose: Array
+    covariance: Array
+    score: float
+    believed: bool
+    keyframe: Keyframe | None
+
+
+class LidarOdometry:
+    """Fed with scans and odometry poses in the order they come; bounded in memory and work."""
+
+    def __init__(self, parameters: MappingParameters | None = None) -> None:
+        self._p = p = parameters or MappingParameters()
+        self._recent: deque[Keyframe] = deque(maxlen=p.rolling_keyframes)
+        self._pose = np.zeros(3)
+        self._covariance = np.zeros((3, 3))
+        self._odometry: Array | None = None
+        self._count = 0
+        self._fine = self._coarse = fields.build(np.zeros((0, 2)), p.fine_cell_m, p.fine_sigma_m)
+        self._fine_weight = 2.0 * (p.fine_sigma_m / p.point_sigma_m) ** 2
+        self._coarse_weight = 2.0 * (p.coarse_sigma_m / p.point_sigma_m) ** 2
+
+    def step(self, stamp_s: float, odometry: Array, points: Array) -> Step:
+        """One scan: `odometry` (3,) is the wheels' (or filter's) pose at its stamp, in any frame that drifts slowly.
+
+        `points` (N, 2) are its returns in `base_link`, in the rays' order.
+        """
+        if self._odometry is None:
+            self._odometry = odometry.copy()
+            return self._result(stamp_s, points, 1.0, True, True)
+        increment = se2.between(self._odometry, odometry)
+        self._odometry = odometry.copy()
+        predicted, doubt = se2.compose(self._pose, increment), self._doubt(increment)
+        score, believed = 0.0, False
+        if len(points) >= self._p.least_points:
+            prior = Prior(predicted, np.linalg.inv(doubt))
+            start = predicted
+            if self._fine.sample(se2.place(predicted, points))[0].mean() < self._p.near_score:
+                start = refine(self._coarse, points, predicted, self._coarse_weight, prior).pose
+            found = refine(self._fine, points, start, self._fine_weight, prior)
+            score, believed = found.score, found.score >= self._p.least_score
+        if believed:
+            self._pose = found.pose
+            self._covariance = np.linalg.inv(found.information + prior.information)
+        else:
+            self._pose = predicted
+            self._covariance = self._covariance + doubt
+        return self._result(stamp_s, points, score, believed, self._moved_on())
+
+    def _doubt(self, increment: Array) -> Array:
+        """Covariance (3, 3) of the odometry's increment, axes of the odometry's frame."""
+        p, moved, turned = self._p, math.hypot(increment[0], increment[1]), abs(float(increment[2]))
+        along = p.odometry_still_m + p.odometry_m_per_m * moved
+        around = p.odometry_still_rad + p.odometry_rad_per_rad * turned + p.odometry_rad_per_m * moved
+        return np.diag([along**2, along**2, around**2])
+
+    def _moved_on(self) -> bool:
+        moved = se2.between(self._recent[-1].pose, self._pose)
+        return math.hypot(moved[0], moved[1]) > self._p.keyframe_m or abs(moved[2]) > self._p.keyframe_rad
+
+    def _result(self, stamp_s: float, points: Array, score: float, believed: bool, is_keyframe: bool) -> Step:
+        keyframe = None
+        if is_keyframe:
+            keyframe = Keyframe(self._count, stamp_s, self._pose.copy(), points, surfaces(points, self._p))
+            self._count += 1
+            self._recent.append(keyframe)
+            self._draw(keyframe)
+        return Step(stamp_s, self._pose.copy(), self._covariance.copy(), score, believed, keyframe)
+
+    def _draw(self, newest: Keyframe) -> None:
+        """The newest keyframe goes into the rolling map; now and then the map is drawn anew without the oldest."""
+        p = self._p
+        if newest.number % p.redraw_keyframes:
+            points = se2.place(newest.pose, newest.surface)
+            if fields.add(self._fine, points) and fields.add(self._coarse, points):
+                return
+        points = np.vstack([se2.place(keyframe.pose, keyframe.surface) for keyframe in self._recent])
+        self._fine = fields.build(points, p.fine_cell_m, p.fine_sigma_m, MARGIN_M)
+        self._coarse = fields.build(points, p.coarse_cell_m, p.coarse_sigma_m, MARGIN_M)

@@ -1,0 +1,68 @@
+"""One configuration for every log and robot of a kind: planar LiDAR of tens of metres' range, walls, poor odometry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class MappingParameters:
+    """Lengths in metres, angles in radians. Defaults are those of the benchmark; nothing is tuned per log."""
+
+    # Scan
+    range_min_m: float = 0.1  # nearer returns are the robot or dirt
+    range_max_m: float = 40.0  # farther returns say nothing, "no return" among them
+    gap_m: float = 0.4  # neighbouring returns nearer than this are one surface, drawn as a line in the map
+    spacing_m: float = 0.05  # of the points along such a line
+
+    # Likelihood field and matching
+    fine_cell_m: float = 0.05
+    fine_sigma_m: float = 0.08
+    coarse_cell_m: float = 0.10
+    coarse_sigma_m: float = 0.25
+    point_sigma_m: float = 0.10  # of one return against the map, correlation between neighbours included
+    near_score: float = 0.6  # mean of the fine field at the predicted pose, above which no coarse step is needed
+    least_score: float = 0.5  # mean of the fine field, below which a match is not believed
+    least_points: int = 30
+
+    # Odometry between scans: sigmas are `still + rate * moved`
+    odometry_still_m: float = 0.01
+    odometry_still_rad: float = 0.01
+    odometry_m_per_m: float = 0.2
+    odometry_rad_per_rad: float = 0.2
+    odometry_rad_per_m: float = 0.1
+
+    # Keyframes and the rolling map
+    keyframe_m: float = 0.25
+    keyframe_rad: float = 0.25
+    rolling_keyframes: int = 24
+    redraw_keyframes: int = 6  # the rolling map is drawn anew once in so many; in between it is added to
+
+    # Loop closure
+    submap_keyframes: int = 16  # a submap is so many consecutive keyframes; the next begins half-way
+    query_keyframes: int = 6  # the last so many keyframes together are looked for in a submap
+    query_cell_m: float = 0.1  # they are thinned to one point a cell
+    closure_every: int = 2  # keyframes between attempts
+    closures_at_once: int = 2  # submaps tried in one attempt
+    closure_reach_m: float = 3.0  # a submap is tried when a keyframe of it may lie so near
+    drift_m: float = 0.05  # doubt about where a submap lies: `drift_m + drift_m_per_m * path`, the path through the graph
+    drift_m_per_m: float = 0.015
+    drift_rad: float = 0.02
+    drift_rad_per_m: float = 0.001
+    window_sigmas: float = 3.0
+    window_most_m: float = 8.0
+    window_most_rad: float = 0.6
+    search_from_m: float = 0.3  # with less doubt the predicted pose is refined; with more the window is searched
+    search_cell_m: float = 0.2  # points are thinned to this for the search
+    closure_score: float = 0.6
+    closure_sigma_m: float = 0.02
+    closure_sigma_rad: float = 0.005
+    edge_sigma_m: float = 0.01
+    edge_sigma_rad: float = 0.003
+    switch_chi2: float = 9.0
+    agree_m: float = 0.2  # closures after a long way round must agree with each other so well
+    agree_rad: float = 0.05
+    agreeing: int = 3  # and be so many
+    pending: int = 12  # of the last so many candidates
+    optimise_every: int = 10  # keyframes, when nothing urges
+    most_keyframes: int = 6000
