@@ -202,7 +202,7 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """Pixels (H, W, 3) uint8, RGB."""
+    """Pixels (H, W, 3) uint8, RGB; grey pictures have three equal channels."""
 
     stamp_s: float
     frame_id: str
@@ -211,7 +211,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class CameraInfo:
-    """Pinhole intrinsics `k` (3, 3) and distortion `d` (plumb_bob)."""
+    """Pinhole intrinsics `k` (3, 3) and distortion `d` of the model that `distortion_model` names."""
 
     stamp_s: float
     frame_id: str
@@ -219,6 +219,7 @@ class CameraInfo:
     height: int
     k: Array
     d: Array
+    distortion_model: str = "plumb_bob"
 
 
 @dataclass(frozen=True, slots=True)

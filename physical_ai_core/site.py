@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import yaml
@@ -105,6 +105,19 @@ class Structure(Model):
         return np.asarray(half @ np.array([[c, s], [-s, c]]) + [self.pose.x_m, self.pose.y_m])
 
 
+class Tag(Model):
+    """A fiducial tag (AprilTag, ArUco) that a camera may see. `pose`: the foot below its centre, and where its face
+    looks; `tilt_rad` turns the face up, `roll_rad` the picture clockwise; sigmas of how well this was surveyed."""
+
+    pose: Pose
+    height_m: float = Field(ge=-10.0, le=100.0)  # of the centre, over the ground the robot stands on
+    size_m: float = Field(gt=0.0, le=5.0)  # edge of the black square
+    tilt_rad: float = Field(0.0, ge=-1.6, le=1.6)
+    roll_rad: float = 0.0
+    position_sigma_m: float = Field(0.01, ge=0.0, le=10.0)
+    yaw_sigma_rad: float = Field(0.01, ge=0.0, le=1.0)
+
+
 class Datum(Model):
     """WGS-84 point of the map origin."""
 
@@ -125,6 +138,7 @@ class Site(Model):
     zones: dict[str, Zone] = {}
     routes: dict[str, Route] = {}
     structures: dict[str, Structure] = {}
+    tags: dict[Annotated[int, Field(ge=0, lt=65_536)], Tag] = {}  # by the number of the tag's picture
     map_file: str | None = None  # map_server YAML, relative to the site file
 
     @field_validator("schema_version")

@@ -36,6 +36,10 @@ class PerceptionParameters:
     )
     resume_within_s: float = parameter(60.0, "s", "A kept pose older than this is not used.", minimum=0.0)
 
+    sensors: str = parameter(
+        "", "", "Sensor file: what is fused, each with its noise and gate; empty: IMU, wheels and GNSS as below."
+    )
+
     # IMU
     imu_orientation: str = parameter(
         "level",
@@ -72,6 +76,11 @@ class PerceptionParameters:
     wheel_yaw_rate_sigma_rps: float = parameter(
         0.0, "rad/s", "Yaw rate of the wheels as a check of the gyro; 0 leaves it out (skid steering).", minimum=0.0
     )
+    wheel_scale_sigma: float = parameter(
+        0.02, "", "How wrong the scale of the wheels' forward speed may be (1 is 100 %); 0: not learnt.", minimum=0.0,
+        maximum=0.1,
+    )  # fmt: skip
+    wheel_scale_walk: float = parameter(1e-4, "1/sqrt(s)", "Random walk of that scale.", minimum=0.0)
     rest_after_s: float = parameter(
         0.3, "s", "Wheels must report zero for so long before the robot counts as resting.", minimum=0.0
     )
@@ -95,6 +104,11 @@ class PerceptionParameters:
         0.5, "s", "Without IMU and wheels for so long, the state is no longer published.", minimum=0.05
     )
 
+    odom_slew_mps: float = parameter(
+        0.5, "m/s", "Corrections of the pose in `odom` are said no faster than this, beyond what motion explains.",
+        minimum=0.01,
+    )  # fmt: skip
+
     # Objects
     cluster_gap_m: float = parameter(
         0.25, "m", "Neighbouring points further apart belong to different things.", minimum=0.02
@@ -103,6 +117,9 @@ class PerceptionParameters:
     object_range_m: float = parameter(20.0, "m", "Objects further away are not tracked.", minimum=1.0)
     object_acceleration_mps2: float = parameter(
         0.5, "m/s^2", "Manoeuvre noise of the constant-velocity model.", minimum=0.01
+    )
+    object_manoeuvre_mps2: float = parameter(
+        2.0, "m/s^2", "Noise of the second model, for what turns, starts or stops.", minimum=0.01
     )
     object_speed_mps: float = parameter(0.3, "m/s", "Slower things do not count as moving.", minimum=0.01)
     max_objects: int = parameter(64, "", "Upper bound of tracks kept.", minimum=1, maximum=512)
@@ -116,3 +133,44 @@ class PerceptionParameters:
     )
     points_min_z_m: float = parameter(0.1, "m", "Lower edge of the height band cut out of 3D clouds (base_link).")
     points_max_z_m: float = parameter(1.5, "m", "Upper edge of the height band.")
+
+    # Camera
+    camera: bool = parameter(True, "", "Look at camera/image_raw where it comes.")
+    camera_frame: str = parameter(
+        "by_name",
+        "",
+        "What the image's frame is: `optical` (z ahead, REP-103), `body` (x ahead), or told by 'optical' in its name.",
+        choices=("by_name", "optical", "body"),
+    )
+    tag_family: str = parameter(
+        "36h11",
+        "",
+        "Family of the tags (AprilTag, ArUco).",
+        choices=(
+            "36h11", "36h10", "25h9", "16h5", "aruco_4x4", "aruco_5x5", "aruco_6x6", "aruco_7x7", "aruco_original",
+            "aruco_mip_36h12",
+        ),
+    )  # fmt: skip
+    tag_size_m: float = parameter(
+        0.16, "m", "Edge of the black square of tags that the site does not know; 0: they are left out.", minimum=0.0
+    )
+    tag_rate_hz: float = parameter(5.0, "Hz", "Pictures are searched for tags at most so often.", minimum=0.1)
+    tag_fix_every_s: float = parameter(
+        1.0, "s", "A tag gives a pose to the state at most so often: errors of its place are not white.", minimum=0.0
+    )
+    tag_pixel_sigma: float = parameter(0.3, "px", "How well a corner is found.", minimum=0.01)
+    tag_tilt_sigma_rad: float = parameter(0.02, "rad", "How level the robot stands.", minimum=1e-4)
+    tag_height_sigma_m: float = parameter(0.03, "m", "How flat the ground is between robot and tag.", minimum=1e-4)
+    tag_yaw_sigma_rad: float = parameter(
+        0.3, "rad", "A tag that tells the heading less well than this is left out as ambiguous.", minimum=0.01
+    )
+    camera_mount_sigma_rad: float = parameter(0.01, "rad", "How well the camera's direction is known.", minimum=0.0)
+    camera_scale_sigma: float = parameter(
+        0.01, "", "How well lengths are known: focal length and printed size, relative.", minimum=0.0
+    )
+    camera_model: str = parameter(
+        "", "", "Folder of a transformers object-detection model; empty: objects are classified by LiDAR alone."
+    )
+    camera_model_score: float = parameter(0.5, "", "Boxes with a lower score are left out.", minimum=0.05, maximum=1.0)
+    camera_model_rate_hz: float = parameter(2.0, "Hz", "The model sees at most so many pictures.", minimum=0.01)
+    camera_model_threads: int = parameter(1, "", "Threads of the model's process.", minimum=1, maximum=64)

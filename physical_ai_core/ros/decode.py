@@ -14,6 +14,9 @@ from physical_ai_core.geometry import Array
 from physical_ai_core.goal import GoalState
 from physical_ai_core.reports import JsonReport
 
+# Encodings of sensor_msgs/Image that are understood: channels, and whether blue comes first.
+_CHANNELS: Final = {"rgb8": (3, False), "bgr8": (3, True), "mono8": (1, False), "rgba8": (4, False), "bgra8": (4, True)}
+MOST_SIDE_PX: Final = 16_384
 # sensor_msgs/PointField datatypes.
 POINT_TYPES: Final = {1: "i1", 2: "u1", 3: "<i2", 4: "<u2", 5: "<i4", 6: "<u4", 7: "<f4", 8: "<f8"}
 
@@ -170,18 +173,37 @@ def _path(msg: Any) -> m.Path:
 
 
 def _image(msg: Any) -> m.Image:
-    if msg.encoding not in ("rgb8", "bgr8"):
-        raise InputError(f"Image encoding '{msg.encoding}' is not supported.", "Publish rgb8 or bgr8.")
-    pixels = np.frombuffer(memoryview(msg.data), dtype=np.uint8).reshape(msg.height, msg.width, 3)
-    return m.Image(stamp_of(msg.header), msg.header.frame_id, pixels if msg.encoding == "rgb8" else pixels[..., ::-1])
+    """A view of the message's bytes, nothing is copied."""
+    height, width, step = int(msg.height), int(msg.width), int(msg.step)
+    if msg.encoding not in _CHANNELS:
+        raise InputError(
+            f"Image encoding '{msg.encoding:.40}' is not supported.", f"Publish one of {', '.join(_CHANNELS)}."
+        )
+    channels, blue_first = _CHANNELS[msg.encoding]
+    found = memoryview(msg.data)
+    step = step or width * channels  # some writers leave it out
+    if not (0 < height <= MOST_SIDE_PX and 0 < width <= MOST_SIDE_PX and width * channels <= step):
+        raise InputError(f"Image of {width} x {height} with a step of {step} is none.", "Check the camera's driver.")
+    if found.nbytes < height * step:
+        raise InputError(
+            f"Image of {width} x {height} has {found.nbytes} bytes instead of {height * step}.", "Check the driver."
+        )
+    rows = np.frombuffer(found, dtype=np.uint8, count=height * step).reshape(height, step)
+    pixels = rows[:, : width * channels].reshape(height, width, channels)
+    if channels == 1:
+        pixels = np.broadcast_to(pixels, (height, width, 3))
+    else:
+        pixels = pixels[..., 2::-1] if blue_first else pixels[..., :3]
+    return m.Image(stamp_of(msg.header), msg.header.frame_id, pixels)
 
 
 def _camera_info(msg: Any) -> m.CameraInfo:
     k = msg.k if hasattr(msg, "k") else msg.K
     d = msg.d if hasattr(msg, "d") else msg.D
     return m.CameraInfo(
-        stamp_of(msg.header), msg.header.frame_id, msg.width, msg.height, _square(k, 3), np.array(d, dtype=float)
-    )
+        stamp_of(msg.header), msg.header.frame_id, int(msg.width), int(msg.height), _square(k, 3),
+        np.array(d, dtype=float), str(msg.distortion_model),
+    )  # fmt: skip
 
 
 def _diagnostics(msg: Any) -> m.Diagnostics:

@@ -188,7 +188,7 @@ def _image(msg: Any, data: m.Image) -> None:
 
 def _camera_info(msg: Any, data: m.CameraInfo) -> None:
     _header(msg, data)
-    msg.width, msg.height, msg.distortion_model = data.width, data.height, "plumb_bob"
+    msg.width, msg.height, msg.distortion_model = data.width, data.height, data.distortion_model
     msg.k, msg.d = data.k.ravel(), data.d.tolist()
     msg.r = np.eye(3).ravel()
     msg.p = np.column_stack([data.k, np.zeros(3)]).ravel()
