@@ -18,6 +18,7 @@ def generate_launch_description() -> LaunchDescription:
         chosen = {
             "seed": int(LaunchConfiguration("seed").perform(context)),
             "people": str(LaunchConfiguration("people").perform(context)),
+            "lidar_full_circle": True,  # as in the yard scenario: people run up from behind, too
             "real_time_factor": float(LaunchConfiguration("real_time_factor").perform(context)),
         }
         return node_actions([graph.NODE["simulator"]], {"simulator": chosen})
