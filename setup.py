@@ -46,6 +46,8 @@ EXTRAS = {
         "accelerate>=1",
     ],
     "sim": ["mujoco>=3.2,<5"],
+    "camera": ["opencv-python-headless>=4.8,<6"],
+    "camera-objects": ["opencv-python-headless>=4.8,<6", "torch>=2.4", "transformers>=5.23,<6", "pillow>=10"],
     "ros-kilted": [
         "ros-kilted-rclpy>=9.1,<10",
         "ros-kilted-common-interfaces",

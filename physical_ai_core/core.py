@@ -7,7 +7,7 @@ order, so that a recorded run and a live run are the same computation.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 
 class Output(NamedTuple):
@@ -34,6 +34,15 @@ class Core(Protocol):
 
     def health(self) -> Health:
         """How the core is, for heartbeat and diagnostics; cheap, callable at any time."""
+        ...
+
+
+@runtime_checkable
+class Refuses(Protocol):
+    """A core that keeps a book of messages nobody could decode; for others such a message is the node's fault."""
+
+    def refuse(self, topic: str, reason: str) -> None:
+        """Count a message of `topic` that was left out for `reason`."""
         ...
 
 

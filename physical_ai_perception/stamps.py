@@ -11,6 +11,9 @@ from typing import Final
 
 CLOCK_JUMP_S: Final = 5.0  # a clock that moves further between two ticks was set, not running
 MOVED_COUNT: Final = 20  # without a ticking clock: so many stamps in a new time base mean that time itself moved
+MOST_REASONS: Final = 32  # some name what a message held, and messages can hold anything
+OTHER_REASONS: Final = "other reasons"
+LONGEST_REASON: Final = 200
 
 
 @dataclass
@@ -28,8 +31,9 @@ class Source:
 
     def refuse(self, reason: str, clock_s: float) -> None:
         """Count a refused message."""
-        self.refused[reason] = self.refused.get(reason, 0) + 1
-        self.last_reason, self.last_refused_s = reason, clock_s
+        kept = reason if reason in self.refused or len(self.refused) < MOST_REASONS else OTHER_REASONS
+        self.refused[kept] = self.refused.get(kept, 0) + 1
+        self.last_reason, self.last_refused_s = reason[:LONGEST_REASON], clock_s
 
     @property
     def refused_total(self) -> int:

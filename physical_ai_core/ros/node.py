@@ -18,7 +18,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 
 from physical_ai_core import graph
 from physical_ai_core import messages as m
-from physical_ai_core.core import ERROR, Core, Health, Output
+from physical_ai_core.core import ERROR, Core, Health, Output, Refuses
 from physical_ai_core.errors import ParameterError, PhysicalAIError
 from physical_ai_core.ros import mail
 from physical_ai_core.ros.declare import read_parameters
@@ -222,7 +222,13 @@ class CoreNode(LifecycleNode, Generic[P]):
         with_core = self.core
 
         def work() -> Iterable[Output]:
-            data = decode(topic.data, message)
+            try:
+                data = decode(topic.data, message)
+            except Exception as error:  # content of another form is the sender's fault, not the core's
+                if not isinstance(with_core, Refuses):
+                    raise
+                with_core.refuse(topic.name, error.cause if isinstance(error, PhysicalAIError) else str(error))
+                return ()
             stamp_s = getattr(data, "stamp_s", None)
             if stamp_s is None or stamp_s != stamp_s:  # no header
                 stamp_s = self.now_s()
