@@ -1,31 +1,37 @@
 """PerceptionCore: sensors in, numeric state out.
 
-Topics: imu/data, wheel/odometry, gps/fix, initialpose, scan, points → state/odometry and state/map_to_odom (by tick),
-state/objects and state/occupancy (by scan). Camera and prior map are heard and left alone in this form.
+Own state: the topics of the sensor set (by default imu/data, wheel/odometry, gps/fix) and initialpose → state/odometry
+and state/map_to_odom (by tick). Scan, points → state/objects and state/occupancy (by scan).
+camera/image_raw and camera/camera_info → poses by tags, classes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 
 from physical_ai_core import messages as m
 from physical_ai_core.core import NOTHING, Health, Output, Outputs
+from physical_ai_core.geometry import Array
 from physical_ai_core.graph import TOPIC
 from physical_ai_core.robot import load_robot
 from physical_ai_core.site import load_site
 from physical_ai_perception import health
+from physical_ai_perception.camera.camera import Camera
+from physical_ai_perception.camera.eyes import DirectEye, Eye, EyeTask
+from physical_ai_perception.fusion.intake import Intake
 from physical_ai_perception.fusion.localisation import Kept, Localisation
-from physical_ai_perception.fusion.samples import Unusable, imu_sample, wheel_sample
+from physical_ai_perception.fusion.samples import Unusable
+from physical_ai_perception.fusion.sensors import Sensor, sensors_of
 from physical_ai_perception.mounts import Mounts, Placement
 from physical_ai_perception.objects import sweep
 from physical_ai_perception.parameters import PerceptionParameters
 from physical_ai_perception.stamps import StampGuard
 from physical_ai_perception.surroundings import Surroundings
 
-SENSORS: Final = ("imu/data", "wheel/odometry", "gps/fix", "initialpose", "scan", "points")
-MOTION: Final = ("imu/data", "wheel/odometry")
+SURROUNDINGS: Final = ("scan", "points", "camera/camera_info", "camera/image_raw")
 SCAN_HOLD_S: Final = 1.0  # so long after a scan, 3D clouds are not used in its place
 RATE_SLACK: Final = 0.95  # a period may come a little early
 
@@ -33,16 +39,19 @@ RATE_SLACK: Final = 0.95  # a period may come a little early
 class PerceptionCore:
     """Driven by `handle` in stamp order as far as may be, and by `tick` with the graph's clock.
 
-    Raises SiteError or RobotError when the files that the parameters name cannot be used.
+    Raises SiteError, RobotError or SensorsError when the files that the parameters name cannot be used.
     """
 
-    def __init__(self, parameters: PerceptionParameters) -> None:
+    def __init__(self, parameters: PerceptionParameters, make_eye: Callable[[EyeTask], Eye] = DirectEye) -> None:
         self._p = parameters
         self._site = load_site(parameters.site) if parameters.site else None
         self.mounts = Mounts(load_robot(parameters.robot), parameters.base_frames)
         self.guard = StampGuard(parameters.max_delay_s, parameters.max_ahead_s)
-        self.localisation = Localisation(parameters, self._site)
+        self.sensors = sensors_of(parameters)
+        self.intake = Intake(self.sensors, parameters)
+        self.localisation = Localisation(parameters, self._site, self.sensors.scales, self.intake.heading_by_imu)
         self.surroundings = Surroundings(parameters)
+        self.camera = Camera(parameters, self._site, make_eye)
         self._map_s = -np.inf
         self._publishing = False
 
@@ -50,7 +59,8 @@ class PerceptionCore:
 
     def handle(self, topic: str, data: Any, stamp_s: float) -> Outputs:
         """Take one sensor message. What cannot be used is counted under its topic and left out."""
-        if topic not in SENSORS:
+        sensor = self.intake.sensors.get(topic)
+        if sensor is None and topic not in SURROUNDINGS and topic != "initialpose":
             return NOTHING
         if topic == "initialpose":  # a person's word: rviz may stamp it with zero or with another clock
             return self._initial_pose(data)
@@ -60,7 +70,7 @@ class PerceptionCore:
         if time_was_set:
             self._time_was_set(stamp_s)
         try:
-            outputs = self._take(topic, data)
+            outputs = self._take(topic, data, sensor)
             self.guard.used(topic, stamp_s)
             return outputs
         except Unusable as reason:
@@ -71,6 +81,7 @@ class PerceptionCore:
         """Say the own state for `stamp_s`; silence once neither IMU nor wheels have been heard for a while."""
         if self.guard.tick(stamp_s):
             self._time_was_set(stamp_s)
+        self._take_tags()
         self.localisation.mend()
         self._publishing = self._motion_age_s() <= self._p.lost_after_s
         odometry = self.localisation.odometry(stamp_s) if self._publishing and np.isfinite(stamp_s) else None
@@ -85,7 +96,13 @@ class PerceptionCore:
         return outputs
 
     def health(self) -> Health:
-        return health.judge(self._p, self.guard, self.mounts, self.localisation, self._publishing)
+        return health.judge(
+            self._p, self.sensors, self.guard, self.mounts, self.localisation, self._publishing, self.camera
+        )
+
+    def refuse(self, topic: str, reason: str) -> None:
+        """Count a message that could not even be decoded."""
+        self.guard.source(topic).refuse(reason, self.guard.clock_s)
 
     def checkpoint(self) -> Kept | None:
         """The pose to keep over a restart."""
@@ -95,24 +112,66 @@ class PerceptionCore:
         """Start from a kept pose instead of the start pose."""
         self.localisation.resume(kept)
 
+    def take_pose(
+        self, stamp_s: float, source: str, pose: Array, covariance: Array, rows: str = "xyt", frame: str = "map"
+    ) -> bool:
+        """A pose [x, y, yaw] (3,) of `base_link` found by scan matching, a map or a fiducial, covariance (3, 3).
+
+        False when it was refused or rejected; the reason stands in `health` under `source`.
+        """
+        taken, _ = self.guard.check(source, stamp_s)
+        if not taken:
+            return False
+        try:
+            believed = self.localisation.take_pose(stamp_s, source, pose, covariance, rows, frame)
+        except Unusable as reason:
+            self.guard.source(source).refuse(str(reason), self.guard.clock_s)
+            return False
+        self.guard.used(source, stamp_s)
+        return believed
+
     # --- inside ---
 
-    def _take(self, topic: str, data: Any) -> Outputs:
-        if topic == "imu/data":
-            self.localisation.imu(imu_sample(data, self._placement(data.frame_id)))
-        elif topic == "wheel/odometry":
-            self.localisation.wheels(wheel_sample(data, self._placement(data.child_frame_id)))
-        elif topic == "gps/fix":
-            self.localisation.gnss(data, self._placement(data.frame_id).xyz_m)
+    def _take(self, topic: str, data: Any, sensor: Sensor | None) -> Outputs:
+        if sensor is not None:
+            self.intake.take(sensor, data, self._placement, self.localisation)
         elif topic == "scan":
             placement = self._placement(data.frame_id)
             self._need_pose()
-            return self.surroundings.look(sweep.of_scan(data, self.mounts, placement, self.localisation))
+            return self._labelled(
+                self.surroundings.look(sweep.of_scan(data, self.mounts, placement, self.localisation))
+            )
         elif topic == "points" and self.guard.age_s("scan") > SCAN_HOLD_S:
             placement = self._placement(data.frame_id)
             self._need_pose()
-            return self.surroundings.look(sweep.of_points(data, placement, self.localisation, self._p))
+            return self._labelled(
+                self.surroundings.look(sweep.of_points(data, placement, self.localisation, self._p))
+            )
+        elif topic == "camera/camera_info":
+            self.camera.calibrate(data)
+        elif topic == "camera/image_raw":
+            self.camera.picture(data, self._placement(data.frame_id), self._base_at(data.stamp_s))
+            self._take_tags()
         return NOTHING
+
+    def _take_tags(self) -> None:
+        """Hand the poses that tags gave to the state; each refused under its own name."""
+        for fix in self.camera.collect():
+            self.take_pose(fix.stamp_s, fix.source, fix.pose, fix.covariance)
+
+    def _labelled(self, outputs: Outputs) -> Outputs:
+        """Tracks with the classes that the camera is sure of."""
+        return [
+            Output(topic, self.camera.label(data)) if topic == "state/objects" else Output(topic, data)
+            for topic, data in outputs
+        ]
+
+    def _base_at(self, stamp_s: float) -> Array | None:
+        """Planar pose of `base_link` in `odom` at a stamp."""
+        if self.localisation.local is None:
+            return None
+        at = self.localisation.history.at(np.array([stamp_s]), *self.localisation.planar_motion())
+        return np.array([float(part[0]) for part in at])
 
     def _initial_pose(self, pose: m.Pose) -> Outputs:
         source = self.guard.source("initialpose")
@@ -134,9 +193,10 @@ class PerceptionCore:
             raise Unusable("no motion sensor yet")
 
     def _motion_age_s(self) -> float:
-        return min(self.guard.age_s(topic) for topic in MOTION)
+        return min(self.guard.age_s(topic) for topic in self.intake.motion)
 
     def _time_was_set(self, stamp_s: float) -> None:
         self.localisation.time_was_set(stamp_s)
         self.surroundings.forget()
+        self.camera.forget()
         self._map_s = -np.inf

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -20,6 +21,18 @@ class Placement:
     turn: Array
     quaternion: Quaternion
     yaw_rad: float
+
+    @cached_property
+    def rows(self) -> tuple[tuple[float, float, float], ...]:
+        """`turn` as plain floats: for single vectors that costs a tenth of numpy."""
+        (a, b, c), (d, e, f), (g, h, i) = self.turn.tolist()
+        return (a, b, c), (d, e, f), (g, h, i)
+
+    @cached_property
+    def arm(self) -> tuple[float, float, float]:
+        """`xyz_m` as plain floats."""
+        x, y, z = self.xyz_m.tolist()
+        return x, y, z
 
 
 class Mounts:

@@ -10,7 +10,8 @@ import numpy as np
 
 from physical_ai_core.geometry import Array
 from physical_ai_perception.fusion import rotations
-from physical_ai_perception.fusion.state import ATTITUDE, POSITION, SIZE, VELOCITY, State
+from physical_ai_perception.fusion.model import Layout
+from physical_ai_perception.fusion.state import ATTITUDE, POSITION, VELOCITY, State
 
 HEADING_UNKNOWN_RAD: Final = 0.5  # a worse heading is found from the track, not by linearised updates
 HEADING_FOUND_RAD: Final = 0.2
@@ -40,25 +41,29 @@ class Anchor:
         """A point (3,) of `odom`, in `map`."""
         return turn_about_up(self.yaw_rad, point_odom) + self.position
 
-    def start(self, local: State) -> State:
-        """The state of a map filter: the local state moved into `map`, the anchor's doubt added."""
-        state = local.copy()
+    def start(self, local: State, doubt: ScaleDoubt) -> State:
+        """The state of a map filter: the local state moved into `map`, the anchor's doubt and that of the scale added.
+
+        What is known in `map` can tell the scale of the wheels, so there it is part of the state.
+        """
+        state = doubt.widened(local)
         turn = rotations.matrix(rotations.of_yaw(self.yaw_rad))
-        state.position = turn @ local.position + self.position
-        state.velocity = turn @ local.velocity
+        state.position[:] = turn @ local.position + self.position
+        state.velocity[:] = turn @ local.velocity
         state.set_attitude(rotations.multiply(rotations.of_yaw(self.yaw_rad), local.attitude))
-        change = np.eye(SIZE)
+        before = state.covariance
+        change = np.eye(len(before))
         for part in (POSITION, VELOCITY, ATTITUDE):
             change[part, part] = turn
-        state.covariance = change @ local.covariance @ change.T
-        state.covariance[POSITION, POSITION] += self.position_cov
+        covariance = change @ before @ change.T
+        covariance[POSITION, POSITION] += self.position_cov
         arm_x, arm_y = (state.position - self.pivot)[:2].tolist()
-        swing = np.zeros(SIZE)
+        swing = np.zeros(len(before))
         swing[0], swing[1] = -arm_y, arm_x
         swing[3], swing[4] = -state.velocity[1], state.velocity[0]
         swing[8] = 1.0
-        state.covariance += np.outer(swing, swing) * self.yaw_sigma_rad**2
-        state.bound_covariance()
+        state.covariance = covariance + np.outer(swing, swing) * self.yaw_sigma_rad**2
+        state.bound()
         return state
 
     def moved_to(self, point_odom: Array, point_map: Array, cov: Array) -> Anchor:
@@ -72,6 +77,45 @@ def turn_about_up(yaw_rad: float, vector: Array) -> Array:
     x, y, z = vector.tolist()
     c, s = np.cos(yaw_rad), np.sin(yaw_rad)
     return np.array([c * x - s * y, s * x + c * y, z])
+
+
+@dataclass(frozen=True)
+class ScaleDoubt:
+    """What an unknown, constant wheel scale (`sigma`) does to dead reckoning that began at `origin` (3,) in `odom`:
+    position and velocity are wrong by the same share. `scales` wheel odometries have one in a map filter's state.
+
+    In `odom` the scale is not estimated: there only the accelerometer could tell it, and it knows less.
+    """
+
+    sigma: float
+    scales: int
+    origin: Array
+
+    def lever(self, local: State) -> Array:
+        """How position and velocity (6,) move with an error of the scale."""
+        return np.concatenate([self.origin - local.position, -local.velocity])
+
+    def covariance(self, local: State) -> Array:
+        """What it adds to position and velocity (6, 6)."""
+        lever = self.lever(local)
+        return np.outer(lever, lever) * self.sigma**2
+
+    def widened(self, local: State) -> State:
+        """The local state with the scales in it."""
+        layout = Layout(self.scales)
+        state = State(local.stamp_s, layout)
+        state.full[:16] = local.full[:16]
+        size = local.layout.error
+        covariance = np.zeros((layout.error, layout.error))
+        covariance[:size, :size] = local.covariance
+        if self.scales:
+            lever = np.zeros(layout.error)
+            lever[:6], lever[15] = self.lever(local), 1.0
+            covariance += np.outer(lever, lever) * self.sigma**2
+            rest = np.arange(16, layout.error)
+            covariance[rest, rest] = self.sigma**2
+        state.covariance = covariance
+        return state
 
 
 class Track:

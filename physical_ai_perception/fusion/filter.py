@@ -1,21 +1,35 @@
-"""The error-state Kalman filter: propagation, gated updates in Joseph form, and coming back from a long rejection."""
+"""The error-state Kalman filter: propagation, gated updates at their own time, recovery from a long rejection."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 import numpy as np
 from scipy.special import chdtri
 
 from physical_ai_core.geometry import Array
+from physical_ai_perception.fusion import model
 from physical_ai_perception.fusion.measurements import Measurement
-from physical_ai_perception.fusion.propagation import Noise, Propagator
-from physical_ai_perception.fusion.state import SIZE, State
+from physical_ai_perception.fusion.model import CONTROLS, Kernel, Key
+from physical_ai_perception.fusion.state import State
+from physical_ai_perception.fusion.timeline import Correction, Operation, Step, Timeline
 
 MOST_ROWS: Final = 6
 BOUND_EVERY_S: Final = 0.1  # of propagation, between looks at the bounds of the covariance
 RECOVERY_COUNT: Final = 5  # a single late outlier is not a long rejection
+SAME_TIME_S: Final = 1e-6
+
+
+class Noise(NamedTuple):
+    """Spectral densities of what drives the error state (SI units squared per Hz; walks squared per second)."""
+
+    gyro: float
+    accel: float
+    gyro_walk: float
+    accel_walk: float
+    scale_walk: float = 0.0
 
 
 @dataclass
@@ -25,6 +39,8 @@ class Gate:
     accepted: int = 0
     rejected: int = 0
     recovered: int = 0
+    late: int = 0  # taken at an earlier time than the state's
+    too_late: int = 0  # older than the filter remembers
     streak: int = 0
     streak_since_s: float = 0.0
     distance: float = 0.0  # squared Mahalanobis distance of the last innovation over its degrees of freedom
@@ -33,66 +49,178 @@ class Gate:
 class Filter:
     """One instance; `state` may be read at any time, and is finite at any time.
 
+    A measurement older than the state is applied where it belongs: the state then is restored, what followed is done
+    again. `remember_s` bounds how far back; KEPT operations bound the work.
+
     Example:
-        f = Filter(State(0.0), gravity_mps2=9.81, gate_probability=0.999, recovery_s=4.0)
-        f.propagate(0.005, gyro, accelerometer, noise)
-        f.update("wheel/odometry", measurements.body_velocity(f.state, v, sigmas), stamp_s)
+        f = Filter(State(0.0, Layout(1)), gravity_mps2=9.81, gate_probability=0.999, recovery_s=4.0)
+        f.propagate(0.005, [0.0, 0.0, 0.1], [0.0, 0.0, 9.81], noise)
+        f.update("wheel/odometry", measurements.body_velocity([1.0, 0.0, 0.0], [1e-3] * 3), stamp_s)
     """
 
-    def __init__(self, state: State, gravity_mps2: float, gate_probability: float, recovery_s: float) -> None:
+    def __init__(
+        self, state: State, gravity_mps2: float, gate_probability: float, recovery_s: float, remember_s: float = 1.0
+    ) -> None:
         self.state = state
         self.gates: dict[str, Gate] = {}
         self.faults = 0  # updates undone because they would have left a number that is none
-        self._propagator = Propagator(gravity_mps2)
-        self._limits = [0.0] + [float(chdtri(rows, 1.0 - gate_probability)) for rows in range(1, MOST_ROWS + 1)]
+        self.timeline = Timeline(state.layout.full, remember_s)
+        self._gate_probability = gate_probability
         self._recovery_s = recovery_s
-        self._identity = np.eye(SIZE)
         self._unbounded_s = 0.0
+        self._after = np.zeros(state.layout.full)  # what a kernel writes, until it is believed
+        self._distance = np.zeros(1)
+        self._controls = np.zeros(CONTROLS)
+        propagation = model.propagation(state.layout, gravity_mps2)
+        self._propagation = Kernel(propagation, [state.full, self._controls], [self._after])
+        self._kernels: dict[Key, tuple[Array, Kernel]] = {}
+        self.timeline.begin(state.stamp_s, state.full)
 
-    def propagate(self, dt_s: float, rate: Array, force: Array, noise: Noise) -> None:
-        """Move on by `dt_s` > 0 under a body rate and a specific force."""
-        self._propagator.step(self.state, dt_s, rate, force, noise)
-        self._unbounded_s += dt_s
+    def restart(self) -> None:
+        """The state was changed from outside (its time, too, perhaps): what was before it is forgotten."""
+        self.timeline.begin(self.state.stamp_s, self.state.full)
+
+    def propagate(self, dt_s: float, rate: list[float], force: list[float], noise: Noise) -> None:
+        """Move on by `dt_s` > 0 under a body rate and a specific force, both with bias."""
+        controls = [dt_s, *rate, *force, *noise]
+        self._step(controls)
+        self.timeline.add(self.state.stamp_s, Step(controls), self.state.full)
+
+    def update(
+        self, source: str, measurement: Measurement, stamp_s: float, gated: bool = True, gate_probability: float = 0.0
+    ) -> bool:
+        """Take a measurement; False when it was rejected or came too late. A source rejected for long is let in.
+
+        `gate_probability` 0: the filter's own.
+        """
+        gate = self.gates.get(source)
+        if gate is None:
+            gate = self.gates[source] = Gate()
+        limit = _limit(measurement.rows, gate_probability or self._gate_probability) if gated else np.inf
+        operation = Correction(source, measurement, gated)
+        if stamp_s >= self.state.stamp_s - SAME_TIME_S:
+            recovered = gate.recovered
+            taken = self._judge(gate, measurement, stamp_s, limit)
+            if taken:
+                operation = operation if gate.recovered == recovered else operation._replace(gated=False)
+                self.timeline.add(self.state.stamp_s, operation, self.state.full)
+            return taken
+        return self._late(gate, operation, stamp_s, limit)
+
+    def revise(self, since_s: float, until_s: float, rate: list[float], force: list[float], noise: Noise) -> bool:
+        """Replace what drove the state in (since, until] by what was really there; False: too long ago."""
+        index = self.timeline.before(since_s + SAME_TIME_S)
+        if index < 0:
+            return False
+        now_s = self.state.stamp_s
+        pending = self.timeline.after(index)
+        self.state.stamp_s, self.state.full[:] = self.timeline.state(index)
+        self.timeline.cut(index)
+        for operation in pending:
+            if isinstance(operation, Step):
+                for controls in _revised(operation.controls, self.state.stamp_s, until_s, [*rate, *force, *noise]):
+                    self._again(Step(controls))
+            else:
+                self._again(operation)
+        self.state.stamp_s = now_s
+        return True
+
+    # --- one operation ---
+
+    def _step(self, controls: list[float]) -> None:
+        self._controls[:] = controls
+        self._propagation()
+        state = self.state
+        state.full[:] = self._after
+        state.stamp_s += controls[0]
+        self._unbounded_s += controls[0]
         if self._unbounded_s >= BOUND_EVERY_S:
             self._unbounded_s = 0.0
-            self.state.bound_covariance()
+            state.bound()
 
-    def update(self, source: str, measurement: Measurement, stamp_s: float, gated: bool = True) -> bool:
-        """Take a measurement; False when it was rejected. A source rejected for long is let in again."""
-        innovation, jacobian, noise = measurement
-        gate = self.gates.setdefault(source, Gate())
-        covariance = self.state.covariance
-        cross = covariance @ jacobian.T
-        inverse = np.linalg.inv(jacobian @ cross + noise)
-        distance = float(innovation @ inverse @ innovation)
+    def _evaluate(self, measurement: Measurement) -> float:
+        """Squared Mahalanobis distance; the corrected state waits in `_after`."""
+        bound = self._kernels.get(measurement.key)
+        if bound is None:
+            arguments = np.zeros(model.MEASUREMENTS[measurement.key.what][0])
+            function = model.correction(self.state.layout, measurement.key)
+            kernel = Kernel(function, [self.state.full, arguments], [self._after, self._distance])
+            bound = self._kernels[measurement.key] = arguments, kernel
+        bound[0][:] = measurement.arguments
+        bound[1]()
+        return float(self._distance[0])
+
+    def _judge(self, gate: Gate, measurement: Measurement, stamp_s: float, limit: float) -> bool:
+        distance = self._evaluate(measurement)
         if not distance >= 0.0:  # NaN, or a spread that is not positive: never let in
             gate.rejected += 1
             return False
-        gate.distance = distance / len(innovation)
-        if gated and distance > self._limits[len(innovation)]:
+        gate.distance = distance / measurement.rows
+        if distance > limit:
             if not self._long_rejected(gate, stamp_s):
                 return False
-            self._open(jacobian, innovation)
+            self._open(measurement)
             gate.recovered += 1
-            cross = covariance @ jacobian.T
-            inverse = np.linalg.inv(jacobian @ cross + noise)
+            self._evaluate(measurement)
+        if not self._accept():
+            return False
         gate.streak = 0
         gate.accepted += 1
-        self._correct(cross @ inverse, innovation, jacobian, noise)
         return True
 
-    def _correct(self, gain: Array, innovation: Array, jacobian: Array, noise: Array) -> None:
-        error = gain @ innovation
-        total = float(error.sum())
+    def _accept(self) -> bool:
+        total = float(self._after.sum())
         if total - total != 0.0:
             self.faults += 1
-            return
-        state = self.state
-        rest = self._identity - gain @ jacobian
-        covariance = rest @ state.covariance @ rest.T + gain @ noise @ gain.T
-        np.add(covariance, covariance.T, out=state.covariance)
-        state.covariance *= 0.5
-        state.inject(error)
+            return False
+        self.state.full[:] = self._after
+        return True
+
+    # --- going back in time ---
+
+    def _late(self, gate: Gate, operation: Correction, stamp_s: float, limit: float) -> bool:
+        timeline, state = self.timeline, self.state
+        index = timeline.before(stamp_s)
+        if index < 0:
+            gate.too_late += 1
+            return False
+        now_s, now = state.stamp_s, state.full.copy()
+        pending = timeline.after(index)
+        state.stamp_s, state.full[:] = timeline.state(index)
+        before: list[Operation] = []
+        if pending and isinstance(pending[0], Step) and stamp_s - state.stamp_s > SAME_TIME_S:
+            first, rest = _divided(pending[0].controls, stamp_s - state.stamp_s)
+            before, pending[:1] = [Step(first)], rest
+            self._step(first)
+        reached_s = state.stamp_s
+        if not self._judge(gate, operation.measurement, stamp_s, limit):
+            state.stamp_s, state.full[:] = now_s, now
+            return False
+        gate.late += 1
+        corrected = state.full.copy()
+        timeline.cut(index)
+        state.stamp_s, state.full[:] = timeline.state(index)
+        for step in before:
+            self._again(step)
+        state.stamp_s, state.full[:] = reached_s, corrected
+        timeline.add(reached_s, operation, corrected)
+        for done in pending:
+            self._again(done)
+        state.stamp_s = now_s
+        return True
+
+    def _again(self, operation: Operation) -> None:
+        """Do an operation once more. What was believed is believed again, unless it now contradicts by far."""
+        if isinstance(operation, Step):
+            self._step(operation.controls)
+        else:
+            distance = self._evaluate(operation.measurement)
+            limit = 4.0 * _limit(operation.measurement.rows, self._gate_probability) if operation.gated else np.inf
+            if not distance <= limit or not self._accept():
+                return
+        self.timeline.add(self.state.stamp_s, operation, self.state.full)
+
+    # --- recovery ---
 
     def _long_rejected(self, gate: Gate, stamp_s: float) -> bool:
         gate.rejected += 1
@@ -101,10 +229,45 @@ class Filter:
         gate.streak += 1
         return gate.streak >= RECOVERY_COUNT and stamp_s - gate.streak_since_s >= self._recovery_s
 
-    def _open(self, jacobian: Array, innovation: Array) -> None:
+    def _open(self, measurement: Measurement) -> None:
         """Admit that what is measured first of all (position, velocity, attitude …) may be wrong by the innovation."""
-        block = int(np.flatnonzero(jacobian.any(axis=0))[0]) // 3 * 3
-        part = slice(block, block + 3)
-        along = np.linalg.lstsq(jacobian[:, part], innovation, rcond=None)[0]
-        self.state.covariance[part, part] += np.outer(along, along)
-        self.state.bound_covariance()
+        innovation, jacobian, _ = self.innovation(measurement)
+        covariance = self.state.covariance
+        blocks = sorted({int(column) // 3 * 3 for column in np.flatnonzero(jacobian.any(axis=0))})
+        # A pose names position and heading; anything else opens only the first block it depends on.
+        chosen = blocks if measurement.key.what == "pose" else blocks[:1]
+        columns = np.concatenate([np.arange(block, min(block + 3, len(covariance))) for block in chosen])
+        along = np.linalg.lstsq(jacobian[:, columns], innovation, rcond=None)[0]
+        covariance[np.ix_(columns, columns)] += np.outer(along, along)
+        self.state.covariance = covariance
+        self.state.bound()
+
+    def innovation(self, measurement: Measurement) -> tuple[Array, Array, Array]:
+        """Innovation (m,), Jacobian (m, n) and noise (m, m) of a measurement against the present state."""
+        function = model.innovation(self.state.layout, measurement.key)
+        away, jacobian, noise = function(self.state.full, measurement.arguments)
+        return np.asarray(away).ravel(), np.asarray(jacobian), np.asarray(noise)
+
+
+@lru_cache(maxsize=256)
+def _limit(rows: int, probability: float) -> float:
+    """Chi-square quantile."""
+    return float(chdtri(rows, 1.0 - probability))
+
+
+def _divided(controls: list[float], first_s: float) -> tuple[list[float], list[Operation]]:
+    """A step in two: the first `first_s` long, and what is left."""
+    left_s = controls[0] - first_s
+    if left_s <= SAME_TIME_S:
+        return controls, []
+    return [first_s, *controls[1:]], [Step([left_s, *controls[1:]])]
+
+
+def _revised(controls: list[float], from_s: float, until_s: float, driven: list[float]) -> list[list[float]]:
+    """A step from `from_s` on, with other inputs up to `until_s`."""
+    inside_s = min(until_s - from_s, controls[0])
+    if inside_s <= SAME_TIME_S:
+        return [controls]
+    left_s = controls[0] - inside_s
+    first = [inside_s if left_s > SAME_TIME_S else controls[0], *driven]
+    return [first] if left_s <= SAME_TIME_S else [first, [left_s, *controls[1:]]]

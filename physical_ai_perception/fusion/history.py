@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import pi
 from typing import Final
 
@@ -27,7 +28,7 @@ class PoseHistory:
         """Forget everything."""
         self._end = 0
 
-    def add(self, stamp_s: float, position: Array, yaw_rad: float) -> None:
+    def add(self, stamp_s: float, position: Sequence[float] | Array, yaw_rad: float) -> None:
         """Append a pose; a stamp not newer than the last one replaces it (the same time, corrected)."""
         rows = self._rows
         if self._end == 2 * KEPT:

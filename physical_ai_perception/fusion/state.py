@@ -1,65 +1,99 @@
-"""The nominal state and its error: what the filter knows, and how a correction is put into it.
+"""What a filter knows: nominal state and error covariance in one flat vector, with views on its parts.
 
-Error state (15): position, velocity, attitude, gyro bias, accelerometer bias, three each. The attitude error is a
-rotation vector of the *world* frame, `R_true = Exp(error) R`: yaw variance is then one diagonal element, and a
-change of frame is one block rotation. Reference: J. Sola, Quaternion kinematics for the error-state Kalman filter,
-2017, chapter 7 (global angular error).
+The order of the vector and the meaning of the error state are those of `model`. The attitude error is a rotation vector
+of the *world* frame, `R_true = Exp(error) R`: yaw variance is then one diagonal element, and a change of frame is
+one block rotation.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 
 from physical_ai_core.geometry import Array
 from physical_ai_perception.fusion import rotations
-from physical_ai_perception.fusion.rotations import IDENTITY, Quaternion
+from physical_ai_perception.fusion.model import Layout, triangle
+from physical_ai_perception.fusion.rotations import Quaternion
 
-SIZE: Final = 15
 POSITION: Final = slice(0, 3)
 VELOCITY: Final = slice(3, 6)
 ATTITUDE: Final = slice(6, 9)
 GYRO_BIAS: Final = slice(9, 12)
 ACCEL_BIAS: Final = slice(12, 15)
+SCALES: Final = slice(15, None)
+PLANAR: Final = (0, 1, 8)  # x, y, yaw in the error state
+MOST_SCALE: Final = 0.15  # a wheel that is wrong by more is broken, not badly calibrated
 # Largest variances that the filter keeps: beyond them an element means "unknown", and float arithmetic stays sound.
-MOST_VARIANCE: Final = np.repeat([1e8, 1e4, 10.0, 1.0, 25.0], 3)
-MOST_SIGMA: Final = np.sqrt(MOST_VARIANCE)
+MOST_VARIANCES: Final = (1e8, 1e4, 10.0, 1.0, 25.0)
+LEAST_VARIANCE: Final = 1e-14
 
 
-@dataclass
 class State:
-    """Pose and motion of `base_link` in the filter's world frame (odom or map).
+    """Pose and motion of `base_link` in the filter's world frame (odom or map); `full` holds all but the stamp."""
 
-    `rotation` (3, 3) always belongs to `attitude`; `covariance` (15, 15) is that of the error state.
-    """
+    def __init__(self, stamp_s: float, layout: Layout, full: Array | None = None) -> None:
+        self.stamp_s = stamp_s
+        self.layout = layout
+        self.full = np.zeros(layout.full) if full is None else full
+        nominal = self.full[: layout.nominal]
+        self.position, self.velocity = nominal[0:3], nominal[3:6]
+        self.gyro_bias, self.accel_bias, self.scales = nominal[10:13], nominal[13:16], nominal[16:]
+        self._quaternion, self._packed = nominal[6:10], self.full[layout.nominal :]
+        self._row, self._column, self._diagonal = triangle(layout)
+        if full is None:
+            self._quaternion[3] = 1.0
+            self._packed[self._diagonal] = 1e-6
 
-    stamp_s: float
-    position: Array = field(default_factory=lambda: np.zeros(3))
-    velocity: Array = field(default_factory=lambda: np.zeros(3))
-    attitude: Quaternion = IDENTITY
-    gyro_bias: Array = field(default_factory=lambda: np.zeros(3))
-    accel_bias: Array = field(default_factory=lambda: np.zeros(3))
-    covariance: Array = field(default_factory=lambda: np.eye(SIZE) * 1e-6)
-    rotation: Array = field(default_factory=lambda: np.eye(3))
+    @property
+    def attitude(self) -> Quaternion:
+        x, y, z, w = self._quaternion.tolist()
+        return x, y, z, w
 
     def set_attitude(self, attitude: Quaternion) -> None:
-        """Put in an attitude; its matrix follows."""
-        self.attitude = rotations.normalised(attitude)
-        rotations.fill_matrix(self.attitude, self.rotation)
+        """Put in an attitude."""
+        self._quaternion[:] = rotations.normalised(attitude)
+
+    @property
+    def rotation(self) -> Array:
+        """Matrix (3, 3) that turns a vector of `base_link` into the world."""
+        return rotations.matrix(self.attitude)
+
+    @property
+    def covariance(self) -> Array:
+        """A copy (n, n) of the error covariance."""
+        n = self.layout.error
+        whole = np.empty((n, n))
+        whole[self._row, self._column] = self._packed
+        whole[self._column, self._row] = self._packed
+        return whole
+
+    @covariance.setter
+    def covariance(self, covariance: Array) -> None:
+        self._packed[:] = covariance[self._row, self._column]
+
+    def add_covariance(self, more: Array) -> None:
+        """Add (n, n) to the covariance."""
+        self._packed += more[self._row, self._column]
+
+    @property
+    def variances(self) -> Array:
+        """Diagonal (n,) of the covariance."""
+        return np.asarray(self._packed[self._diagonal])
 
     def inject(self, error: Array) -> None:
-        """Move the nominal state by an error (15,)."""
+        """Move the nominal state by an error (n,)."""
         self.position += error[POSITION]
         self.velocity += error[VELOCITY]
         x, y, z = error[ATTITUDE].tolist()
         self.set_attitude(rotations.multiply(rotations.exponential(x, y, z), self.attitude))
         self.gyro_bias += error[GYRO_BIAS]
         self.accel_bias += error[ACCEL_BIAS]
+        self.scales += error[SCALES]
 
     def difference(self, other: State) -> Array:
-        """The error (15,) that `other.inject` needs to become this state."""
+        """The error (n,) that `other.inject` needs to become this state."""
         turn = rotations.multiply(self.attitude, rotations.conjugate(other.attitude))
         return np.concatenate(
             [
@@ -68,32 +102,31 @@ class State:
                 rotations.logarithm(turn),
                 self.gyro_bias - other.gyro_bias,
                 self.accel_bias - other.accel_bias,
+                self.scales - other.scales,
             ]
         )
 
     def copy(self) -> State:
         """A state that shares no array with this one."""
-        return State(
-            self.stamp_s,
-            self.position.copy(),
-            self.velocity.copy(),
-            self.attitude,
-            self.gyro_bias.copy(),
-            self.accel_bias.copy(),
-            self.covariance.copy(),
-            self.rotation.copy(),
-        )
+        return State(self.stamp_s, self.layout, self.full.copy())
 
-    def bound_covariance(self) -> None:
-        """Scale rows and columns so that no variance leaves its bound; correlations, and so definiteness, stay."""
-        variance = self.covariance.diagonal()
-        if (variance > MOST_VARIANCE).any():
-            scale = np.minimum(1.0, MOST_SIGMA / np.sqrt(np.maximum(variance, 1e-300)))
-            self.covariance *= scale
-            self.covariance *= scale[:, None]
+    def bound(self) -> None:
+        """Keep variances and wheel scales inside their bounds; correlations, and so definiteness, stay."""
+        variance, most = self._packed[self._diagonal], _most(self.layout)
+        if (variance > most).any():
+            scale = np.minimum(1.0, np.sqrt(most / np.maximum(variance, LEAST_VARIANCE)))
+            self._packed *= scale[self._row] * scale[self._column]
+        if (variance < LEAST_VARIANCE).any():
+            self._packed[self._diagonal] = np.maximum(self._packed[self._diagonal], LEAST_VARIANCE)
+        for index, scale_error in enumerate(self.scales.tolist()):
+            self.scales[index] = max(-MOST_SCALE, min(MOST_SCALE, scale_error))
 
     def is_finite(self) -> bool:
         """Every number of the state is one."""
-        parts = (self.position, self.velocity, self.gyro_bias, self.accel_bias)
-        total = sum(self.attitude) + sum(sum(part.tolist()) for part in parts) + float(self.covariance.sum())
-        return bool(total - total == 0.0)
+        total = float(self.full.sum())
+        return total - total == 0.0
+
+
+@lru_cache(maxsize=16)
+def _most(layout: Layout) -> Array:
+    return np.concatenate([np.repeat(MOST_VARIANCES, 3), np.full(layout.scales, MOST_SCALE**2)])

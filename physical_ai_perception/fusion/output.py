@@ -1,0 +1,129 @@
+"""What leaves: the state as messages, extrapolated to a stamp, and never in steps.
+
+`odom` is continuous by its definition (REP-105). What a late measurement, a recovery or a return from silence corrects
+is therefore said at a bounded speed: the rest of it is an offset between what is said and what the filter holds.
+"""
+
+from __future__ import annotations
+
+from math import hypot, inf, sqrt
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from physical_ai_core import messages as m
+from physical_ai_perception.fusion import model, rotations
+from physical_ai_perception.fusion.anchor import ScaleDoubt
+from physical_ai_perception.fusion.model import Kernel
+from physical_ai_perception.fusion.motion import MotionFilter
+from physical_ai_perception.fusion.rotations import Quaternion
+from physical_ai_perception.fusion.state import GYRO_BIAS, State
+
+SURE_AHEAD_S: Final = 0.05  # constant motion is as good as the filter over so short a time
+RATE_BANDWIDTH_HZ: Final = 100.0
+FORGOTTEN_S: Final = 0.5  # after so long without an output nobody expects the next one to be near the last
+SLEW_RPS: Final = 0.5
+SLEW_TIME_S: Final = 1.0  # a large offset is taken back within about this time
+NOTHING_LEFT: Final = 1e-12
+
+
+class Offset(NamedTuple):
+    """Said minus held: metres in `odom`, and heading."""
+
+    x: float = 0.0
+    y: float = 0.0
+    z: float = 0.0
+    yaw_rad: float = 0.0
+
+
+NONE: Final = Offset()
+
+
+class Smoother:
+    """Keeps the offset; `slew_mps` bounds how fast it is taken back."""
+
+    def __init__(self, slew_mps: float) -> None:
+        self._slew_mps = slew_mps
+        self.forget()
+
+    def forget(self) -> None:
+        """The next output may be anywhere."""
+        self.offset = NONE
+        self._stamp_s = -inf
+        self._position = (0.0, 0.0, 0.0)
+        self._velocity = (0.0, 0.0, 0.0)
+        self._yaw = self._yaw_rate = 0.0
+
+    def __call__(self, stamp_s: float, position: list[float], yaw: float, velocity: list[float], rate: float) -> Offset:
+        """The offset to add to a pose held for `stamp_s`; `velocity` (3) in `odom`, `rate` of the heading."""
+        dt_s = stamp_s - self._stamp_s
+        if not 0.0 < dt_s <= FORGOTTEN_S:
+            self.offset = NONE
+        else:
+            last, moved = self._position, self._velocity
+            gaps = [position[i] - last[i] - 0.5 * (velocity[i] + moved[i]) * dt_s for i in range(3)]
+            gap = sqrt(gaps[0] ** 2 + gaps[1] ** 2 + gaps[2] ** 2)
+            left = 1.0 - _share(gap, self._slew_mps, dt_s)
+            turn = rotations.wrap(yaw - self._yaw - 0.5 * (rate + self._yaw_rate) * dt_s)
+            turn_left = 1.0 - _share(abs(turn), SLEW_RPS, dt_s)
+            self.offset = Offset(-gaps[0] * left, -gaps[1] * left, -gaps[2] * left, -turn * turn_left)
+            if max(map(abs, self.offset)) < NOTHING_LEFT:
+                self.offset = NONE
+        o = self.offset
+        self._stamp_s, self._yaw, self._yaw_rate = stamp_s, yaw + o.yaw_rad, rate
+        self._position = (position[0] + o.x, position[1] + o.y, position[2] + o.z)
+        self._velocity = (velocity[0], velocity[1], velocity[2])
+        return o
+
+
+def _share(gap: float, slew: float, dt_s: float) -> float:
+    """How much of a gap may be closed within `dt_s`."""
+    allowed = max(slew, gap / SLEW_TIME_S) * dt_s
+    return 1.0 if gap <= allowed else allowed / gap
+
+
+class View:
+    """A filter's state as an Odometry message in `odom`."""
+
+    def __init__(self, motion: MotionFilter, gyro_noise: float) -> None:
+        self._motion = motion
+        self._gyro_noise = gyro_noise
+        self._inputs = np.zeros(model.VIEW_INPUTS)
+        self._out = [np.zeros(size) for size in (3, 4, 3, 36, 9)]
+        self._rate_noise = gyro_noise**2 * RATE_BANDWIDTH_HZ
+        kernel = Kernel(model.view(motion.state.layout), [motion.state.full, self._inputs], self._out)
+        self._kernel = kernel
+
+    def odometry(self, stamp_s: float, smoother: Smoother, scale: ScaleDoubt) -> m.Odometry:
+        """The state at `stamp_s`, never before its own stamp."""
+        motion, state = self._motion, self._motion.state
+        rate = motion.angular_rate()
+        dt_s = max(0.0, stamp_s - state.stamp_s)
+        doubt = 0.0 if dt_s <= SURE_AHEAD_S else dt_s  # over a silence the motion itself may change
+        in_position, in_attitude = doubt**3 / 3.0, self._gyro_noise**2 * dt_s + 0.01 * doubt
+        self._inputs[:] = (dt_s, *rate, in_position, in_attitude)
+        self._kernel()
+        position, attitude, linear, pose_cov, twist = (part.copy() for part in self._out)
+        x, y, z, w = attitude.tolist()
+        q: Quaternion = (x, y, z, w)
+        offset = smoother(stamp_s, position.tolist(), rotations.yaw(q), state.velocity.tolist(), rate[2])
+        pose_cov, twist_cov = pose_cov.reshape(6, 6), np.zeros((6, 6))
+        if scale.scales:
+            more = scale.covariance(state)
+            pose_cov[:3, :3] += more[:3, :3]
+            forward = scale.sigma**2 * linear
+            twist_cov[:3, :3] = forward[:, None] * linear
+        if offset is not NONE:
+            position += offset[:3]
+            attitude = np.array(rotations.multiply(rotations.of_yaw(offset.yaw_rad), q))
+            pose_cov[(0, 1, 2, 5), (0, 1, 2, 5)] += np.square(offset)
+        twist_cov[:3, :3] += twist.reshape(3, 3).T
+        twist_cov[3:, 3:] = state.covariance[GYRO_BIAS, GYRO_BIAS]
+        twist_cov[(3, 4, 5), (3, 4, 5)] += self._rate_noise
+        return m.Odometry(stamp_s, "odom", "base_link", position, attitude, linear, np.array(rate), pose_cov, twist_cov)
+
+
+def planar_sigma_m(state: State) -> float:
+    """Root of the summed variances of x and y."""
+    variances = state.variances
+    return hypot(sqrt(float(variances[0])), sqrt(float(variances[1])))
