@@ -88,7 +88,7 @@ def run_demo(options: DemoOptions, progress: Progress) -> DemoResult:
     shutil.rmtree(options.out, ignore_errors=True)
     options.out.mkdir(parents=True)
     parameter_file = options.out / "parameters.yaml"
-    _write_parameters(options, parameter_file, bag)
+    write_graph_parameters(options, parameter_file, bag)
     os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
     environment = ros_environment()
     processes = NodeProcesses(
@@ -108,7 +108,8 @@ def run_demo(options: DemoOptions, progress: Progress) -> DemoResult:
         ears.close()
 
 
-def _write_parameters(options: DemoOptions, path: Path, bag: Path) -> None:
+def write_graph_parameters(options: DemoOptions, path: Path, bag: Path) -> None:
+    """The parameter file of a run of the whole graph."""
     robot_file = options.parameter_file or share_path("config/robot.yaml")
     demo: ParameterTable = {
         "/**": {"site": options.scenario.site},

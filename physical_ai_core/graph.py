@@ -57,6 +57,8 @@ class Node:
     # of `gathers` all, in the order of their stamps, at each tick and before any other message.
     samples: tuple[str, ...] = ()
     gathers: tuple[str, ...] = ()
+    # These neither: one of each is taken after a tick has spoken, so that long work on it delays no tick.
+    defers: tuple[str, ...] = ()
 
 
 STRING = "std_msgs/msg/String"
@@ -146,8 +148,8 @@ NODES: Final[tuple[Node, ...]] = (
          "the last word over every command", samples=("imu/data", "state/odometry"),
          gathers=("wheel/odometry",)),
     Node("perception", "perception", "physical_ai_perception.parameters:PerceptionParameters", 3, 100,
-         "sensors to numeric state", samples=("camera/image_raw", "camera/camera_info"),
-         gathers=("imu/data", "wheel/odometry")),
+         "sensors to numeric state", gathers=("imu/data", "wheel/odometry"),
+         defers=("scan", "points", "camera/camera_info", "camera/image_raw")),
     Node("world_model", "world_model", "physical_ai_world_model.parameters:WorldModelParameters", 4, 20,
          "the next seconds, with uncertainty",
          samples=("state/odometry", "state/map_to_odom", "cmd_vel", "controller/trajectory", "state/occupancy")),

@@ -39,6 +39,13 @@ def take(subscription: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
             yield found
 
 
+def take_oldest(subscription: Any) -> Any:
+    """The oldest that waits, or None; the rest waits on."""
+    for message, _ in take(subscription):
+        return message
+    return None
+
+
 def take_newest(subscription: Any) -> Any:
     """The newest that waits, or None."""
     newest = None

@@ -70,6 +70,7 @@ class CoreNode(LifecycleNode, Generic[P]):
         self._ears: list[Any] = []
         self._mouths: dict[str, Any] = {}
         self._mail: list[tuple[graph.Topic, Any]] = []  # topics taken at the tick
+        self._later: list[tuple[graph.Topic, Any]] = []  # topics taken after it
         self._ticker: Any = None
         self._fault = ""
         self._faults = 0
@@ -146,6 +147,9 @@ class CoreNode(LifecycleNode, Generic[P]):
                 qos.depth = 1 if topic.name in self.spec.samples else max(qos.depth, int(GATHER_S * topic.rate_hz))
                 ear = mail.keep(self, message, topic.name, qos)
                 self._mail.append((topic, ear))
+            elif topic.name in self.spec.defers:
+                ear = mail.keep(self, message, topic.name, qos)
+                self._later.append((topic, ear))
             else:
                 ear = self.create_subscription(message, topic.name, partial(self._hear, topic), qos)
             self._ears.append(ear)
@@ -156,7 +160,7 @@ class CoreNode(LifecycleNode, Generic[P]):
             self.destroy_subscription(subscription)
         for publisher in self._mouths.values():
             self.destroy_publisher(publisher)
-        self._ears, self._mouths, self._mail, self.core = [], {}, [], None
+        self._ears, self._mouths, self._mail, self._later, self.core = [], {}, [], [], None
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         self._active = True
@@ -250,6 +254,10 @@ class CoreNode(LifecycleNode, Generic[P]):
         self._last_tick_s = stamp_s
         self._ticks += 1
         self._run(partial(self.core.tick, stamp_s))
+        for topic, ear in self._later:
+            message = mail.take_oldest(ear)
+            if message is not None:
+                self._handle(topic, message)
 
     def _run(self, work: Callable[[], Iterable[Output]]) -> None:
         try:
