@@ -36,8 +36,10 @@ class Surroundings:
 
     def look(self, seen: Sweep) -> Outputs:
         """`state/objects`, and `state/occupancy` where its time has come."""
-        found = self.find(seen)
-        owner = self.track(seen, found)
+        self.tracker.advance(seen.stamp_s)
+        solid = self.grid.solid(seen.points)
+        found = self.find(seen, solid)
+        owner = self.track(seen, found, solid)
         outputs = [Output("state/objects", m.Objects(seen.stamp_s, "odom", self.tracker.rows()))]
         since_s = seen.stamp_s - self._grid_s
         if not 0.0 <= since_s < RATE_SLACK / self._p.occupancy_rate_hz:
@@ -45,16 +47,15 @@ class Surroundings:
             outputs.append(Output("state/occupancy", self.map(seen, found, owner)))
         return outputs
 
-    def find(self, seen: Sweep) -> Clusters:
-        """Object candidates."""
-        return clusters.find(seen, self._p.cluster_gap_m, self._p.object_max_extent_m, self._p.object_range_m)
+    def find(self, seen: Sweep, solid: NDArray[np.bool_]) -> Clusters:
+        """Object candidates; points marked `solid` (M,) lie on standing things."""
+        p = self._p
+        known = self.tracker.known()
+        return clusters.find(seen, p.cluster_gap_m, p.object_max_extent_m, p.object_range_m, known, solid)
 
-    def track(self, seen: Sweep, found: Clusters) -> NDArray[np.intp]:
+    def track(self, seen: Sweep, found: Clusters, solid: NDArray[np.bool_]) -> NDArray[np.intp]:
         """Update the tracks; for each candidate the index of its track, -1 for none."""
-        small = found.label >= 0
-        weight = self.grid.solid(seen.points[small]).astype(float)
-        count = np.bincount(found.label[small], minlength=len(found.radius))
-        standing = np.bincount(found.label[small], weight, minlength=len(found.radius)) / np.maximum(count, 1)
+        standing = np.bincount(found.label[solid] + 1, minlength=len(found.radius) + 1)[1:] / np.maximum(found.count, 1)
         return self.tracker.step(seen, found, standing)
 
     def map(self, seen: Sweep, found: Clusters, owner: NDArray[np.intp]) -> m.OccupancyGrid:

@@ -11,10 +11,14 @@ from physical_ai_core.geometry import Array
 from physical_ai_core.layouts import OBJECT_CLASSES
 from physical_ai_perception.parameters import PerceptionParameters
 
-SIGNIFICANT: Final = 12.0  # squared speed over its variance, two degrees of freedom, 99.8 %
+SIGNIFICANT: Final = 9.2  # squared speed over its variance, two degrees of freedom, 99 %
+DOUBTFUL: Final = 4.6  # 90 %: may be moving
 AGREE_S: Final = 0.25  # so long the signs of motion must hold
 DISPLACED_M: Final = 0.35  # from where it was born or last stood
+FAR_M: Final = 0.8  # so far from there it need not be as sure of its speed
+HOME_GAIN: Final = 0.05
 STATIC_AFTER_HITS: Final = 10
+STATIC_AFTER_S: Final = 1.0
 VEHICLE_RADIUS_M: Final = 0.5
 STOOD_S: Final = 2.0  # standing longer, a person is an obstacle of the surroundings too
 SOLID: Final = 0.7  # a candidate lying so far on solid occupancy is structure
@@ -53,24 +57,37 @@ class Kinds:
         self._moving_s, self._still_s = self._moving_s[alive], self._still_s[alive]
 
     def observe(
-        self, mean: Array, covariance: Array, radius: Array, standing: Array, hits: NDArray[np.intp], dt_s: float
-    ) -> None:
-        """Take the tracks after an update; `standing` (N,) is NaN where a track was not seen."""
+        self, mean: Array, covariance: Array, radius: Array, standing: Array, telling: NDArray[np.bool_],
+        hits: NDArray[np.intp], dt_s: float,
+    ) -> None:  # fmt: skip
+        """Take the tracks after an update.
+
+        `standing` (N,) is NaN where a track was not seen; `telling` (N,): seen so that motion is its own, not that of
+        a shadow's edge.
+        """
         if not len(mean):
             return
         speed = np.hypot(mean[:, 2], mean[:, 3])
-        weighted = np.linalg.solve(covariance[:, 2:, 2:], mean[:, 2:, None])[..., 0]
-        significance = (mean[:, 2:] * weighted).sum(axis=1)
+        vx, vy, cxx, cyy = mean[:, 2], mean[:, 3], covariance[:, 2, 2], covariance[:, 3, 3]
+        cxy = covariance[:, 2, 3]
+        significance = (cyy * vx**2 - 2.0 * cxy * vx * vy + cxx * vy**2) / (cxx * cyy - cxy**2)
         seen = ~np.isnan(standing)
         self._solid += np.where(seen, SOLID_GAIN * (np.nan_to_num(standing) - self._solid), 0.0)
-        moving = (speed > self._speed) & (significance > SIGNIFICANT) & (self._solid < SOLID)
-        self._moving_s = np.where(moving, self._moving_s + dt_s * seen, 0.0)
-        self._still_s = np.where(moving, 0.0, self._still_s + dt_s)
-        displaced = np.hypot(*(mean[:, :2] - self._home).T) > DISPLACED_M
+        free = self._solid < SOLID
+        fast = (speed > self._speed) & free
+        moving = fast & (significance > SIGNIFICANT)
+        doubtful = fast & (significance > DOUBTFUL)
+        self._moving_s = np.where(doubtful, self._moving_s + dt_s * (telling & moving), 0.0)
+        self._still_s = np.where(doubtful, 0.0, self._still_s + dt_s)
+        away = np.hypot(mean[:, 0] - self._home[:, 0], mean[:, 1] - self._home[:, 1])
         known = self.moved()
-        shown = ~known & (self._moving_s >= AGREE_S) & displaced
+        shown = ~known & (self._moving_s >= AGREE_S) & (away > DISPLACED_M)
+        shown |= ~known & telling & doubtful & (away > FAR_M) & (hits >= STATIC_AFTER_HITS)
         self.kind[shown] = np.where(radius[shown] > VEHICLE_RADIUS_M, self.VEHICLE, self.PERSON)
-        self.kind[~known & ~shown & (hits >= STATIC_AFTER_HITS)] = self.STATIC
+        stands = self._still_s > STATIC_AFTER_S
+        rests = stands | ((hits >= STATIC_AFTER_HITS) & ~doubtful & (away < DISPLACED_M))
+        self.kind[~known & ~shown & rests] = self.STATIC
+        self._home[stands] += HOME_GAIN * (mean[stands, :2] - self._home[stands])
 
     def moved(self) -> NDArray[np.bool_]:
         """Tracks that are known to be able to move."""
