@@ -55,3 +55,56 @@ def cpu(folder: Folder = FOLDER) -> None:
         result = run_demo(DemoOptions(scenario, Path("out/bench_cpu"), scenario.instruction), progress)
     show(cpu_page(result), folder)
     raise typer.Exit(result.exit_code)
+
+
+@app.command()
+def slam(
+    log: Annotated[Path, typer.Option(help="CARMEN log of a planar LiDAR: FILE.clf, also .bz2 or .gz.")],
+    relations: Annotated[
+        Path, typer.Option(help="Relations that a person has verified, one `t1 t2 x y z roll pitch yaw` a row.")
+    ],
+    out: Annotated[Path | None, typer.Option(help="Trajectories in TUM format and the picture go here too.")] = None,
+    folder: Folder = FOLDER,
+) -> None:
+    """SLAM over a recorded log, judged by its relations."""
+    from physical_ai_bench.benchmarks.slam import slam_page
+
+    show(slam_page(log, relations, folder, out), folder)
+
+
+@app.command()
+def tracking(
+    seconds: Annotated[float, typer.Option(help="Simulated seconds of each scene.", min=5.0, max=600.0)] = 40.0,
+    folder: Folder = FOLDER,
+) -> None:
+    """Tracking of twenty walking people against ground truth."""
+    from physical_ai_bench.benchmarks.tracking import tracking_page
+
+    show(tracking_page(folder, seconds), folder)
+
+
+@app.command("perception_node")
+def perception_node(
+    seconds: Annotated[float, typer.Option(help="Length of one repeat.", min=2.0)] = 10.0,
+    repeats: Annotated[int, typer.Option(help="Repeats of each load; the median counts.", min=1)] = 3,
+    minutes: Annotated[float, typer.Option(help="Soak with the whole graph up, graph time; 0: none.", min=0.0)] = 1.0
+    / 3.0,
+    folder: Folder = FOLDER,
+) -> None:
+    """CPU, rate and latency of the perception node over DDS, and missed periods with the whole graph up."""
+    import os
+
+    from physical_ai_bench.benchmarks.perception_node import perception_node_page
+    from physical_ai_bench.scenario import load_scenario
+    from physical_ai_cli.environment import ros_environment
+    from physical_ai_cli.language import ensure_language_model
+    from physical_ai_cli.soak import run_soak
+    from physical_ai_cli.terminal import LiveProgress
+
+    os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
+    soak = None
+    if minutes > 0.0:
+        ensure_language_model(console)
+        with LiveProgress(console) as progress:
+            soak = run_soak(load_scenario("yard"), 60.0 * minutes, Path("out/bench_perception_node"), progress)
+    show(perception_node_page(ros_environment(), seconds, repeats, soak), folder)
