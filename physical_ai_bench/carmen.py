@@ -56,7 +56,10 @@ def read_log(path: Path) -> CarmenLog:
 
     A line that is cut, has words for numbers, is not finite, or another count of rays than the first is refused.
     """
-    stamps, poses, ranges, refused = [], [], [], 0
+    stamps: list[float] = []
+    poses: list[Array] = []
+    ranges: list[Array] = []
+    refused = 0
     try:
         with _open(path) as lines:
             for line in lines:
@@ -70,7 +73,9 @@ def read_log(path: Path) -> CarmenLog:
                 poses.append(scan[1])
                 ranges.append(scan[2])
     except (OSError, EOFError) as error:
-        raise InputError(f"The log {path} cannot be read: {error}.", "Give a CARMEN log, plain, .bz2 or .gz.") from error
+        raise InputError(
+            f"The log {path} cannot be read: {error}.", "Give a CARMEN log, plain, .bz2 or .gz."
+        ) from error
     if not ranges:
         raise InputError(f"The log {path} has no FLASER line that can be used.", "Give a CARMEN log of a front laser.")
     angles = ray_angles(len(ranges[0]))
@@ -82,14 +87,16 @@ def read_relations(path: Path) -> Relations:
     try:
         rows = np.loadtxt(path, ndmin=2)
     except (OSError, ValueError) as error:
-        raise InputError(f"The relations {path} cannot be read: {error}.", "A row is t1 t2 x y z roll pitch yaw.") from error
+        raise InputError(
+            f"The relations {path} cannot be read: {error}.", "A row is t1 t2 x y z roll pitch yaw."
+        ) from error
     if rows.size == 0 or rows.shape[1] != 8 or not np.isfinite(rows).all():
         raise InputError(f"The relations {path} are not finite rows of 8.", "A row is t1 t2 x y z roll pitch yaw.")
     return Relations(rows[:, :2], rows[:, [2, 3, 7]])
 
 
 def ray_angles(count: int) -> Array:
-    """Angles (count,) of a half-turn scanner: from -90°, a degree apart for 180 and 181 rays, half one for 360 and 361."""
+    """Angles (count,) of a half-turn scanner: from -90° on, a degree apart for 180 and 181 rays, half one for 360."""
     spacing = math.pi / (round(count / HALF_TURN) * HALF_TURN) if count >= HALF_TURN else math.pi / max(count - 1, 1)
     return np.asarray(-0.5 * math.pi + spacing * np.arange(count))
 

@@ -22,7 +22,7 @@ from physical_ai_perception.mapping.matching import refine
 from physical_ai_perception.mapping.odometry import Keyframe
 from physical_ai_perception.mapping.parameters import MappingParameters
 from physical_ai_perception.mapping.pose_graph import PoseGraph
-from physical_ai_perception.mapping.submaps import Submaps
+from physical_ai_perception.mapping.submaps import Drawn, Submaps
 
 
 class Closure(NamedTuple):
@@ -54,10 +54,8 @@ class LoopCloser:
         p, newest = self._p, len(keyframes) - 1
         path = self._path_m(graph, newest)
         believed: list[Closure] = []
-        query: Array | None = None
-        for submap in self._candidates(graph.poses, path, newest):
-            if query is None:
-                query = self._query(keyframes)
+        query = self._query(keyframes)
+        for submap in self._candidates(query, keyframes, graph.poses, path, newest):
             closure = self._match(submap, query, keyframes, graph.poses, path, newest)
             if closure is None:
                 continue
@@ -83,26 +81,34 @@ class LoopCloser:
         limit = 2.0 * p.window_most_m / p.drift_m_per_m
         return np.asarray(dijkstra(matrix, directed=False, indices=newest, limit=limit))
 
-    def _candidates(self, poses: Array, path: Array, newest: int) -> list[int]:
-        """Submaps that may lie near, the surest first, no two neighbours, none of the rolling map's stretch."""
+    def _candidates(self, query: Array, keyframes: list[Keyframe], poses: Array, path: Array, newest: int) -> list[int]:
+        """Submaps that may show the same walls, those first that have most in view; no two neighbours.
+
+        None of the rolling map's stretch: the odometry has matched with those.
+        """
         p = self._p
         count = self._submaps.finished(newest + 1 - p.rolling_keyframes)
         if count <= 0:
             return []
-        gap = np.hypot(*(poses[: newest + 1, :2] - poses[newest, :2]).T)
         half = p.submap_keyframes // 2
-        first = np.arange(count) * half
-        near = np.minimum.reduceat(gap[: (count + 1) * half], np.arange(count + 1) * half)
+        gap = np.hypot(*(poses[: (count + 1) * half, :2] - poses[newest, :2]).T)
+        near = np.minimum.reduceat(gap, np.arange(count + 1) * half)
         near = np.minimum(near[:-1], near[1:])
-        doubt = p.drift_m + p.drift_m_per_m * path[first + half]
-        slack = near - np.minimum(p.window_sigmas * doubt, p.window_most_m)
-        order = np.argsort(near + doubt, kind="stable")
+        doubt = p.drift_m + p.drift_m_per_m * path[np.arange(count) * half + half]
+        may_reach = near - np.minimum(p.window_sigmas * doubt, p.window_most_m) < p.closure_reach_m
+        possible = np.flatnonzero(may_reach & np.isfinite(doubt))
+        possible = possible[np.argsort(near[possible] + doubt[possible], kind="stable")][: p.considered]
+        worth = np.maximum(0.0, 1.0 - near[possible] / p.closure_reach_m)
+        for place, number in enumerate(possible.tolist()):
+            if doubt[number] <= p.sketch_trust_m:
+                there = se2.between(poses[self._submaps.middle(number)], poses[newest])
+                covers = self._submaps.sketch(number, keyframes, poses).covers(se2.place(there, query))
+                worth[place] = covers.mean() if covers.mean() >= p.least_overlap else 0.0
         chosen: list[int] = []
-        for number in order:
-            if slack[number] > p.closure_reach_m or not np.isfinite(doubt[number]):
-                continue
-            if all(abs(int(number) - other) > 1 for other in chosen):
-                chosen.append(int(number))
+        for place in np.argsort(-worth, kind="stable").tolist():
+            number = int(possible[place])
+            if worth[place] > 0.0 and all(abs(number - other) > 1 for other in chosen):
+                chosen.append(number)
             if len(chosen) == p.closures_at_once:
                 break
         return chosen
@@ -135,14 +141,25 @@ class LoopCloser:
         weight = 2.0 / p.point_sigma_m**2
         rough = refine(drawn.coarse, query, start, weight * p.coarse_sigma_m**2)
         exact = refine(drawn.fine, query, rough.pose, weight * p.fine_sigma_m**2)
-        if exact.score < p.closure_score:
+        score = self._score(submap, query, exact.pose, drawn, keyframes, poses)
+        if score < p.closure_score:
             return None
         off = se2.between(predicted, exact.pose)
         if math.hypot(off[0], off[1]) > p.window_sigmas * doubt_m or abs(off[2]) > p.window_sigmas * doubt_rad:
             return None
         floor = np.diag([p.closure_sigma_m**2, p.closure_sigma_m**2, p.closure_sigma_rad**2])
-        information = np.linalg.inv(np.linalg.inv(exact.information + 1e-6 * np.eye(3)) + floor)
-        return Closure(middle, newest, exact.pose, information, exact.score, doubt_m)
+        information = se2.inverse(se2.inverse(exact.information + 1e-6 * np.eye(3)) + floor)
+        return Closure(middle, newest, exact.pose, information, score, doubt_m)
+
+    def _score(
+        self, submap: int, query: Array, pose: Array, drawn: Drawn, keyframes: list[Keyframe], poses: Array
+    ) -> float:
+        """Mean of the fine field over the points that lie in what the submap has seen; 0 when these are too few."""
+        placed = se2.place(pose, query)
+        seen = self._submaps.sketch(submap, keyframes, poses).covers(placed)
+        if len(seen) == 0 or seen.mean() < self._p.least_overlap or seen.sum() < self._p.least_points:
+            return 0.0
+        return float(drawn.fine.sample(placed[seen])[0].mean())
 
     def _agree(self, one: Closure, other: Closure, poses: Array) -> bool:
         """The two closures and the ways between their ends form a loop that closes."""

@@ -43,7 +43,7 @@ def thin(points: Array, cell_m: float) -> Array:
     """One point a cell, the first of each, in their order."""
     cells = np.floor(points / cell_m).astype(np.int64)
     _, first = np.unique(cells[:, 0] * 4_000_037 + cells[:, 1], return_index=True)
-    return points[np.sort(first)]
+    return np.asarray(points[np.sort(first)])
 
 
 def search(field: Field, points: Array, window: Window, least_score: float) -> Found | None:

@@ -1,9 +1,9 @@
 """Likelihood field: how well a point at a place agrees with the surfaces of a map.
 
-A cell holds `exp(-d² / 2σ²)` of the distance d from its centre to the nearest map point, 0 beyond 3σ (end-point model:
-Thrun, Burgard, Fox, Probabilistic Robotics, 6.4, without its noise floor). Points are stamped into the grid at their own
-sub-cell place, so the field is not quantised to cells, and bilinear interpolation between cell centres makes it
-continuous. Building costs one pass over the points, whatever the size of the area.
+A cell holds `exp(-d² / 2σ²)` of the distance d from its centre to the nearest map point, 0 beyond 3σ (end-point
+model: Thrun, Burgard, Fox, Probabilistic Robotics, 6.4, without its noise floor). Points are stamped into the grid at
+their own sub-cell place, so the field is not quantised to cells, and bilinear interpolation between cell centres makes
+it continuous. Building costs one pass over the points, whatever the size of the area.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Index = NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """`cells` (H, W) in [0, 1], a rim of zeros around; `corner` (2,) is the centre of cell (0, 0) in the map's frame."""
+    """`cells` (H, W) in [0, 1], a rim of zeros around; `corner` (2,): centre of cell (0, 0) in the map's frame."""
 
     cells: Cells
     corner: Array
@@ -51,26 +51,23 @@ class Field:
         along_x = (low_right - low_left) + v * ((high_right - high_left) - (low_right - low_left))
         return low + v * (high - low), along_x / self.cell_m, (high - low) / self.cell_m
 
-    def nearest(self, points: Array) -> Array:
-        """Value (N,) of the cell each point (N, 2) lies in; 0 outside."""
-        height, width = self.cells.shape
-        column = np.rint((points[:, 0] - self.corner[0]) / self.cell_m).astype(np.intp)
-        row = np.rint((points[:, 1] - self.corner[1]) / self.cell_m).astype(np.intp)
-        np.clip(column, 0, width - 1, out=column)
-        np.clip(row, 0, height - 1, out=row)
-        return self.cells[row, column].astype(float)
+
+def empty(low: Array, high: Array, cell_m: float, sigma_m: float, margin_m: float = 0.0) -> Field:
+    """A field of zeros that has room for points between `low` (2,) and `high` (2,) and `margin_m` around.
+
+    Cells are aligned to whole multiples of their size: the same points give the same field wherever they begin.
+    """
+    rim = _reach(cell_m, sigma_m) + 3 + int(np.ceil(margin_m / cell_m))
+    first = np.floor(low / cell_m).astype(np.intp) - rim
+    width, height = (np.ceil(high / cell_m).astype(np.intp) + rim - first + 1).tolist()
+    return Field(np.zeros((height, width), dtype=np.float32), np.asarray(first * cell_m, dtype=float), cell_m, sigma_m)
 
 
 def build(points: Array, cell_m: float, sigma_m: float, margin_m: float = 0.0) -> Field:
     """The field of map points (N, 2), with room for `margin_m` around. Without points it is zero everywhere."""
-    rim = _reach(cell_m, sigma_m) + 2 + int(np.ceil(margin_m / cell_m))
     if not len(points):
-        return Field(np.zeros((3, 3), dtype=np.float32), np.zeros(2), cell_m, sigma_m)
-    # Cells are aligned to whole multiples of their size: the same points give the same field wherever they begin.
-    low = np.floor(points.min(axis=0) / cell_m).astype(np.intp) - rim
-    high = np.ceil(points.max(axis=0) / cell_m).astype(np.intp) + rim
-    width, height = (high - low + 1).tolist()
-    field = Field(np.zeros((height, width), dtype=np.float32), low * cell_m, cell_m, sigma_m)
+        return empty(np.zeros(2), np.zeros(2), cell_m, sigma_m)
+    field = empty(points.min(axis=0), points.max(axis=0), cell_m, sigma_m, margin_m)
     _stamp(field, points)
     return field
 
@@ -91,7 +88,7 @@ def _reach(cell_m: float, sigma_m: float) -> int:
 
 
 def _stamp(field: Field, points: Array) -> None:
-    height, width = field.cells.shape
+    width = field.cells.shape[1]
     sub = np.unique(_sub_cell((points - field.corner) / field.cell_m, width))
     cell, part = sub // SUB_CELLS**2, sub % SUB_CELLS**2
     stamps, offsets_row, offsets_column = _stamps(_reach(field.cell_m, field.sigma_m), field.cell_m / field.sigma_m)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from physical_ai_core.errors import InputError
 from physical_ai_core.geometry import Array
 from physical_ai_perception.mapping import se2
 from physical_ai_perception.mapping.closures import LoopCloser
@@ -34,6 +36,7 @@ class Mapper:
         self.keyframes: list[Keyframe] = []
         self._submaps = Submaps(p)
         self._closer = LoopCloser(p, self._submaps)
+        self.pose = np.zeros(3)
         self._forgotten = 0
         self._changed_at = 0
         self._pending_edges = 0
@@ -45,10 +48,23 @@ class Mapper:
         step = self.odometry.step(stamp_s, odometry, points)
         if step.keyframe is not None:
             self._add(step.keyframe, step)
+        self._forget()
         last = self.keyframes[-1]
         offset = se2.between(last.pose, step.pose)
-        pose = se2.compose(self.graph.poses[-1], offset)
-        return Mapped(pose, step, self._forgotten + len(self.keyframes) - 1, offset)
+        self.pose = se2.compose(self.graph.poses[-1], offset)
+        return Mapped(self.pose.copy(), step, self._forgotten + len(self.keyframes) - 1, offset)
+
+    def _forget(self) -> None:
+        """Beyond the cap a submap's worth of the oldest goes at a time, so that submaps keep their stretches."""
+        count = self._p.submap_keyframes // 2
+        if len(self.keyframes) <= self._p.most_keyframes:
+            return
+        del self.keyframes[:count]
+        self.graph.drop_oldest(count)
+        self._submaps.forget()
+        self._closer.forget()
+        self._forgotten += count
+        self._changed_at -= count
 
     def _add(self, keyframe: Keyframe, step: Step) -> None:
         p = self._p
@@ -62,7 +78,7 @@ class Mapper:
         floor = np.diag([p.edge_sigma_m**2, p.edge_sigma_m**2, p.edge_sigma_rad**2])
         covariance = se2.turn_covariance(-before.pose[2], step.covariance) + floor
         newest = len(self.graph) - 1
-        self.graph.add_edge(newest - 1, newest, motion, np.linalg.inv(covariance))
+        self.graph.add_edge(newest - 1, newest, motion, se2.inverse(covariance))
         if newest % p.closure_every == 0:
             self._close()
 
@@ -76,5 +92,20 @@ class Mapper:
         urgent = bool(found) and float(self.graph.chi2()[-len(found) :].max()) > p.switch_chi2
         if self._pending_edges and (urgent or newest - self._changed_at >= p.optimise_every):
             self.graph.optimise()
+            self.graph.drop_edges(self.graph.switched & (self.graph.chi2() > p.contradicted_chi2))
             self.solves += 1
             self._changed_at, self._pending_edges = newest, 0
+
+    def settle(self) -> None:
+        """Optimise with every edge known: at the end of a log, or when there is time."""
+        self.graph.optimise(30)
+
+    def poses(self, keyframes: ArrayLike) -> Array:
+        """Poses (N, 3) in the map as known now of keyframes (N,) by the numbers that `Mapped` says.
+
+        Raises InputError for one that is forgotten.
+        """
+        places = np.asarray(keyframes, dtype=np.intp) - self._forgotten
+        if (places < 0).any() or (places >= len(self.keyframes)).any():
+            raise InputError("A keyframe is asked for that the map has forgotten.", "Raise most_keyframes.")
+        return np.asarray(self.graph.poses[places])

@@ -1,8 +1,9 @@
 """Refine a pose of points in a likelihood field.
 
-Maximises the mean of the field over the points, `F(T p)`: written as least squares on `sqrt(1 - F)`, which near a surface
-is the distance to it over `σ√2` and far from every surface is constant, so outliers pull nothing (Welsch's robust
-kernel). Gauss-Newton with Levenberg's damping; a prior pose with its information holds what the surfaces leave open.
+Maximises the mean of the field over the points, `F(T p)`: written as least squares on `sqrt(1 - F)`, which near a
+surface is the distance to it over `σ√2` and far from every surface is constant, so outliers pull nothing (Welsch's
+robust kernel). Gauss-Newton with Levenberg's damping; a prior pose with its information holds what the surfaces leave
+open.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from physical_ai_core.geometry import Array
 from physical_ai_perception.mapping.field import Field
 
 LEAST_GAP: Final = 0.02  # 1 - F below this counts as this: at the ridge the square root has a cusp
-STILL_M: Final = 2e-4
+STILL_M: Final = 3e-4
 MOST_DAMPING: Final = 1e6
 
 
@@ -53,7 +54,7 @@ def refine(
             gained = cost - trial[0]
             cost, gradient, hessian, score = trial
             damping = max(damping * 0.2, 1e-6)
-            if abs(dx) + abs(dy) < STILL_M and abs(dyaw) < STILL_M or gained < 1e-4 * cost:
+            if (abs(dx) + abs(dy) < STILL_M and abs(dyaw) < STILL_M) or gained < 2e-4 * cost:
                 break
         else:
             damping *= 8.0

@@ -12,10 +12,9 @@ import numpy as np
 from physical_ai_core.geometry import Array
 from physical_ai_perception.mapping import field as fields
 from physical_ai_perception.mapping import se2
-from physical_ai_perception.mapping.field import Field
 from physical_ai_perception.mapping.matching import Prior, refine
 from physical_ai_perception.mapping.parameters import MappingParameters
-from physical_ai_perception.mapping.scan import surfaces
+from physical_ai_perception.mapping.scan import PoseMeasurement, check, surfaces
 
 MARGIN_M: Final = 4.0  # around a rolling map, so that most new keyframes fit in
 
@@ -45,9 +44,16 @@ class Step(NamedTuple):
     believed: bool
     keyframe: Keyframe | None
 
+    def measurement(self) -> PoseMeasurement | None:
+        """The pose as a measurement in `odom`; None when the scan did not fit."""
+        return PoseMeasurement(self.stamp_s, "odom", self.pose, self.covariance) if self.believed else None
+
 
 class LidarOdometry:
-    """Fed with scans and odometry poses in the order they come; bounded in memory and work."""
+    """Fed with scans and odometry poses in the order they come; bounded in memory and work.
+
+    It begins at the first odometry pose, so its frame is the odometry's, less the odometry's drift.
+    """
 
     def __init__(self, parameters: MappingParameters | None = None) -> None:
         self._p = p = parameters or MappingParameters()
@@ -63,17 +69,21 @@ class LidarOdometry:
     def step(self, stamp_s: float, odometry: Array, points: Array) -> Step:
         """One scan: `odometry` (3,) is the wheels' (or filter's) pose at its stamp, in any frame that drifts slowly.
 
-        `points` (N, 2) are its returns in `base_link`, in the rays' order.
+        `points` (N, 2) are its returns in `base_link`, in the rays' order. Raises InputError, and changes nothing, for
+        numbers that are not finite.
         """
+        check(odometry, points)
         if self._odometry is None:
-            self._odometry = odometry.copy()
+            self._odometry, self._pose = odometry.copy(), odometry.copy()
             return self._result(stamp_s, points, 1.0, True, True)
         increment = se2.between(self._odometry, odometry)
         self._odometry = odometry.copy()
         predicted, doubt = se2.compose(self._pose, increment), self._doubt(increment)
         score, believed = 0.0, False
+        every = points  # a keyframe keeps all, a match needs no more than `most_points`
+        points = points[:: max(1, -(-len(points) // self._p.most_points))]
         if len(points) >= self._p.least_points:
-            prior = Prior(predicted, np.linalg.inv(doubt))
+            prior = Prior(predicted, se2.inverse(doubt))
             start = predicted
             if self._fine.sample(se2.place(predicted, points))[0].mean() < self._p.near_score:
                 start = refine(self._coarse, points, predicted, self._coarse_weight, prior).pose
@@ -81,11 +91,18 @@ class LidarOdometry:
             score, believed = found.score, found.score >= self._p.least_score
         if believed:
             self._pose = found.pose
-            self._covariance = np.linalg.inv(found.information + prior.information)
+            self._covariance = se2.inverse(found.information + prior.information)
         else:
             self._pose = predicted
             self._covariance = self._covariance + doubt
-        return self._result(stamp_s, points, score, believed, self._moved_on())
+        return self._result(stamp_s, every, score, believed, self._moved_on())
+
+    def adopt(self, odometry: Array) -> None:
+        """The filter whose odometry is fed has taken the last pose and now says `odometry` (3,) for the last scan.
+
+        Without this its correction would look like motion in the next increment.
+        """
+        self._odometry = odometry.copy()
 
     def _doubt(self, increment: Array) -> Array:
         """Covariance (3, 3) of the odometry's increment, axes of the odometry's frame."""

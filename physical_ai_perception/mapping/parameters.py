@@ -13,6 +13,8 @@ class MappingParameters:
     range_min_m: float = 0.1  # nearer returns are the robot or dirt
     range_max_m: float = 40.0  # farther returns say nothing, "no return" among them
     gap_m: float = 0.4  # neighbouring returns nearer than this are one surface, drawn as a line in the map
+    straight_gap_m: float = 2.0  # as far apart, if they go on straight: a wall seen at a flat angle
+    straight_rad: float = 0.1
     spacing_m: float = 0.05  # of the points along such a line
 
     # Likelihood field and matching
@@ -24,6 +26,7 @@ class MappingParameters:
     near_score: float = 0.6  # mean of the fine field at the predicted pose, above which no coarse step is needed
     least_score: float = 0.5  # mean of the fine field, below which a match is not believed
     least_points: int = 30
+    most_points: int = 360  # of a scan that are matched; denser scans are thinned evenly
 
     # Odometry between scans: sigmas are `still + rate * moved`
     odometry_still_m: float = 0.01
@@ -42,10 +45,16 @@ class MappingParameters:
     submap_keyframes: int = 16  # a submap is so many consecutive keyframes; the next begins half-way
     query_keyframes: int = 6  # the last so many keyframes together are looked for in a submap
     query_cell_m: float = 0.1  # they are thinned to one point a cell
-    closure_every: int = 2  # keyframes between attempts
+    closure_every: int = 3  # keyframes between attempts
     closures_at_once: int = 2  # submaps tried in one attempt
-    closure_reach_m: float = 3.0  # a submap is tried when a keyframe of it may lie so near
-    drift_m: float = 0.05  # doubt about where a submap lies: `drift_m + drift_m_per_m * path`, the path through the graph
+    closure_reach_m: float = 10.0  # a submap is considered when a keyframe of it may lie so near
+    considered: int = 24  # submaps, the nearest
+    sketch_cell_m: float = 0.5  # of the sketch that tells how much of a submap is in view
+    sketch_trust_m: float = 1.0  # with more doubt the sketch says nothing, and the distance chooses
+    least_overlap: float = 0.35  # part of the points that must lie in what a submap has seen
+    drift_m: float = (
+        0.05  # doubt about where a submap lies: `drift_m + drift_m_per_m * path`, the path through the graph
+    )
     drift_m_per_m: float = 0.015
     drift_rad: float = 0.02
     drift_rad_per_m: float = 0.001
@@ -59,10 +68,29 @@ class MappingParameters:
     closure_sigma_rad: float = 0.005
     edge_sigma_m: float = 0.01
     edge_sigma_rad: float = 0.003
-    switch_chi2: float = 9.0
+    switch_chi2: float = 9.0  # closures that contradict the rest by more lose their pull
+    contradicted_chi2: float = 50.0  # and are dropped when it is so much
     agree_m: float = 0.2  # closures after a long way round must agree with each other so well
     agree_rad: float = 0.05
     agreeing: int = 3  # and be so many
     pending: int = 12  # of the last so many candidates
     optimise_every: int = 10  # keyframes, when nothing urges
     most_keyframes: int = 6000
+
+    # Localisation in a prior map
+    start_sigma_m: float = 0.1  # a start pose is never taken as better known
+    start_sigma_rad: float = 0.05
+    follow_from_m: float = 0.25  # with more doubt a window is searched before refining
+    follow_from_rad: float = 0.15
+    follow_score: float = 0.4  # a scan of a followed pose fits; people and new furniture fit no map
+    lost_after: int = 5  # scans in a row that do not fit
+    recover_score: float = 0.6  # what a found place must score
+    sure_score: float = 0.9  # so good a place is believed before the widest window has been searched
+    found_after: int = 5  # scans in a row that fit at the found place
+    search_every: int = 5  # scans between searches while lost
+    lost_window_m: float = 2.0  # first window when lost; half as much more after each search without result
+    lost_window_rad: float = 0.5
+    lost_most_m: float = 15.0
+    wide_cell_m: float = 0.2
+    wide_sigma_m: float = 0.3
+    wide_thin_m: float = 0.4

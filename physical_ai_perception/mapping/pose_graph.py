@@ -2,7 +2,9 @@
 
 Gauss-Newton on the manifold with scipy's sparse LU (Grisetti, Kümmerle, Stachniss, Burgard, "A Tutorial on Graph-Based
 SLAM", 2010). An edge that may be wrong carries a switch: its information is scaled by dynamic covariance scaling
-(Agarwal et al. 2013), so an edge that contradicts the rest loses its pull instead of bending the map.
+(Agarwal et al. 2013), so an edge that contradicts the rest loses its pull instead of bending the map. The switches are
+tightened from step to step (graduated non-convexity: Yang et al. 2020), or else the first right edge after a long way
+round, which contradicts all that is there, would have none.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from physical_ai_perception.mapping import se2
 
 Index = NDArray[np.intp]
 STILL_M: Final = 1e-4
+TIGHTEN: Final = 4.0
 ROWS, COLUMNS = (grid.ravel() for grid in np.meshgrid(np.arange(3), np.arange(3), indexing="ij"))
 
 
@@ -92,18 +95,20 @@ class PoseGraph:
         self._poses[: self._size - count] = self._poses[count : self._size].copy()
         self._size -= count
 
-    def optimise(self, iterations: int = 10) -> float:
+    def optimise(self, iterations: int = 15) -> float:
         """Move the nodes to where the edges agree best; returns the largest last step (m, rad)."""
         if self._size < 2 or not self._first:
             return 0.0
         ends = self.ends
-        information = np.array(self._information)
-        may_be_wrong = self.switched
+        information, may_be_wrong = np.array(self._information), self.switched
+        _, chi2 = self._residuals(*ends)
+        allowed = max(self._switch_chi2, float(np.max(chi2, where=may_be_wrong, initial=0.0)))
         largest = 0.0
         for _ in range(iterations):
-            largest = self._step(*ends, information, may_be_wrong)
-            if largest < STILL_M:
+            largest = self._step(*ends, information, may_be_wrong, allowed)
+            if largest < STILL_M and allowed <= self._switch_chi2:
                 break
+            allowed = max(self._switch_chi2, allowed / TIGHTEN)
         return largest
 
     def _residuals(self, first: Index, second: Index) -> tuple[Array, Array]:
@@ -111,10 +116,12 @@ class PoseGraph:
         error[:, 2] = wrap(error[:, 2])
         return error, np.einsum("ei,eij,ej->e", error, np.array(self._information), error)
 
-    def _step(self, first: Index, second: Index, information: Array, may_be_wrong: NDArray[np.bool_]) -> float:
+    def _step(
+        self, first: Index, second: Index, information: Array, may_be_wrong: NDArray[np.bool_], allowed: float
+    ) -> float:
         error, chi2 = self._residuals(first, second)
         # Dynamic covariance scaling: s = min(1, 2Φ / (Φ + χ²)), the information goes with s².
-        scale = np.where(may_be_wrong, np.minimum(1.0, 2.0 * self._switch_chi2 / (self._switch_chi2 + chi2)) ** 2, 1.0)
+        scale = np.where(may_be_wrong, np.minimum(1.0, 2.0 * allowed / (allowed + chi2)) ** 2, 1.0)
         weighted = information * scale[:, None, None]
         start = self.poses[first]
         c, s = np.cos(start[:, 2]), np.sin(start[:, 2])

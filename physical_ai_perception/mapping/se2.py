@@ -39,3 +39,8 @@ def turn_covariance(yaw_rad: float, covariance: Array) -> Array:
     c, s = math.cos(yaw_rad), math.sin(yaw_rad)
     turn = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
     return np.asarray(turn @ covariance @ turn.T)
+
+
+def inverse(matrix: Array) -> Array:
+    """Information of a covariance (3, 3), or the other way round."""
+    return np.asarray(np.linalg.inv(matrix), dtype=float)
