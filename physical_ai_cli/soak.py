@@ -75,10 +75,14 @@ def run_soak(scenario: Scenario, seconds: float, out: Path, progress: Progress) 
 def _wait_until_up(processes: NodeProcesses, watch: Watch, listens: Callable[[], bool], progress: Progress) -> None:
     managed = tuple(node.name for node in graph.NODES if node.managed)
     deadline = time.monotonic() + START_PATIENCE_S
-    while not (watch.all_active(managed) and listens()):
+    while not (watch.all_active(managed) and listens() and _language_ready(watch)):
         time.sleep(LOOK_S)
         processes.poll()
         progress("starting", watch)
         if time.monotonic() > deadline or not processes.alive("simulator"):
             late = [name for name in managed if not watch.active.get(name, False)]
             raise PhysicalAIError(f"The graph did not come up: {late} not active.", "Look at the logs of its nodes.")
+
+
+def _language_ready(watch: Watch) -> bool:
+    return watch.values.get("planner", {}).get("language", "") not in ("", "loading")

@@ -14,6 +14,7 @@ from physical_ai_core.errors import InputError
 from physical_ai_core.ros.encode import message_class, set_stamp
 from physical_ai_core.ros.node import CoreNode
 from physical_ai_core.ros.spin import run_node
+from physical_ai_perception.camera.worker import WorkerEye
 from physical_ai_perception.core import PerceptionCore
 from physical_ai_perception.fusion.localisation import Kept
 from physical_ai_perception.parameters import PerceptionParameters
@@ -29,11 +30,15 @@ class PerceptionNode(CoreNode[PerceptionParameters]):
     _kept_s = float("-inf")
 
     def build(self, parameters: PerceptionParameters) -> PerceptionCore:
-        core = PerceptionCore(parameters)
+        core = PerceptionCore(parameters, WorkerEye)
         kept = _read(parameters.resume_file)
         if kept is not None:
             core.resume(kept)
         return core
+
+    def close(self) -> None:
+        if isinstance(self.core, PerceptionCore):
+            self.core.camera.close()
 
     def opened(self) -> None:
         try:
