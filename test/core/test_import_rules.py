@@ -62,10 +62,13 @@ def test_what_runs_on_a_robot_imports_nothing_offline() -> None:
 def test_torch_and_transformers_stay_in_language_and_training() -> None:
     def allowed(path: Path) -> bool:
         where = path.as_posix()
-        return "physical_ai_planner/language" in where or room(path) == "physical_ai_learning"
+        detector = "physical_ai_perception/camera/detector.py" in where  # runs in a worker of its own
+        return "physical_ai_planner/language" in where or room(path) == "physical_ai_learning" or detector
 
     heavy = {"torch", "transformers", "peft"}
     assert [p for p in FILES if tops(imports(p)) & heavy and not allowed(p)] == []
+    on_the_way = [p for p in FILES if room(p) == "physical_ai_perception" and tops(imports(p, True)) & {*heavy, "cv2"}]
+    assert on_the_way == []
 
 
 def test_decoding_works_without_rclpy() -> None:
