@@ -60,7 +60,6 @@ class Anchor:
         arm_x, arm_y = (state.position - self.pivot)[:2].tolist()
         swing = np.zeros(len(before))
         swing[0], swing[1] = -arm_y, arm_x
-        swing[3], swing[4] = -state.velocity[1], state.velocity[0]
         swing[8] = 1.0
         state.covariance = covariance + np.outer(swing, swing) * self.yaw_sigma_rad**2
         state.bound()

@@ -112,13 +112,13 @@ class Filter:
         index = self.timeline.before(since_s + SAME_TIME_S)
         if index < 0:
             return False
-        now_s = self.state.stamp_s
+        now_s, driven = self.state.stamp_s, [*rate, *force, *noise]
         pending = self.timeline.after(index)
         self.state.stamp_s, self.state.full[:] = self.timeline.state(index)
         self.timeline.cut(index)
         for operation in pending:
             if isinstance(operation, Step):
-                for controls in _revised(operation.controls, self.state.stamp_s, until_s, [*rate, *force, *noise]):
+                for controls in _revised(operation.controls, self.state.stamp_s, until_s, driven):
                     self._again(Step(controls))
             else:
                 self._again(operation)

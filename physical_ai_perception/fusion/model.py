@@ -6,9 +6,11 @@ A whole propagation or update is one call of a few microseconds, bit for bit the
 
 Filter vector ("full"): nominal state x = [position 3, velocity 3, attitude quaternion xyzw 4, gyro bias 3,
 accelerometer bias 3, wheel scales k], then the upper triangle of the error covariance, column by column.
-Error state (n = 15 + k): position, velocity, attitude (rotation vector of the world frame), gyro bias,
-accelerometer bias, wheel scales. Reference: J. Sola, Quaternion kinematics for the error-state Kalman filter, 2017,
-chapter 7 (global angular error).
+Error state (n = 15 + k): position p + dp, attitude Exp(a) R with a rotation vector a of the world frame, velocity
+Exp(a) v + dv, biases and scales by addition. The velocity turns with the attitude: what wheels and IMU see then does
+not depend on the heading at all, as in truth, while with a plain velocity error every update would seem to teach a
+little heading (A. Barrau, S. Bonnabel, The invariant extended Kalman filter as a stable observer, 2017; J. Sola, Quaternion
+kinematics for the error-state Kalman filter, 2017, chapter 7).
 """
 
 from __future__ import annotations
@@ -116,10 +118,12 @@ def split(x: Any) -> Split:
 def moved(x: Any, error: Any, first_order: bool = False) -> Any:
     """The nominal state moved by an error; `first_order` where only derivatives at zero are asked for."""
     s = split(x)
-    turn = ca.vertcat(0.5 * error[6:9], 1.0) if first_order else exponential(error[6:9])
+    a = error[6:9]
+    turn = ca.vertcat(0.5 * a, 1.0) if first_order else exponential(a)
     attitude = product(turn, s.attitude)
+    velocity = s.velocity + ca.cross(a, s.velocity) if first_order else rotation(turn) @ s.velocity
     return ca.vertcat(
-        s.position + error[0:3], s.velocity + error[3:6], attitude if first_order else unit(attitude),
+        s.position + error[0:3], velocity + error[3:6], attitude if first_order else unit(attitude),
         s.gyro_bias + error[9:12], s.accel_bias + error[12:15], s.scales + error[15:],
     )  # fmt: skip
 
@@ -138,7 +142,7 @@ def _velocity(s: Split, a: Any, key: Key) -> Expression:
 
 def _at_rest(s: Split, a: Any, key: Key) -> Expression:
     """Arguments: variance. The velocity is zero."""
-    return Expression(-s.velocity, ca.repmat(a[0], 3))
+    return Expression(-(rotation(s.attitude).T @ s.velocity), ca.repmat(a[0], 3))
 
 
 def _gyro_bias(s: Split, a: Any, key: Key) -> Expression:
@@ -224,28 +228,33 @@ def propagation(layout: Layout, gravity_mps2: float) -> Any:
         s.position + dt * (s.velocity + 0.5 * dt * acceleration), s.velocity + dt * acceleration,
         unit(product(s.attitude, exponential(turn))), s.gyro_bias, s.accel_bias, s.scales,
     )  # fmt: skip
-    f = _transition(layout, dt, middle, force)
+    f = _transition(layout, dt, middle, s.velocity, gravity_mps2)
+    gyro, drawn = u[7] * dt, ca.SX(layout.error, 3)  # how the gyro's noise enters attitude and, through it, velocity
+    drawn[3:6, :], drawn[6:9, :] = ca.skew(s.velocity), ca.SX.eye(3)
     q = ca.vertcat(
-        ca.repmat(u[8] * dt**3 / 3.0, 3), ca.repmat(u[8] * dt, 3), ca.repmat(u[7] * dt, 3), ca.repmat(u[9] * dt, 3),
+        ca.repmat(u[8] * dt**3 / 3.0, 3), ca.repmat(u[8] * dt, 3), ca.SX(3, 1), ca.repmat(u[9] * dt, 3),
         ca.repmat(u[10] * dt, 3), ca.repmat(u[11] * dt, layout.scales),
     )  # fmt: skip
-    return _compiled("propagate", [full, u], [_packed(after, f @ covariance @ f.T + ca.diag(q))])
+    covariance = f @ covariance @ f.T + ca.diag(q) + gyro * (ca.sparsify(drawn) @ ca.sparsify(drawn).T)
+    return _compiled("propagate", [full, u], [_packed(after, covariance)])
 
 
 @lru_cache(maxsize=4)
-def transition(layout: Layout) -> Any:
+def transition(layout: Layout, gravity_mps2: float) -> Any:
     """(full, controls) → error transition (n, n), as `propagation` uses it; for tests."""
     full, u = ca.SX.sym("full", layout.full), ca.SX.sym("u", CONTROLS)
     s = split(full[: layout.nominal])
     middle = rotation(product(s.attitude, exponential(0.5 * (u[1:4] - s.gyro_bias) * u[0])))
-    f = _transition(layout, u[0], middle, middle @ (u[4:7] - s.accel_bias))
+    f = _transition(layout, u[0], middle, s.velocity, gravity_mps2)
     return _compiled("transition", [full, u], [ca.densify(f)])
 
 
-def _transition(layout: Layout, dt: Any, turn: Any, force: Any) -> Any:
-    f = ca.SX.eye(layout.error)
+def _transition(layout: Layout, dt: Any, turn: Any, velocity: Any, gravity_mps2: float) -> Any:
+    f, swing = ca.SX.eye(layout.error), ca.skew(velocity)
     f[0:3, 3:6] = ca.SX.eye(3) * dt
-    f[3:6, 6:9] = -ca.skew(force) * dt
+    f[0:3, 6:9] = -swing * dt
+    f[3:6, 6:9] = ca.sparsify(ca.skew(ca.SX([0.0, 0.0, -gravity_mps2]))) * dt
+    f[3:6, 9:12] = -(swing @ turn) * dt
     f[3:6, 12:15] = -turn * dt
     f[6:9, 9:12] = -turn * dt
     return ca.sparsify(f)
@@ -324,7 +333,7 @@ def view(layout: Layout) -> Any:
     attitude = unit(product(s.attitude, exponential(dt * u[1:4])))
     pick = ca.SX(6, layout.error)
     pick[0:3, 0:3], pick[3:6, 6:9] = ca.SX.eye(3), ca.SX.eye(3)
-    pick[0:3, 3:6] = dt * ca.SX.eye(3)
+    pick[0:3, 3:6], pick[0:3, 6:9] = dt * ca.SX.eye(3), -dt * ca.skew(s.velocity)
     pick = ca.sparsify(pick)
     pose = pick @ covariance @ pick.T + ca.diag(ca.vertcat(ca.repmat(u[4], 3), ca.repmat(u[5], 3)))
     twist = turn_back @ covariance[3:6, 3:6] @ turn_back.T

@@ -244,7 +244,8 @@ class MotionFilter:
     def _watch_rest(self, sample: WheelSample) -> None:
         still = largest(sample.velocity) < REST_SPEED_MPS and abs(sample.yaw_rate_rps) < REST_SPEED_MPS
         if still and sample.stamp_s - self._imu_s <= WHEEL_HOLD_S:
-            still = largest(self._unbiased(self.rate)) < REST_RATE_RPS
+            doubt = 2.0 * sqrt(max(self.state.variances[GYRO_BIAS].tolist()))  # a bias not yet known is no motion
+            still = largest(self._unbiased(self.rate)) < REST_RATE_RPS + doubt
         if not still:
             self._rest_since_s = None
         elif self._rest_since_s is None:

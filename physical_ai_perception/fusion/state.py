@@ -2,7 +2,7 @@
 
 The order of the vector and the meaning of the error state are those of `model`. The attitude error is a rotation vector
 of the *world* frame, `R_true = Exp(error) R`: yaw variance is then one diagonal element, and a change of frame is
-one block rotation.
+one block rotation. The velocity turns with it: `v_true = Exp(error) v + error of velocity`.
 """
 
 from __future__ import annotations
@@ -85,9 +85,10 @@ class State:
     def inject(self, error: Array) -> None:
         """Move the nominal state by an error (n,)."""
         self.position += error[POSITION]
-        self.velocity += error[VELOCITY]
         x, y, z = error[ATTITUDE].tolist()
-        self.set_attitude(rotations.multiply(rotations.exponential(x, y, z), self.attitude))
+        turn = rotations.exponential(x, y, z)
+        self.velocity[:] = rotations.matrix(turn) @ self.velocity + error[VELOCITY]
+        self.set_attitude(rotations.multiply(turn, self.attitude))
         self.gyro_bias += error[GYRO_BIAS]
         self.accel_bias += error[ACCEL_BIAS]
         self.scales += error[SCALES]
@@ -98,7 +99,7 @@ class State:
         return np.concatenate(
             [
                 self.position - other.position,
-                self.velocity - other.velocity,
+                self.velocity - rotations.matrix(turn) @ other.velocity,
                 rotations.logarithm(turn),
                 self.gyro_bias - other.gyro_bias,
                 self.accel_bias - other.accel_bias,

@@ -103,7 +103,7 @@ def test_transition_equals_the_numerical_derivative_of_propagation(seed: int) ->
         return end
 
     middle = after(state)
-    transition = np.asarray(model.transition(LAYOUT)(state.full, controls))
+    transition = np.asarray(model.transition(LAYOUT, GRAVITY)(state.full, controls))
     for index in range(LAYOUT.error):
         ahead, behind = after(moved(state, index, step)), after(moved(state, index, -step))
         slope = (ahead.difference(middle) - behind.difference(middle)) / (2 * step)
