@@ -18,6 +18,7 @@ from physical_ai_perception.camera.worker import WorkerEye
 from physical_ai_perception.core import PerceptionCore
 from physical_ai_perception.fusion.localisation import Kept
 from physical_ai_perception.parameters import PerceptionParameters
+from physical_ai_perception.warm_up import warm_up
 
 KEEP_EVERY_S: Final = 1.0
 TF_DEPTH: Final = 100
@@ -30,6 +31,7 @@ class PerceptionNode(CoreNode[PerceptionParameters]):
     _kept_s = float("-inf")
 
     def build(self, parameters: PerceptionParameters) -> PerceptionCore:
+        warm_up(parameters)
         core = PerceptionCore(parameters, WorkerEye)
         kept = _read(parameters.resume_file)
         if kept is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import os
 import socket
@@ -166,6 +167,9 @@ class CoreNode(LifecycleNode, Generic[P]):
         self._active = True
         self._last_tick_s = None
         self._due_s = -math.inf
+        # A full collection walks everything that libraries made at import: some 100 ms in which nothing ticks.
+        gc.collect()
+        gc.freeze()
         if self._clock_ear is None:
             clock = None if self.TICK is Tick.BY_CLOCK else self._steady
             self._ticker = self.create_timer(1.0 / self.spec.rate_hz, self._tick, clock=clock)
