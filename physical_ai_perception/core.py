@@ -27,6 +27,7 @@ from physical_ai_perception.fusion.samples import Unusable
 from physical_ai_perception.fusion.sensors import Sensor, sensors_of
 from physical_ai_perception.mounts import Mounts, Placement
 from physical_ai_perception.objects import sweep
+from physical_ai_perception.objects.cloud import Cloud
 from physical_ai_perception.parameters import PerceptionParameters
 from physical_ai_perception.stamps import StampGuard
 from physical_ai_perception.surroundings import Surroundings
@@ -144,9 +145,8 @@ class PerceptionCore:
         elif topic == "points" and self.guard.age_s("scan") > SCAN_HOLD_S:
             placement = self._placement(data.frame_id)
             self._need_pose()
-            return self._labelled(
-                self.surroundings.look(sweep.of_points(data, placement, self.localisation, self._p))
-            )
+            cloud = Cloud(data, self.mounts, placement, self.localisation, self._p)
+            return self._labelled(self.surroundings.look_at_cloud(cloud))
         elif topic == "camera/camera_info":
             self.camera.calibrate(data)
         elif topic == "camera/image_raw":

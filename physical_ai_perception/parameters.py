@@ -131,8 +131,16 @@ class PerceptionParameters:
     occupancy_memory_s: float = parameter(
         30.0, "s", "Cells out of sight fade to unknown with this time constant.", minimum=0.1
     )
-    points_min_z_m: float = parameter(0.1, "m", "Lower edge of the height band cut out of 3D clouds (base_link).")
-    points_max_z_m: float = parameter(1.5, "m", "Upper edge of the height band.")
+    occupancy_inflation_m: float = parameter(
+        0.0, "m", "What is occupied is widened by so much in `state/occupancy`; 0: as seen.", minimum=0.0, maximum=2.0
+    )
+    points_min_z_m: float = parameter(
+        0.12, "m", "Points of 3D clouds lower than this above the ground are ground.", minimum=0.02
+    )
+    points_max_z_m: float = parameter(1.5, "m", "Points higher than this above the ground can be passed under.")
+    points_slope_rad: float = parameter(
+        0.21, "rad", "The ground may rise and fall so steeply; what is steeper stands on it.", minimum=0.0, maximum=0.8
+    )
 
     # Camera
     camera: bool = parameter(True, "", "Look at camera/image_raw where it comes.")

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from physical_ai_core import messages as m
 from physical_ai_core.core import Output, Outputs
 from physical_ai_perception.objects import clusters
+from physical_ai_perception.objects.cloud import Cloud
 from physical_ai_perception.objects.clusters import Clusters
+from physical_ai_perception.objects.speckle import Speckle
 from physical_ai_perception.objects.sweep import Sweep
 from physical_ai_perception.objects.tracker import Tracker
 from physical_ai_perception.occupancy.grid import RollingGrid
@@ -26,19 +28,30 @@ class Surroundings:
         self._p = parameters
         self.tracker = Tracker(parameters)
         self.grid = RollingGrid(parameters)
+        self._speckle = Speckle()
         self._grid_s = -np.inf
 
     def forget(self) -> None:
         """The clock was set: nothing known about time holds any more."""
         self.tracker.forget()
         self.grid.clear()
+        self._speckle.forget()
         self._grid_s = -np.inf
 
     def look(self, seen: Sweep) -> Outputs:
         """`state/objects`, and `state/occupancy` where its time has come."""
+        seen = self.clean(seen)
         self.tracker.advance(seen.stamp_s)
         solid = self.grid.solid(seen.points)
-        found = self.find(seen, solid)
+        return self._believe(seen, self.find(seen, solid), solid)
+
+    def look_at_cloud(self, cloud: Cloud) -> Outputs:
+        """The same of a 3D cloud."""
+        self.tracker.advance(cloud.sweep.stamp_s)
+        solid = self.grid.solid(cloud.sweep.points)
+        return self._believe(cloud.sweep, cloud.candidates(self.tracker.known(), solid), solid)
+
+    def _believe(self, seen: Sweep, found: Clusters, solid: NDArray[np.bool_]) -> Outputs:
         owner = self.track(seen, found, solid)
         outputs = [Output("state/objects", m.Objects(seen.stamp_s, "odom", self.tracker.rows()))]
         since_s = seen.stamp_s - self._grid_s
@@ -46,6 +59,10 @@ class Surroundings:
             self._grid_s = seen.stamp_s
             outputs.append(Output("state/occupancy", self.map(seen, found, owner)))
         return outputs
+
+    def clean(self, seen: Sweep) -> Sweep:
+        """The sweep without lone returns that nothing supports."""
+        return self._speckle.clean(seen)
 
     def find(self, seen: Sweep, solid: NDArray[np.bool_]) -> Clusters:
         """Object candidates; points marked `solid` (M,) lie on standing things."""
@@ -55,7 +72,10 @@ class Surroundings:
 
     def track(self, seen: Sweep, found: Clusters, solid: NDArray[np.bool_]) -> NDArray[np.intp]:
         """Update the tracks; for each candidate the index of its track, -1 for none."""
-        standing = np.bincount(found.label[solid] + 1, minlength=len(found.radius) + 1)[1:] / np.maximum(found.count, 1)
+        of_points, of_solid = (
+            np.bincount(label + 1, minlength=len(found.radius) + 1)[1:] for label in (found.label, found.label[solid])
+        )
+        standing = of_solid / np.maximum(of_points, 1)
         return self.tracker.step(seen, found, standing)
 
     def map(self, seen: Sweep, found: Clusters, owner: NDArray[np.intp]) -> m.OccupancyGrid:

@@ -79,6 +79,12 @@ class Timed(Surroundings):
         self._cost_s = cost_s
         self.seen: tuple[Sweep, Clusters] | None = None
 
+    def clean(self, seen: Sweep) -> Sweep:
+        begun = time.thread_time()
+        cleaned = super().clean(seen)
+        self._book("speckle", begun)
+        return cleaned
+
     def find(self, seen: Sweep, solid: NDArray[np.bool_]) -> Clusters:
         begun = time.thread_time()
         found = super().find(seen, solid)

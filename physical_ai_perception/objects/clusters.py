@@ -162,17 +162,22 @@ def _around(
     solid: NDArray[np.bool_] | None,
 ) -> list[int]:  # fmt: skip
     """Cuts around known things: out of structure that they touch, and between several of them in one cluster."""
-    away = np.hypot(points[:, 0, None] - known.centre[:, 0], points[:, 1, None] - known.centre[:, 1])
-    nearest = away.argmin(axis=1)
-    distance = away[np.arange(len(points)), nearest]
     cluster = np.zeros(len(points), dtype=np.intp)
     cluster[first[1:]] = 1
     cluster = np.cumsum(cluster)
-    in_large = extent[cluster] > max_extent_m
-    mine = distance < np.where(in_large, known.radius[nearest] + NEAR_TRACK_M, SHARE_M)
+    in_large = (extent > max_extent_m)[cluster]
+    open_points = (extent > WIDE_M)[cluster]
     if solid is not None:
-        mine &= ~(solid & in_large)
-    owner = np.where(mine, nearest, -1)
+        open_points &= ~(solid & in_large)
+    index = np.flatnonzero(open_points)
+    if not len(index):
+        return []
+    x, y = points[index, 0, None] - known.centre[:, 0], points[index, 1, None] - known.centre[:, 1]
+    squared = x * x + y * y
+    nearest = squared.argmin(axis=1)
+    reach = np.where(in_large[index], known.radius[nearest] + NEAR_TRACK_M, SHARE_M)
+    owner = np.full(len(points), -1)
+    owner[index] = np.where(squared[np.arange(len(index)), nearest] < reach * reach, nearest, -1)
     change = np.flatnonzero((owner[1:] != owner[:-1]) & (cluster[1:] == cluster[:-1])) + 1
     # In a small cluster only the border between two known things counts, not the edge of what belongs to one; and no
     # cluster of one person's width is shared, or a track that was born twice would feed both of its lives for ever.

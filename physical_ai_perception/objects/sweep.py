@@ -13,21 +13,18 @@ from physical_ai_core.geometry import Array
 from physical_ai_perception.fusion.localisation import Localisation
 from physical_ai_perception.fusion.samples import Unusable
 from physical_ai_perception.mounts import Mounts, Placement
-from physical_ai_perception.parameters import PerceptionParameters
 
 LEAST_RAYS: Final = 3
 MOST_RAYS: Final = 20_000
 LEAST_INCREMENT_RAD: Final = 1e-5
 MOST_RANGE_M: Final = 1e3
 LONGEST_SWEEP_S: Final = 1.0
-CLOUD_RAYS: Final = 720
-CLOUD_RANGE_M: Final = 30.0
 MOST_TILT_COSINE: Final = 0.94  # a planar sensor tilted by more than 20 degrees shows the ground, not the walls
 
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """Rays counter-clockwise. `ranges` (N,): NaN says nothing, inf hit nothing up to `range_max`.
+    """Rays counter-clockwise. `ranges` (N,): NaN says nothing, inf hit nothing up to `range_max`, free before it ends.
 
     `points` (M, 2) in `odom` of the rays `rays` (M,); `origin` (2,) of the sensor in `odom` half-way; the bearing of
     ray i in `odom` is `bearing0 + i * increment`.
@@ -79,30 +76,6 @@ def of_scan(scan: m.LaserScan, mounts: Mounts, placement: Placement, localisatio
     if np.isnan(clean).all():
         raise Unusable("no ray is valid")
     return _assemble(scan.stamp_s, clean, range_max, angles, times, placement, localisation)
-
-
-def of_points(cloud: m.PointCloud, placement: Placement, localisation: Localisation, p: PerceptionParameters) -> Sweep:
-    """A height band of a 3D cloud as a planar sweep around the sensor: the nearest point in each of 720 bearings.
-
-    Bearings without a point in the band say nothing. Raises Unusable.
-    """
-    points = np.asarray(cloud.points_m, dtype=float)
-    points = points[np.isfinite(points).all(axis=1)]
-    base = points @ placement.turn.T
-    height = base[:, 2] + placement.xyz_m[2]
-    base = base[(height > p.points_min_z_m) & (height < p.points_max_z_m)]
-    if not len(base):
-        raise Unusable("no point in the height band")
-    distance = np.hypot(base[:, 0], base[:, 1])
-    step = 2.0 * np.pi / CLOUD_RAYS
-    index = ((np.arctan2(base[:, 1], base[:, 0]) + np.pi) / step).astype(np.intp) % CLOUD_RAYS
-    nearest = np.full(CLOUD_RAYS, np.inf)
-    np.minimum.at(nearest, index, distance)
-    nearest[~((nearest > 0.1) & (nearest < CLOUD_RANGE_M))] = np.nan
-    angles: Array = np.asarray(-np.pi + (np.arange(CLOUD_RAYS, dtype=float) + 0.5) * step)
-    level = Placement(placement.xyz_m, np.eye(3), (0.0, 0.0, 0.0, 1.0), 0.0)
-    times = np.full(CLOUD_RAYS, cloud.stamp_s)
-    return _assemble(cloud.stamp_s, nearest, CLOUD_RANGE_M, angles, times, level, localisation)
 
 
 def _assemble(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from flat_world import World, imu, room, scan, wheels
 
 from physical_ai_core import messages as m
@@ -13,8 +15,31 @@ from physical_ai_perception.core import PerceptionCore
 from physical_ai_perception.parameters import PerceptionParameters
 
 
+Weather = Callable[[m.LaserScan, np.random.Generator], m.LaserScan]
+
+
+def fair(seen: m.LaserScan, rng: np.random.Generator) -> m.LaserScan:
+    return seen
+
+
+def speckle(share: float, low_m: float, high_m: float) -> Weather:
+    """A share of all rays ends on a drop or a blade somewhere before the thing behind it."""
+
+    def spoil(seen: m.LaserScan, rng: np.random.Generator) -> m.LaserScan:
+        ranges = seen.ranges_m.copy()
+        drops = rng.uniform(low_m, high_m, len(ranges)).astype(np.float32)
+        hit = (rng.random(len(ranges)) < share) & (drops < ranges)
+        ranges[hit] = drops[hit]
+        return replace(seen, ranges_m=ranges)
+
+    return spoil
+
+
 class Watcher:
-    """A robot that stands at a place; keeps the last grid."""
+    """A robot that stands at a place; keeps the last grid and the last objects."""
+
+    weather: Weather = staticmethod(fair)
+    objects: m.Objects | None = None
 
     def __init__(self, **changes: float) -> None:
         self.core = PerceptionCore(replace(PerceptionParameters(), **changes))  # type: ignore[arg-type]
@@ -32,7 +57,9 @@ class Watcher:
                 self.core.localisation.local.state.position[:2] = pose[:2]
                 self.core.localisation._record()
             seen = scan(world, np.zeros(3) if pose is None else pose, self.time_s, self.rng)
-            for output in self.core.handle("scan", seen, self.time_s):
+            for output in self.core.handle("scan", self.weather(seen, self.rng), self.time_s):
+                if output.topic == "state/objects":
+                    self.objects = output.data
                 if output.topic == "state/occupancy":
                     self.grid = output.data
                     self.stamps.append(output.data.stamp_s)
@@ -102,3 +129,36 @@ def test_what_is_out_of_sight_fades_to_unknown() -> None:
     hiding = World(walls=np.array([[1.0, -6.0, 1.0, 6.0]]))
     assert around(watcher.look(hiding, 0.2), 5.0, 0.0) > 80
     assert around(watcher.look(hiding, 5.0), 5.0, 0.0) == -1
+
+
+POLES = np.array([[3.0, 1.0, 0.05], [0.0, 6.0, 0.05], [8.0, -3.0, 0.05]])
+
+
+@pytest.mark.parametrize("weather", [speckle(0.02, 0.3, 25.0), speckle(0.05, 0.3, 25.0), speckle(0.15, 1.0, 3.0)])
+def test_speckle_of_rain_and_grass_never_becomes_a_wall_and_thin_poles_in_it_stay(weather: Weather) -> None:
+    watcher, world = Watcher(), World(POLES, room())
+    watcher.weather = weather
+    for _ in range(40):
+        grid = watcher.look(world, 0.1)
+        row, column = np.nonzero(grid.cells >= 65)
+        place = (np.column_stack([column, row]) + 0.5) * grid.resolution_m + grid.origin[:2]
+        to_pole = np.min([np.hypot(*(place - pole[:2]).T) for pole in POLES], axis=0)
+        to_wall = np.abs(9.0 - np.abs(place).max(axis=1))
+        assert not ((to_pole > 0.25) & (to_wall > 0.25)).any()
+    for pole in POLES:
+        assert around(grid, *pole[:2]) > 90
+    assert around(grid, 9.0, 2.0) > 90 and 0 <= cell(grid, 2.0, -2.0) < 10
+    assert watcher.objects is not None and not (watcher.objects.rows["class_id"] >= 2).any()
+
+
+def test_a_thin_pole_is_a_wall_within_a_second_even_where_only_one_ray_meets_it() -> None:
+    far = np.array([[11.0, 0.0, 0.05]])
+    grid = Watcher().look(World(far, room(11.8)), 1.0)
+    assert around(grid, 11.0, 0.0) >= 65
+
+
+def test_walls_are_inflated_where_that_is_wanted() -> None:
+    wall = World(walls=np.array([[5.0, -3.0, 5.0, 3.0]]))
+    plain, wide = Watcher().look(wall, 1.0), Watcher(occupancy_inflation_m=0.4).look(wall, 1.0)
+    assert cell(plain, 4.65, 0.0) < 50 <= cell(wide, 4.65, 0.0)
+    assert cell(wide, 4.35, 0.0) < 50
