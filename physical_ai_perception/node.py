@@ -17,10 +17,12 @@ from physical_ai_core.ros.spin import run_node
 from physical_ai_perception.camera.worker import WorkerEye
 from physical_ai_perception.core import PerceptionCore
 from physical_ai_perception.fusion.localisation import Kept
+from physical_ai_perception.markers import marker_array
 from physical_ai_perception.parameters import PerceptionParameters
 from physical_ai_perception.warm_up import warm_up
 
 KEEP_EVERY_S: Final = 1.0
+MARK_EVERY_S: Final = 0.19
 TF_DEPTH: Final = 100
 
 
@@ -28,7 +30,8 @@ class PerceptionNode(CoreNode[PerceptionParameters]):
     """Static sensor frames come from robot_state_publisher; this node says map → odom → base_link."""
 
     _tf: Any = None
-    _kept_s = float("-inf")
+    _kept_s = _marked_s = float("-inf")
+    _markers: Any = None
 
     def build(self, parameters: PerceptionParameters) -> PerceptionCore:
         warm_up(parameters)
@@ -43,6 +46,9 @@ class PerceptionNode(CoreNode[PerceptionParameters]):
             self.core.camera.close()
 
     def opened(self) -> None:
+        if self._markers is None:
+            kind = message_class("visualization_msgs/msg/MarkerArray")
+            self._markers = self.create_publisher(kind, "state/objects_markers", 1)
         try:
             tf_class = message_class("tf2_msgs/msg/TFMessage")
         except InputError:
@@ -58,6 +64,15 @@ class PerceptionNode(CoreNode[PerceptionParameters]):
         elif output.topic == "state/map_to_odom":
             self._broadcast(data, "odom")
             self._keep(data.stamp_s)
+        elif output.topic == "state/objects":
+            self._mark(data)
+
+    def _mark(self, data: m.Objects) -> None:
+        """Markers for whoever looks, seldom enough to cost nothing worth speaking of."""
+        if 0.0 <= data.stamp_s - self._marked_s < MARK_EVERY_S or not self._markers.get_subscription_count():
+            return
+        self._marked_s = data.stamp_s
+        self._markers.publish(marker_array(data))
 
     def _broadcast(self, data: m.Odometry | m.Pose, child: str) -> None:
         if self._tf is None:
