@@ -29,6 +29,11 @@ class Placement:
         return (a, b, c), (d, e, f), (g, h, i)
 
     @cached_property
+    def straight(self) -> bool:
+        """The sensor's axes are those of `base_link`."""
+        return bool(np.array_equal(self.turn, np.eye(3)))
+
+    @cached_property
     def arm(self) -> tuple[float, float, float]:
         """`xyz_m` as plain floats."""
         x, y, z = self.xyz_m.tolist()

@@ -11,7 +11,7 @@ import numpy as np
 from physical_ai_core.geometry import Array
 from physical_ai_perception.fusion import rotations
 from physical_ai_perception.fusion.model import Layout
-from physical_ai_perception.fusion.state import ATTITUDE, POSITION, VELOCITY, State
+from physical_ai_perception.fusion.state import ATTITUDE, POSE, POSITION, VELOCITY, State
 
 HEADING_UNKNOWN_RAD: Final = 0.5  # a worse heading is found from the track, not by linearised updates
 HEADING_FOUND_RAD: Final = 0.2
@@ -65,6 +65,20 @@ class Anchor:
         state.bound()
         return state
 
+    def pose_covariance(self, local: State, doubt: ScaleDoubt) -> Array:
+        """That of position and attitude (6, 6) in the state that `start` would give, without making it."""
+        turn = np.zeros((6, 6))
+        turn[:3, :3] = turn[3:, 3:] = rotations.matrix(rotations.of_yaw(self.yaw_rad))
+        way = np.zeros(6)
+        if doubt.scales:
+            way[:3] = np.array(doubt.origin) - local.position
+        inner = local.covariance[POSE] + np.outer(way, way) * doubt.sigma**2
+        covariance = turn @ inner @ turn.T
+        covariance[:3, :3] += self.position_cov
+        arm_x, arm_y = (self.apply(local.position) - self.pivot)[:2].tolist()
+        swing = np.array([-arm_y, arm_x, 0.0, 0.0, 0.0, 1.0])
+        return np.asarray(covariance + np.outer(swing, swing) * self.yaw_sigma_rad**2)
+
     def moved_to(self, point_odom: Array, point_map: Array, cov: Array) -> Anchor:
         """The same heading, with `point_odom` at `point_map`."""
         position = point_map - turn_about_up(self.yaw_rad, point_odom)
@@ -80,7 +94,7 @@ def turn_about_up(yaw_rad: float, vector: Array) -> Array:
 
 @dataclass(frozen=True)
 class ScaleDoubt:
-    """What an unknown, constant wheel scale (`sigma`) does to dead reckoning that began at `origin` (3,) in `odom`:
+    """What an unknown, constant wheel scale (`sigma`) does to dead reckoning that began at `origin` (3) in `odom`:
     position and velocity are wrong by the same share. `scales` wheel odometries have one in a map filter's state.
 
     In `odom` the scale is not estimated: there only the accelerometer could tell it, and it knows less.
@@ -88,16 +102,7 @@ class ScaleDoubt:
 
     sigma: float
     scales: int
-    origin: Array
-
-    def lever(self, local: State) -> Array:
-        """How position and velocity (6,) move with an error of the scale."""
-        return np.concatenate([self.origin - local.position, -local.velocity])
-
-    def covariance(self, local: State) -> Array:
-        """What it adds to position and velocity (6, 6)."""
-        lever = self.lever(local)
-        return np.outer(lever, lever) * self.sigma**2
+    origin: tuple[float, float, float]
 
     def widened(self, local: State) -> State:
         """The local state with the scales in it."""
@@ -109,7 +114,7 @@ class ScaleDoubt:
         covariance[:size, :size] = local.covariance
         if self.scales:
             lever = np.zeros(layout.error)
-            lever[:6], lever[15] = self.lever(local), 1.0
+            lever[:3], lever[3:6], lever[15] = np.array(self.origin) - local.position, -local.velocity, 1.0
             covariance += np.outer(lever, lever) * self.sigma**2
             rest = np.arange(16, layout.error)
             covariance[rest, rest] = self.sigma**2

@@ -69,7 +69,7 @@ class Filter:
         self._recovery_s = recovery_s
         self._unbounded_s = 0.0
         self._after = np.zeros(state.layout.full)  # what a kernel writes, until it is believed
-        self._distance = np.zeros(1)
+        self._verdict = np.zeros(2)  # squared Mahalanobis distance, and a number that is none where a new one is
         self._controls = np.zeros(CONTROLS)
         propagation = model.propagation(state.layout, gravity_mps2)
         self._propagation = Kernel(propagation, [state.full, self._controls], [self._after])
@@ -144,11 +144,11 @@ class Filter:
         if bound is None:
             arguments = np.zeros(model.MEASUREMENTS[measurement.key.what][0])
             function = model.correction(self.state.layout, measurement.key)
-            kernel = Kernel(function, [self.state.full, arguments], [self._after, self._distance])
+            kernel = Kernel(function, [self.state.full, arguments], [self._after, self._verdict])
             bound = self._kernels[measurement.key] = arguments, kernel
         bound[0][:] = measurement.arguments
         bound[1]()
-        return float(self._distance[0])
+        return self._verdict.item(0)
 
     def _judge(self, gate: Gate, measurement: Measurement, stamp_s: float, limit: float) -> bool:
         distance = self._evaluate(measurement)
@@ -169,7 +169,7 @@ class Filter:
         return True
 
     def _accept(self) -> bool:
-        total = float(self._after.sum())
+        total = self._verdict.item(1)
         if total - total != 0.0:
             self.faults += 1
             return False

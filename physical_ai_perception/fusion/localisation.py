@@ -25,7 +25,7 @@ from physical_ai_perception.fusion.measurements import Measurement
 from physical_ai_perception.fusion.motion import IMU_HOLD_S, ImuTrust, MotionFilter, WheelTrust, first_state
 from physical_ai_perception.fusion.output import Smoother, View
 from physical_ai_perception.fusion.samples import ImuSample, Unusable, WheelSample, finite
-from physical_ai_perception.fusion.state import State
+from physical_ai_perception.fusion.state import PLANAR, POSE, State
 from physical_ai_perception.parameters import PerceptionParameters
 
 WAIT_FOR_IMU_S: Final = 0.5  # after the first wheel message, before starting without an IMU
@@ -33,7 +33,6 @@ NO_HEADING_RAD: Final = 3.0
 FITS: Final = 16.0  # squared Mahalanobis distance within which a first absolute measurement agrees with the start
 INSISTS: Final = 5  # so many contradicting ones, over the recovery time, are believed against the start
 SKEW_S: Final = 0.5  # a stamp ahead by less than this is another clock, by more a silence of the motion sensors
-POSE: Final = np.ix_(np.r_[0:3, 6:9], np.r_[0:3, 6:9])  # position and attitude of the error state
 LEAST_POSE_VARIANCE: Final = 1e-6  # m^2, rad^2
 
 __all__ = ["Kept", "Localisation"]
@@ -71,7 +70,7 @@ class Localisation:
     ) -> None:
         self._p = parameters
         self.scale_names = scale_names
-        self._doubt = ScaleDoubt(parameters.wheel_scale_sigma, len(scale_names), np.zeros(3))
+        self._doubt = ScaleDoubt(parameters.wheel_scale_sigma, len(scale_names), (0.0, 0.0, 0.0))
         self._heading_by_imu = heading_by_imu
         self._start = start_of(parameters, site)
         self._grid = LocalGrid(None if site is None else site.datum)
@@ -222,13 +221,15 @@ class Localisation:
         if self.local is None or self.anchor is None:
             return None
         local, offset = self.local.state, self._smoother.offset
-        there = self.anchor.start(local, self._doubt) if self.global_ is None else self.global_.state
-        position, yaw = self.anchor.position, self.anchor.yaw_rad
-        if self.global_ is not None:
+        if self.global_ is None:
+            position, yaw = self.anchor.position, self.anchor.yaw_rad
+            cov = self.anchor.pose_covariance(local, self._doubt)
+        else:
+            there = self.global_.state
             yaw = rotations.yaw(there.attitude) - rotations.yaw(local.attitude) - offset.yaw_rad
             yaw = rotations.wrap(yaw)
             position = there.position - turn_about_up(yaw, local.position + offset[:3])
-        cov = there.covariance[POSE]
+            cov = there.covariance[POSE]
         return m.Pose(stamp_s, "map", position.copy(), np.array(rotations.of_yaw(yaw)), cov)
 
     def planar_motion(self) -> tuple[Array, float]:
@@ -243,7 +244,7 @@ class Localisation:
             return None
         there = self.anchor.start(self.local.state, self._doubt) if self.global_ is None else self.global_.state
         pose = np.array([there.position[0], there.position[1], rotations.yaw(there.attitude)])
-        return pose, there.covariance[np.ix_((0, 1, 8), (0, 1, 8))]
+        return pose, there.covariance[PLANAR]
 
     @property
     def heading_known(self) -> bool:
@@ -278,7 +279,7 @@ class Localisation:
             self.anchor = self._anchor_of_start(state)
         else:
             self.anchor = resume(kept, state, self._heading_by_imu)
-        self._doubt = replace(self._doubt, origin=state.position.copy())
+        self._doubt = replace(self._doubt, origin=tuple(state.position.tolist()))
         self._put_local(state)
 
     def _put_local(self, state: State) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from physical_ai_core.geometry import Array
@@ -21,7 +22,12 @@ class Measurement(NamedTuple):
 
 def body_velocity(velocity_mps: Triple, variances: Triple, rows: str = "xyz", scale: int = -1) -> Measurement:
     """Velocity of `base_link` in its own frame; `scale`: the wheel scale that its forward speed goes through."""
-    return Measurement(Key("velocity", rows, scale if "x" in rows else -1), len(rows), [*velocity_mps, *variances])
+    return Measurement(_velocity_key(rows, scale), len(rows), [*velocity_mps, *variances])
+
+
+@lru_cache(maxsize=64)
+def _velocity_key(rows: str, scale: int) -> Key:
+    return Key("velocity", rows, scale if "x" in rows else -1)
 
 
 def wheel_yaw_rate(wheel_rps: float, gyro_z_rps: float, variance: float) -> Measurement:

@@ -9,8 +9,8 @@ accelerometer bias 3, wheel scales k], then the upper triangle of the error cova
 Error state (n = 15 + k): position p + dp, attitude Exp(a) R with a rotation vector a of the world frame, velocity
 Exp(a) v + dv, biases and scales by addition. The velocity turns with the attitude: what wheels and IMU see then does
 not depend on the heading at all, as in truth, while with a plain velocity error every update would seem to teach a
-little heading (A. Barrau, S. Bonnabel, The invariant extended Kalman filter as a stable observer, 2017; J. Sola, Quaternion
-kinematics for the error-state Kalman filter, 2017, chapter 7).
+little heading (A. Barrau, S. Bonnabel, The invariant extended Kalman filter as a stable observer, 2017; J. Sola,
+Quaternion kinematics for the error-state Kalman filter, 2017, chapter 7).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TINY: Final = 1e-24
 # sign. A first fix after total ignorance needs two messages instead of one.
 SHARPEST: Final = 1e-7
 CONTROLS: Final = 12  # dt, rate 3, force 3, densities of gyro, accelerometer, their biases, wheel scale
-VIEW_INPUTS: Final = 6  # dt, rate 3, doubt in position (m^2) and in attitude (rad^2)
+VIEW_INPUTS: Final = 11  # dt, rate 3, doubt in position m^2, attitude rad^2, rate (rad/s)^2, scale, its origin 3
 
 
 class Layout(NamedTuple):
@@ -262,7 +262,10 @@ def _transition(layout: Layout, dt: Any, turn: Any, velocity: Any, gravity_mps2:
 
 @lru_cache(maxsize=64)
 def correction(layout: Layout, key: Key) -> Any:
-    """(full, arguments) → (full, squared Mahalanobis distance): row by row, one triangle kept, so symmetric."""
+    """(full, arguments) → full, [squared Mahalanobis distance, sum of the new full (finite if all of it is)].
+
+    Row by row, of the covariance one triangle: symmetric by construction.
+    """
     full, a, x, covariance, innovation, jacobian, noise = _measured(layout, key)
     if noise.shape[1] > 1:  # correlated rows: in units of their own noise they are not
         innovation, jacobian = _whitened(noise, innovation, jacobian)
@@ -278,7 +281,8 @@ def correction(layout: Layout, key: Key) -> Any:
         distance += left * left / spread
         error += gain * left
         covariance = ca.triu2symm(ca.triu(covariance - gain @ cross.T))
-    return _compiled("correct", [full, a], [_packed(moved(x, error), covariance), distance])
+    after = _packed(moved(x, error), covariance)
+    return _compiled("correct", [full, a], [after, ca.vertcat(distance, ca.sum1(after))])
 
 
 @lru_cache(maxsize=64)
@@ -321,8 +325,8 @@ def _whitened(noise: Any, innovation: Any, jacobian: Any) -> tuple[Any, Any]:
 
 @lru_cache(maxsize=4)
 def view(layout: Layout) -> Any:
-    """(full, view inputs) → position 3, quaternion 4, body velocity 3, pose covariance 36, body velocity covariance 9:
-    the state after `dt` of constant body motion."""
+    """(full, view inputs) → position 3, quaternion 4, body velocity 3, pose covariance 36, body twist covariance 36:
+    the state after `dt` of constant body motion. A scale error of that variance made the way from the origin longer."""
     full, u = ca.SX.sym("full", layout.full), ca.SX.sym("u", VIEW_INPUTS)
     x, covariance = _unpacked(layout, full)
     s, dt = split(x), u[0]
@@ -335,9 +339,13 @@ def view(layout: Layout) -> Any:
     pick[0:3, 0:3], pick[3:6, 6:9] = ca.SX.eye(3), ca.SX.eye(3)
     pick[0:3, 3:6], pick[0:3, 6:9] = dt * ca.SX.eye(3), -dt * ca.skew(s.velocity)
     pick = ca.sparsify(pick)
+    way = ca.vertcat(s.position - u[8:11], 0.0, 0.0, 0.0)
     pose = pick @ covariance @ pick.T + ca.diag(ca.vertcat(ca.repmat(u[4], 3), ca.repmat(u[5], 3)))
-    twist = turn_back @ covariance[3:6, 3:6] @ turn_back.T
-    return _compiled("view", [full, u], [position, attitude, linear, ca.densify(pose), twist])
+    pose += u[7] * (way @ way.T)
+    twist = ca.SX(6, 6)
+    twist[:3, :3] = turn_back @ covariance[3:6, 3:6] @ turn_back.T + u[7] * (linear @ linear.T)
+    twist[3:, 3:] = covariance[9:12, 9:12] + u[6] * ca.SX.eye(3)
+    return _compiled("view", [full, u], [position, attitude, linear, ca.densify(pose), ca.densify(twist)])
 
 
 class Kernel:

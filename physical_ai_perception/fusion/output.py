@@ -17,7 +17,7 @@ from physical_ai_perception.fusion.anchor import ScaleDoubt
 from physical_ai_perception.fusion.model import Kernel
 from physical_ai_perception.fusion.motion import MotionFilter
 from physical_ai_perception.fusion.rotations import Quaternion
-from physical_ai_perception.fusion.state import GYRO_BIAS, State
+from physical_ai_perception.fusion.state import State
 
 SURE_AHEAD_S: Final = 0.05  # constant motion is as good as the filter over so short a time
 RATE_BANDWIDTH_HZ: Final = 100.0
@@ -60,15 +60,14 @@ class Smoother:
         if not 0.0 < dt_s <= FORGOTTEN_S:
             self.offset = NONE
         else:
-            last, moved = self._position, self._velocity
-            gaps = [position[i] - last[i] - 0.5 * (velocity[i] + moved[i]) * dt_s for i in range(3)]
-            gap = sqrt(gaps[0] ** 2 + gaps[1] ** 2 + gaps[2] ** 2)
-            left = 1.0 - _share(gap, self._slew_mps, dt_s)
+            (lx, ly, lz), (wx, wy, wz) = self._position, self._velocity
+            (x, y, z), (vx, vy, vz), half = position, velocity, 0.5 * dt_s
+            gx, gy, gz = x - lx - (vx + wx) * half, y - ly - (vy + wy) * half, z - lz - (vz + wz) * half
+            left = 1.0 - _share(sqrt(gx * gx + gy * gy + gz * gz), self._slew_mps, dt_s)
             turn = rotations.wrap(yaw - self._yaw - 0.5 * (rate + self._yaw_rate) * dt_s)
             turn_left = 1.0 - _share(abs(turn), SLEW_RPS, dt_s)
-            self.offset = Offset(-gaps[0] * left, -gaps[1] * left, -gaps[2] * left, -turn * turn_left)
-            if max(map(abs, self.offset)) < NOTHING_LEFT:
-                self.offset = NONE
+            still = left < NOTHING_LEFT and turn_left < NOTHING_LEFT
+            self.offset = NONE if still else Offset(-gx * left, -gy * left, -gz * left, -turn * turn_left)
         o = self.offset
         self._stamp_s, self._yaw, self._yaw_rate = stamp_s, yaw + o.yaw_rad, rate
         self._position = (position[0] + o.x, position[1] + o.y, position[2] + o.z)
@@ -89,7 +88,7 @@ class View:
         self._motion = motion
         self._gyro_noise = gyro_noise
         self._inputs = np.zeros(model.VIEW_INPUTS)
-        self._out = [np.zeros(size) for size in (3, 4, 3, 36, 9)]
+        self._out = [np.zeros(size) for size in (3, 4, 3, 36, 36)]
         self._rate_noise = gyro_noise**2 * RATE_BANDWIDTH_HZ
         kernel = Kernel(model.view(motion.state.layout), [motion.state.full, self._inputs], self._out)
         self._kernel = kernel
@@ -101,25 +100,18 @@ class View:
         dt_s = max(0.0, stamp_s - state.stamp_s)
         doubt = 0.0 if dt_s <= SURE_AHEAD_S else dt_s  # over a silence the motion itself may change
         in_position, in_attitude = doubt**3 / 3.0, self._gyro_noise**2 * dt_s + 0.01 * doubt
-        self._inputs[:] = (dt_s, *rate, in_position, in_attitude)
+        variance = scale.sigma**2 if scale.scales else 0.0
+        self._inputs[:] = (dt_s, *rate, in_position, in_attitude, self._rate_noise, variance, *scale.origin)
         self._kernel()
-        position, attitude, linear, pose_cov, twist = (part.copy() for part in self._out)
+        position, attitude, linear, pose_cov, twist_cov = (part.copy() for part in self._out)
         x, y, z, w = attitude.tolist()
         q: Quaternion = (x, y, z, w)
         offset = smoother(stamp_s, position.tolist(), rotations.yaw(q), state.velocity.tolist(), rate[2])
-        pose_cov, twist_cov = pose_cov.reshape(6, 6), np.zeros((6, 6))
-        if scale.scales:
-            more = scale.covariance(state)
-            pose_cov[:3, :3] += more[:3, :3]
-            forward = scale.sigma**2 * linear
-            twist_cov[:3, :3] = forward[:, None] * linear
+        pose_cov, twist_cov = pose_cov.reshape(6, 6), twist_cov.reshape(6, 6)
         if offset is not NONE:
             position += offset[:3]
             attitude = np.array(rotations.multiply(rotations.of_yaw(offset.yaw_rad), q))
             pose_cov[(0, 1, 2, 5), (0, 1, 2, 5)] += np.square(offset)
-        twist_cov[:3, :3] += twist.reshape(3, 3).T
-        twist_cov[3:, 3:] = state.covariance[GYRO_BIAS, GYRO_BIAS]
-        twist_cov[(3, 4, 5), (3, 4, 5)] += self._rate_noise
         return m.Odometry(stamp_s, "odom", "base_link", position, attitude, linear, np.array(rate), pose_cov, twist_cov)
 
 

@@ -80,13 +80,16 @@ def turned(rows: Rows, vector: Triple) -> Triple:
 
 def imu_sample(data: m.Imu, placement: Placement) -> ImuSample:
     """Raises Unusable."""
-    rate = turned(placement.rows, data.angular_velocity_rps.tolist())
+    straight = placement.straight
+    rate: Triple = data.angular_velocity_rps.tolist()
+    rate = rate if straight else turned(placement.rows, rate)
     spin = largest(rate)
     if spin > MOST_RATE_RPS:
         if spin < inf:
             raise Unusable("angular velocity implausible")
         raise Unusable("angular velocity absent" if data.angular_velocity_cov is None else "content is not finite")
-    force: Triple | None = turned(placement.rows, data.linear_acceleration_mps2.tolist())
+    force: Triple | None = data.linear_acceleration_mps2.tolist()
+    force = force if straight or force is None else turned(placement.rows, force)
     if force is not None:
         strength = largest(force)
         if strength == inf:

@@ -23,7 +23,8 @@ ATTITUDE: Final = slice(6, 9)
 GYRO_BIAS: Final = slice(9, 12)
 ACCEL_BIAS: Final = slice(12, 15)
 SCALES: Final = slice(15, None)
-PLANAR: Final = (0, 1, 8)  # x, y, yaw in the error state
+POSE: Final = np.ix_(np.r_[0:3, 6:9], np.r_[0:3, 6:9])  # position and attitude
+PLANAR: Final = np.ix_((0, 1, 8), (0, 1, 8))  # x, y, yaw
 MOST_SCALE: Final = 0.15  # a wheel that is wrong by more is broken, not badly calibrated
 # Largest variances that the filter keeps: beyond them an element means "unknown", and float arithmetic stays sound.
 MOST_VARIANCES: Final = (1e8, 1e4, 10.0, 1.0, 25.0)
