@@ -55,7 +55,7 @@ EXTRAS = {
     ],
     "ros-jazzy": ["ros-jazzy-rclpy>=7.1,<8", "ros-jazzy-common-interfaces", "ros-jazzy-rmw-fastrtps-cpp"],
     "train": ["peft>=0.13,<1"],
-    "bench": ["stonesoup>=1.5,<2"],  # peers that benchmarks measure beside this suite
+    "bench": ["stonesoup>=1.5,<2", "filterpy>=1.4.5,<3"],  # peers that benchmarks measure beside this suite
     "test": ["pytest>=8,<10", "pytest-timeout>=2.3", "hypothesis>=6.100", "ruff>=0.6", "mypy>=1.11", "types-PyYAML"],
 }
 

@@ -108,3 +108,24 @@ def perception_node(
         with LiveProgress(console) as progress:
             soak = run_soak(load_scenario("yard"), 60.0 * minutes, Path("out/bench_perception_node"), progress)
     show(perception_node_page(ros_environment(), seconds, repeats, soak), folder)
+
+
+@app.command()
+def fusion(
+    bag: Annotated[Path, typer.Option(help="The recording test1.bag of robot_localization.")] = Path(
+        "test/data/husky/test1.bag"
+    ),
+    folder: Folder = FOLDER,
+) -> None:
+    """Own state on a real recording, against its own GPS and beside the peer's answer."""
+    from physical_ai_bench.benchmarks.fusion import fusion_page
+
+    show(fusion_page(bag, folder), folder)
+
+
+@app.command("filter")
+def filter_(folder: Folder = FOLDER) -> None:
+    """The filter's cost beside filterpy's, and its consistency over seeded runs."""
+    from physical_ai_bench.benchmarks.filters import filter_page
+
+    show(filter_page(folder), folder)

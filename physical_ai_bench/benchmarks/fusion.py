@@ -27,8 +27,8 @@ FIRST_HELD: Final = 2
 LATE_S: Final = 0.4
 ALLOWED_S, ALLOWED_STEP_M, ALLOWED_RATIO = 4.0, 0.2, 2.0
 ABOUT: Final = """\
-`physical-ai bench fusion`: test1.bag of robot_localization (a Husky outdoors, {seconds:.0f} s: {counts}), replayed through
-perception alone with its 100 Hz tick. *Peer*: the final position that robot_localization's own test expects from the
+`physical-ai bench fusion`: test1.bag of robot_localization (a Husky outdoors, {seconds:.0f} s: {counts}), replayed
+through perception alone with its 100 Hz tick. *Peer*: the final position that robot_localization's own test expects from the
 same inputs (IMU and wheels), and its tolerance: parity, not truth.
 
 **Held-out fixes.** One GPS fix in {held} is kept from the filter and compared with where it says the antenna is at that
