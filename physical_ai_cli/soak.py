@@ -19,6 +19,7 @@ from physical_ai_core import graph
 from physical_ai_core.errors import PhysicalAIError
 
 LOOK_S: Final = 0.05
+LAG_S: Final = 0.005
 SETTLE_S: Final = 2.0  # graph time after the start that does not count: activation itself takes the machine
 ON: Final = ("go to dock A", "go to the charger", "go to the shelves")  # what is said whenever a mission is done
 
@@ -30,6 +31,10 @@ def run_soak(scenario: Scenario, seconds: float, out: Path, progress: Progress) 
 
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
+    # The simulated clock waits for the state: what is missed is lost, not late. The pace says how far from real time.
+    parameters = {**scenario.parameters}
+    parameters["simulator"] = {**parameters.get("simulator", {}), "lockstep_lag_s": LAG_S}
+    scenario = scenario.model_copy(update={"parameters": parameters})
     options = DemoOptions(scenario, out, scenario.instruction)
     write_graph_parameters(options, out / "parameters.yaml", out / "bag")
     os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))

@@ -356,6 +356,38 @@ def test_a_model_of_transformers_is_loaded_by_the_worker_and_never_by_this_proce
     assert ("torch" in sys.modules) == had_torch
 
 
+@pytest.mark.slow
+def test_the_worker_gives_what_the_model_gives_when_asked_directly(
+    tmp_path: Path, worker: Callable[[EyeTask], WorkerEye]
+) -> None:
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    config = transformers.YolosConfig(
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, image_size=[96, 128],
+        num_detection_tokens=20, id2label={0: "person", 1: "truck", 2: "chair"},
+    )  # fmt: skip
+    torch.manual_seed(2)
+    model = transformers.YolosForObjectDetection(config)
+    with torch.no_grad():
+        for part in model.parameters():
+            part.mul_(3.0)  # far enough from zero that boxes and classes differ
+        model.class_labels_classifier.layers[2].bias[:2] += 4.0
+    model.save_pretrained(tmp_path)
+    (tmp_path / "preprocessor_config.json").write_text(
+        json.dumps({"image_processor_type": "YolosImageProcessor", "size": {"shortest_edge": 96, "longest_edge": 128}}),
+        encoding="utf-8",
+    )
+    pixels = np.random.default_rng(1).integers(0, 256, (480, 640, 3), dtype=np.uint8)
+    direct = DirectEye(EyeTask(model=str(tmp_path), score=0.3))
+    direct.look(look_at(pixels))
+    (expected,) = direct.sights()
+    (found, *_) = sights(worker(EyeTask(model=str(tmp_path), score=0.3)), look_at(pixels), 240.0)
+    assert expected.objects is not None and found.objects is not None and len(expected.objects.score)
+    assert np.allclose(found.objects.middle_rad, expected.objects.middle_rad, atol=1e-6)
+    assert np.allclose(found.objects.score, expected.objects.score, atol=1e-6)
+    assert found.objects.class_id.tolist() == expected.objects.class_id.tolist()
+
+
 def test_trust_of_the_tests_is_that_of_the_parameters() -> None:
     task = Camera(PerceptionParameters(), None)._tags._task.tags  # type: ignore[attr-defined]
     assert task.trust.pixel == TRUST.pixel and task.trust.tilt_rad == TRUST.tilt_rad
