@@ -119,7 +119,8 @@ def slam_page(log_path: Path, relations_path: Path, folder: Path, out: Path | No
     header = ("trajectory", "translation, m: mean ± std", "max", "rotation, °: mean ± std", "max")
     notes = (
         "Published figures are of the Intel log, from Kümmerle et al., Autonomous Robots 27, 2009: same relations,"
-        " other machines; on another log they say nothing."
+        " other machines; on another log they say nothing. The graph's row uses every closure, also for poses said"
+        " before it was found; the on-line row takes each pose as it stood then, jumps at closures included."
     )
     pictures = []
     for place in {folder, out} - {None}:

@@ -38,14 +38,16 @@ class Mapper:
         self._closer = LoopCloser(p, self._submaps)
         self.pose = np.zeros(3)
         self._forgotten = 0
-        self._changed_at = 0
-        self._pending_edges = 0
+        self._solved_at = 0
+        self._new_edges = 0
+        self._settled = True
         self.closures = 0
-        self.solves = 0
 
     def step(self, stamp_s: float, odometry: Array, points: Array) -> Mapped:
         """One scan, as LidarOdometry takes it."""
         step = self.odometry.step(stamp_s, odometry, points)
+        if not self._settled:
+            self._relax()
         if step.keyframe is not None:
             self._add(step.keyframe, step)
         self._forget()
@@ -64,7 +66,7 @@ class Mapper:
         self._submaps.forget()
         self._closer.forget()
         self._forgotten += count
-        self._changed_at -= count
+        self._solved_at -= count
 
     def _add(self, keyframe: Keyframe, step: Step) -> None:
         p = self._p
@@ -79,7 +81,7 @@ class Mapper:
         covariance = se2.turn_covariance(-before.pose[2], step.covariance) + floor
         newest = len(self.graph) - 1
         self.graph.add_edge(newest - 1, newest, motion, se2.inverse(covariance))
-        if newest % p.closure_every == 0:
+        if newest % p.closure_every == 0 and self._settled:
             self._close()
 
     def _close(self) -> None:
@@ -88,17 +90,21 @@ class Mapper:
         for closure in found:
             self.graph.add_edge(closure.first, closure.second, closure.motion, closure.information, True)
         self.closures += len(found)
-        self._pending_edges += len(found)
+        self._new_edges += len(found)
         urgent = bool(found) and float(self.graph.chi2()[-len(found) :].max()) > p.switch_chi2
-        if self._pending_edges and (urgent or newest - self._changed_at >= p.optimise_every):
-            self.graph.optimise()
-            self.graph.drop_edges(self.graph.switched & (self.graph.chi2() > p.contradicted_chi2))
-            self.solves += 1
-            self._changed_at, self._pending_edges = newest, 0
+        if self._new_edges and (urgent or newest - self._solved_at >= p.optimise_every):
+            self.graph.loosen()
+            self._solved_at, self._new_edges, self._settled = newest, 0, False
+
+    def _relax(self) -> None:
+        """One step of the graph's optimisation a scan: the work of a scan stays bounded."""
+        self._settled = self.graph.relax()
+        if self._settled:
+            self.graph.drop_edges(self.graph.switched & (self.graph.chi2() > self._p.contradicted_chi2))
 
     def settle(self) -> None:
         """Optimise with every edge known: at the end of a log, or when there is time."""
-        self.graph.optimise(30)
+        self.graph.optimise()
 
     def poses(self, keyframes: ArrayLike) -> Array:
         """Poses (N, 3) in the map as known now of keyframes (N,) by the numbers that `Mapped` says.

@@ -17,7 +17,9 @@ from physical_ai_core.geometry import Array
 from physical_ai_perception.mapping.field import Field
 
 LEAST_GAP: Final = 0.02  # 1 - F below this counts as this: at the ridge the square root has a cusp
-STILL_M: Final = 3e-4
+STILL_M: Final = 3e-4  # and rad
+CLOSE_M: Final = 1.5e-3  # a step as small (m, rad) that gains nothing: the field is no smoother than this
+LEAST_BACK: Final = 0.3  # damping after a step that gained nothing
 MOST_DAMPING: Final = 1e6
 
 
@@ -57,8 +59,8 @@ def refine(
             if (abs(dx) + abs(dy) < STILL_M and abs(dyaw) < STILL_M) or gained < 2e-4 * cost:
                 break
         else:
-            damping *= 8.0
-            if damping > MOST_DAMPING or (abs(dx) + abs(dy) < STILL_M and abs(dyaw) < STILL_M):
+            damping = max(damping * 8.0, LEAST_BACK)
+            if (abs(dx) + abs(dy) < CLOSE_M and abs(dyaw) < CLOSE_M) or damping > MOST_DAMPING:
                 break
     information = hessian - prior.information if prior is not None else hessian
     return Refined(np.array([x, y, math.remainder(yaw, 2.0 * math.pi)]), information, score)

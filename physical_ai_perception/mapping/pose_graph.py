@@ -20,7 +20,7 @@ from physical_ai_core.geometry import Array, wrap
 from physical_ai_perception.mapping import se2
 
 Index = NDArray[np.intp]
-STILL_M: Final = 1e-4
+STILL_M: Final = 5e-4  # and rad
 TIGHTEN: Final = 4.0
 ROWS, COLUMNS = (grid.ravel() for grid in np.meshgrid(np.arange(3), np.arange(3), indexing="ij"))
 
@@ -29,7 +29,7 @@ class PoseGraph:
     """Nodes are numbered as they are added; the oldest one stands still. Grows by doubling, forgets from the front."""
 
     def __init__(self, switch_chi2: float = 9.0) -> None:
-        self._switch_chi2 = switch_chi2
+        self._switch_chi2 = self._allowed = switch_chi2
         self._poses = np.zeros((64, 3))
         self._size = 0
         self._first: list[int] = []
@@ -95,21 +95,26 @@ class PoseGraph:
         self._poses[: self._size - count] = self._poses[count : self._size].copy()
         self._size -= count
 
-    def optimise(self, iterations: int = 15) -> float:
-        """Move the nodes to where the edges agree best; returns the largest last step (m, rad)."""
-        if self._size < 2 or not self._first:
-            return 0.0
-        ends = self.ends
-        information, may_be_wrong = np.array(self._information), self.switched
-        _, chi2 = self._residuals(*ends)
-        allowed = max(self._switch_chi2, float(np.max(chi2, where=may_be_wrong, initial=0.0)))
-        largest = 0.0
+    def optimise(self, iterations: int = 20) -> None:
+        """Move the nodes to where the edges agree best."""
+        self.loosen()
         for _ in range(iterations):
-            largest = self._step(*ends, information, may_be_wrong, allowed)
-            if largest < STILL_M and allowed <= self._switch_chi2:
+            if self.relax():
                 break
-            allowed = max(self._switch_chi2, allowed / TIGHTEN)
-        return largest
+
+    def loosen(self) -> None:
+        """Edges are new: the switches open so far that each has its pull."""
+        may_be_wrong = self.switched
+        self._allowed = max(self._switch_chi2, float(np.max(self.chi2(), where=may_be_wrong, initial=0.0)))
+
+    def relax(self) -> bool:
+        """One step of `optimise`, for who has no time for all of them at once; True when nothing moves any more."""
+        if self._size < 2 or not self._first:
+            return True
+        moved = self._step(*self.ends, np.array(self._information), self.switched, self._allowed)
+        settled = moved < STILL_M and self._allowed <= self._switch_chi2
+        self._allowed = max(self._switch_chi2, self._allowed / TIGHTEN)
+        return settled
 
     def _residuals(self, first: Index, second: Index) -> tuple[Array, Array]:
         error = se2.between(self.poses[first], self.poses[second]) - np.array(self._motion)

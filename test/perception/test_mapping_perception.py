@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -91,24 +92,29 @@ def drive(mapper: Mapper, truth: Array, wheels: Array, seed: int = 1) -> tuple[A
 RING = np.array([[-7, -7], [7, -7], [7, 7], [-7, 7], [-7, -7], [2, -7]], dtype=float)
 
 
-def test_a_ring_of_corridors_closes_and_two_runs_are_identical() -> None:
+def test_a_ring_of_corridors_closes() -> None:
     truth = around(RING, 0.4, 0.3)
     wheels = wheels_along(truth, np.random.default_rng(0))
     mapper = Mapper()
-    final, live = drive(mapper, truth, wheels)
+    final, _ = drive(mapper, truth, wheels)
     assert worst(truth, wheels) > 1.0
     assert mapper.closures > 0
     assert worst(truth, final) < 0.25
-    again, live_again = drive(Mapper(), truth, wheels)
-    assert np.array_equal(final, again) and np.array_equal(live, live_again)
+
+
+def test_two_runs_are_identical_bit_by_bit() -> None:
+    log = read_log(DATA / "intel_400.clf.bz2")
+    log = replace(log, stamps_s=log.stamps_s[:120], odometry=log.odometry[:120], ranges=log.ranges[:120])
+    first, second = run_slam(log), run_slam(log)
+    assert np.array_equal(first.final, second.final) and np.array_equal(first.live, second.live)
 
 
 def test_memory_is_bounded() -> None:
-    truth = around(RING[:3], 0.3, 0.3)
-    mapper = Mapper(MappingParameters(most_keyframes=40))
+    truth = around(RING[:2], 0.3, 0.3)
+    mapper = Mapper(MappingParameters(most_keyframes=32))
     with pytest.raises(InputError, match="forgotten"):
         drive(mapper, truth, truth)
-    assert len(mapper.keyframes) <= 40 and len(mapper.graph) == len(mapper.keyframes)
+    assert len(mapper.keyframes) <= 32 and len(mapper.graph) == len(mapper.keyframes)
     assert np.hypot(*(mapper.pose - truth[-1])[:2]) < 0.15
 
 
@@ -155,8 +161,8 @@ def test_bad_points_and_poses_are_refused() -> None:
 
 
 def test_a_stretch_of_the_intel_log_agrees_with_its_relations() -> None:
-    log, relations = read_log(DATA / "intel_600.clf.bz2"), read_relations(DATA / "intel_600.relations")
+    log, relations = read_log(DATA / "intel_400.clf.bz2"), read_relations(DATA / "intel_400.relations")
     errors = judge(log.stamps_s, run_slam(log).final, relations)
-    assert len(errors.translation_m) == 46
+    assert len(errors.translation_m) == 21
     assert errors.translation_m.mean() < 0.025
     assert np.degrees(errors.rotation_rad.mean()) < 0.4
