@@ -98,9 +98,10 @@ def perception_node_page(
     notes = "No soak was run."
     if soak is not None:
         notes = (
-            f"Soak with the whole graph up (demo scenario; the simulated clock waits for the state):"
+            "Soak with the whole graph up (demo scenario; the simulated clock waits for the state):"
             f" {soak.seconds:.0f} s, {soak.outputs} outputs of `{STATE}`, {soak.missed} periods missed by stamps,"
-            f" longest gap {1e3 * soak.longest_gap_s:.0f} ms, {soak.late_ticks} late ticks, pace {soak.pace:.2f} of real time."
+            f" longest gap {1e3 * soak.longest_gap_s:.0f} ms, {soak.late_ticks} late ticks,"
+            f" pace {soak.pace:.2f} of real time."
         )
     wanted = "Wanted: at most 40 % of a core at 200 Hz + 20 Hz, 100 Hz, and less than 3 ms beyond the relay at p99."
     return Page("perception_node", "The perception node", ABOUT, header, rows, f"{wanted} {notes}")
