@@ -8,11 +8,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from physical_ai_core import graph
 from physical_ai_core import messages as m
 from physical_ai_core.core import Output
 from physical_ai_core.errors import InputError
+from physical_ai_core.ros import mail
 from physical_ai_core.ros.encode import message_class, set_stamp
 from physical_ai_core.ros.node import CoreNode
+from physical_ai_core.ros.qos import subscription_qos
 from physical_ai_core.ros.spin import run_node
 from physical_ai_perception.camera.worker import WorkerEye
 from physical_ai_perception.core import PerceptionCore
@@ -24,6 +27,7 @@ from physical_ai_perception.warm_up import warm_up
 KEEP_EVERY_S: Final = 1.0
 MARK_EVERY_S: Final = 0.19
 TF_DEPTH: Final = 100
+DECLARED_DEPTH: Final = 200  # messages of a declared sensor that wait for a tick: 0.5 s at 400 Hz
 
 
 class PerceptionNode(CoreNode[PerceptionParameters]):
@@ -46,6 +50,7 @@ class PerceptionNode(CoreNode[PerceptionParameters]):
             self.core.camera.close()
 
     def opened(self) -> None:
+        self._hear_declared()
         if self._markers is None:
             kind = message_class("visualization_msgs/msg/MarkerArray")
             self._markers = self.create_publisher(kind, "state/objects_markers", 1)
@@ -56,6 +61,22 @@ class PerceptionNode(CoreNode[PerceptionParameters]):
             return
         if self._tf is None:
             self._tf = self.create_publisher(tf_class, "/tf", TF_DEPTH)
+
+    def _hear_declared(self) -> None:
+        """Sensors of the sensor file that the graph table does not know: gathered, and taken at each tick."""
+        if not isinstance(self.core, PerceptionCore):
+            return
+        known = {topic.name for topic in graph.heard_by(self.spec.name)}
+        for sensor in self.core.sensors.sensors:
+            if sensor.topic not in known:
+                topic = graph.Topic(
+                    sensor.topic, sensor.ros_type, sensor.data, graph.Qos.SENSOR, 0, (), (self.spec.name,), "declared"
+                )
+                qos = subscription_qos(topic)
+                qos.depth = DECLARED_DEPTH
+                ear = mail.keep(self, message_class(topic.ros_type), topic.name, qos)
+                self._mail.append((topic, ear))
+                self._ears.append(ear)
 
     def said(self, output: Output) -> None:
         data = output.data

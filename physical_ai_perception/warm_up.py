@@ -10,6 +10,7 @@ import numpy as np
 from physical_ai_core import messages as m
 from physical_ai_core.geometry import quaternion_of_yaw
 from physical_ai_perception.core import PerceptionCore
+from physical_ai_perception.fusion.model import Layout, prepare
 from physical_ai_perception.parameters import PerceptionParameters
 
 FRAME: Final = "base_link"
@@ -21,6 +22,8 @@ SURROUNDINGS_EVERY: Final = 10
 def warm_up(parameters: PerceptionParameters) -> None:
     """Drive a core that nobody uses: level ground, at rest, walls all around, two poles."""
     core = PerceptionCore(replace(parameters, site="", start_pose="origin", resume_file=""))
+    for scales in {0, len(core.sensors.scales)}:
+        prepare(Layout(scales), parameters.gravity_mps2)
     rest, covariance = np.zeros(3), np.eye(3) * 1e-4
     force = np.array([0.0, 0.0, parameters.gravity_mps2])
     ranges = np.full(720, 8.0, dtype=np.float32)

@@ -21,10 +21,10 @@ filter of `map` with 16 error states; nominal state, covariance, gate and the re
 Peer: the same error-state round on `filterpy`'s ExtendedKalmanFilter, nominal state and Jacobians in numpy, without
 gate and record.
 
-**Consistency**: {runs} seeded runs of {seconds:.0f} s through perception: IMU 100 Hz with biases and noise, wheels
-50 Hz whose scale is wrong (2 % sigma) and which slip, GNSS 5 Hz (0.3 m), start pose wrong. NEES of x, y, yaw in `map` and of
-the body's velocity, every 0.5 s after {settle:.0f} s. *Of looks*: inside the two-sided 95 % interval of one run. *Of
-time*: the mean over all runs inside the 95 % interval of that mean (the stricter test).
+**Consistency**: {runs} seeded runs of {seconds:.0f} s through perception: IMU 100 Hz with biases and noise, wheels 50
+Hz whose scale is wrong (2 % sigma) and which slip, GNSS 5 Hz (0.3 m), start pose wrong. NEES of x, y, yaw in `map`
+and of the body's velocity, every 0.5 s after {settle:.0f} s. *Of looks*: inside the two-sided 95 % interval of one
+run. *Of time*: the mean over all runs inside the 95 % interval of that mean (the stricter test).
 """.rstrip()
 
 

@@ -28,13 +28,13 @@ LATE_S: Final = 0.4
 ALLOWED_S, ALLOWED_STEP_M, ALLOWED_RATIO = 4.0, 0.2, 2.0
 ABOUT: Final = """\
 `physical-ai bench fusion`: test1.bag of robot_localization (a Husky outdoors, {seconds:.0f} s: {counts}), replayed
-through perception alone with its 100 Hz tick. *Peer*: the final position that robot_localization's own test expects from the
-same inputs (IMU and wheels), and its tolerance: parity, not truth.
+through perception alone with its 100 Hz tick. *Peer*: the final position that robot_localization's own test expects
+from the same inputs (IMU and wheels), and its tolerance: parity, not truth.
 
-**Held-out fixes.** One GPS fix in {held} is kept from the filter and compared with where it says the antenna is at that
-stamp. The run without GPS knows nothing of `map`, so *both* runs are laid on the held-out fixes by one rigid turn and
-shift over the whole log, the kindest way for the run without; the run with GPS also as it is. The fixes err by about
-0.8 m themselves, by their own covariance. *Late*: every fix handed over {late} s after its stamp.
+**Held-out fixes.** One GPS fix in {held} is kept from the filter and compared with where it says the antenna is at
+that stamp. The run without GPS knows nothing of `map`, so *both* runs are laid on the held-out fixes by one rigid
+turn and shift over the whole log, the kindest way for the run without; the run with GPS also as it is. The fixes err
+by about 0.8 m themselves, by their own covariance. *Late*: every fix handed over {late} s after its stamp.
 
 Time: CPU time of the thread for all messages and ticks, without reading the bag.
 """.rstrip()

@@ -348,6 +348,22 @@ def view(layout: Layout) -> Any:
     return _compiled("view", [full, u], [position, attitude, linear, ca.densify(pose), ca.densify(twist)])
 
 
+USUAL: Final = (
+    Key("velocity", "xyz"), Key("velocity", "xyz", 0), Key("at rest", "xyz"), Key("gyro bias", "xyz"),
+    Key("gravity", "xyz"), Key("attitude", "rp"), Key("attitude", "rpy"), Key("position", "xy"), Key("position", "z"),
+    Key("pose", "xyt"),
+)  # fmt: skip
+
+
+def prepare(layout: Layout, gravity_mps2: float) -> None:
+    """Compile what a robot usually needs; each of these costs some 20 ms when it is first wanted."""
+    propagation(layout, gravity_mps2)
+    view(layout)
+    for key in USUAL:
+        if key.scale < layout.scales:
+            correction(layout, key)
+
+
 class Kernel:
     """A compiled expression bound to arrays: calling it reads `inputs` and writes `outputs`, nothing is allocated."""
 

@@ -113,7 +113,7 @@ class MotionFilter:
         dt_s = sample.stamp_s - state.stamp_s
         if dt_s > 0.0:
             self._step(dt_s, self._noise_of(sample, dt_s))
-        elif dt_s < 0.0 and sample.force is not None:
+        elif sample.force is not None:  # others brought the state here or beyond, on the sample before
             since_s = max(before_s, sample.stamp_s - IMU_HOLD_S)
             noise = self._noise_of(sample, sample.stamp_s - since_s)
             self.filter.revise(since_s, state.stamp_s, sample.rate, sample.force, noise)
