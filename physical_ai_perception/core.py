@@ -1,7 +1,8 @@
 """PerceptionCore: sensors in, numeric state out.
 
 Own state: the topics of the sensor set (by default imu/data, wheel/odometry, gps/fix) and initialpose → state/odometry
-and state/map_to_odom (by tick). Scan, points → state/objects and state/occupancy (by scan).
+and state/map_to_odom (by tick); scans, too, where `lidar_pose` says so, with `map` as its prior map.
+Scan, points → state/objects and state/occupancy (by scan).
 camera/image_raw and camera/camera_info → poses by tags, classes.
 """
 
@@ -12,8 +13,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from physical_ai_core import messages as m
 from physical_ai_core.core import NOTHING, Health, Output, Outputs
+from physical_ai_core.errors import InputError
 from physical_ai_core.geometry import Array
 from physical_ai_core.graph import TOPIC
 from physical_ai_core.robot import load_robot
@@ -25,6 +26,7 @@ from physical_ai_perception.fusion.intake import Intake
 from physical_ai_perception.fusion.localisation import Kept, Localisation
 from physical_ai_perception.fusion.samples import Unusable
 from physical_ai_perception.fusion.sensors import Sensor, sensors_of
+from physical_ai_perception.mapping.placing import Placing, planar_covariance
 from physical_ai_perception.mounts import Mounts, Placement
 from physical_ai_perception.objects import sweep
 from physical_ai_perception.objects.cloud import Cloud
@@ -32,6 +34,7 @@ from physical_ai_perception.parameters import PerceptionParameters
 from physical_ai_perception.stamps import StampGuard
 from physical_ai_perception.surroundings import Surroundings
 
+UNTIMED: Final = ("initialpose", "map")  # rviz and map servers stamp them with zero, or with another clock
 SURROUNDINGS: Final = ("scan", "points", "camera/camera_info", "camera/image_raw")
 SCAN_HOLD_S: Final = 1.0  # so long after a scan, 3D clouds are not used in its place
 RATE_SLACK: Final = 0.95  # a period may come a little early
@@ -52,6 +55,7 @@ class PerceptionCore:
         self.intake = Intake(self.sensors, parameters)
         self.localisation = Localisation(parameters, self._site, self.sensors.scales, self.intake.heading_by_imu)
         self.surroundings = Surroundings(parameters)
+        self.placing = Placing(parameters.lidar_pose, parameters.lidar_pose_rate_hz)
         self.camera = Camera(parameters, self._site, make_eye)
         self._map_s = -np.inf
         self._publishing = False
@@ -61,10 +65,10 @@ class PerceptionCore:
     def handle(self, topic: str, data: Any, stamp_s: float) -> Outputs:
         """Take one sensor message. What cannot be used is counted under its topic and left out."""
         sensor = self.intake.sensors.get(topic)
-        if sensor is None and topic not in SURROUNDINGS and topic != "initialpose":
+        if sensor is None and topic not in SURROUNDINGS and topic not in UNTIMED:
             return NOTHING
-        if topic == "initialpose":  # a person's word: rviz may stamp it with zero or with another clock
-            return self._initial_pose(data)
+        if topic in UNTIMED:
+            return self._untimed(topic, data)
         taken, time_was_set = self.guard.check(topic, stamp_s)
         if not taken:
             return NOTHING
@@ -97,9 +101,10 @@ class PerceptionCore:
         return outputs
 
     def health(self) -> Health:
-        return health.judge(
+        own = health.judge(
             self._p, self.sensors, self.guard, self.mounts, self.localisation, self._publishing, self.camera
         )
+        return self.placing.told(own)
 
     def refuse(self, topic: str, reason: str) -> None:
         """Count a message that could not even be decoded."""
@@ -139,9 +144,9 @@ class PerceptionCore:
         elif topic == "scan":
             placement = self._placement(data.frame_id)
             self._need_pose()
-            return self._labelled(
-                self.surroundings.look(sweep.of_scan(data, self.mounts, placement, self.localisation))
-            )
+            seen = sweep.of_scan(data, self.mounts, placement, self.localisation)
+            self._place(seen)
+            return self._labelled(self.surroundings.look(seen))
         elif topic == "points" and self.guard.age_s("scan") > SCAN_HOLD_S:
             placement = self._placement(data.frame_id)
             self._need_pose()
@@ -173,12 +178,31 @@ class PerceptionCore:
         at = self.localisation.history.at(np.array([stamp_s]), *self.localisation.planar_motion())
         return np.array([float(part[0]) for part in at])
 
-    def _initial_pose(self, pose: m.Pose) -> Outputs:
-        source = self.guard.source("initialpose")
+    def _place(self, seen: sweep.Sweep) -> None:
+        """Lay the scan on what was seen before, or on a prior map, and give the pose to the state."""
+        if not self.placing.due(seen.stamp_s):
+            return
+        base, link = self._base_at(seen.stamp_s), self.localisation.map_to_odom(seen.stamp_s)
+        if base is None or link is None or link.cov is None:
+            return
+        found = self.placing.scan(seen.stamp_s, base, link.planar(), planar_covariance(link.cov), seen.points)
+        if found is not None:
+            self.take_pose(found.stamp_s, found.source, found.pose, found.covariance, frame=found.frame_id)
+            now = self._base_at(seen.stamp_s)
+            self.placing.took(base if now is None else now)
+
+    def _untimed(self, topic: str, data: Any) -> Outputs:
+        source = self.guard.source(topic)
         try:
-            self.localisation.set_pose(pose)
+            if topic == "map":
+                self.placing.learn(data)
+            else:
+                self.localisation.set_pose(data)
+                link = self.localisation.map_to_odom(self.guard.clock_s)
+                doubt = np.eye(3) if link is None or link.cov is None else planar_covariance(link.cov)
+                self.placing.start(data.planar(), doubt)
             source.taken += 1
-        except Unusable as reason:
+        except (Unusable, InputError) as reason:
             source.refuse(str(reason), self.guard.clock_s)
         return NOTHING
 
@@ -198,5 +222,6 @@ class PerceptionCore:
     def _time_was_set(self, stamp_s: float) -> None:
         self.localisation.time_was_set(stamp_s)
         self.surroundings.forget()
+        self.placing.forget()
         self.camera.forget()
         self._map_s = -np.inf

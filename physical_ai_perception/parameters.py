@@ -109,6 +109,16 @@ class PerceptionParameters:
         minimum=0.01,
     )  # fmt: skip
 
+    # Scan matching
+    lidar_pose: str = parameter(
+        "off",
+        "",
+        "What scans tell of the own pose: nothing; odometry (corrects `odom`); slam (maps, closes loops, corrects"
+        " `map`); map (follows the robot in the prior map on `map`).",
+        choices=("off", "odometry", "slam", "map"),
+    )
+    lidar_pose_rate_hz: float = parameter(10.0, "Hz", "Scans are matched at most so often.", minimum=0.5)
+
     # Objects
     cluster_gap_m: float = parameter(
         0.25, "m", "Neighbouring points further apart belong to different things.", minimum=0.02
