@@ -14,10 +14,11 @@ from physical_ai_core.site import Site
 from physical_ai_perception.camera.calibration import Calibration, CameraMount
 from physical_ai_perception.camera.place import PlanarFix, TagPlace, face_turn, planar_fix
 from physical_ai_perception.camera.square import Trust
-from physical_ai_perception.camera.tags import FAMILIES, TagFinder
+from physical_ai_perception.camera.tags import FAMILIES, Tag, TagFinder
 from physical_ai_perception.fusion.samples import Unusable
 from physical_ai_perception.parameters import PerceptionParameters
 
+ON_A_WALL: Final = 0.7  # vertical part of where a face looks
 ANY_HEIGHT_M: Final = 5.0  # sigma: how high a free tag hangs is not known
 
 
@@ -101,11 +102,24 @@ class TagReader:
                 if self._task.free_size_m <= 0.0:
                     continue
                 place, trust = self._free, self._free_trust
-            try:
-                seen.append(SeenTag(tag.id, placed, planar_fix(tag.corners, place, calibration, mount, trust)))
-            except (Unusable, np.linalg.LinAlgError) as reason:
-                seen.append(SeenTag(tag.id, placed, None, str(reason)))
+            seen.append(_seen(tag, placed, place, calibration, mount, trust))
         return seen
+
+
+def _seen(
+    tag: Tag, placed: bool, place: TagPlace, calibration: Calibration, mount: CameraMount, trust: Trust
+) -> SeenTag:
+    """The AprilTag project prints its families upside down to what OpenCV calls upright. On a wall a wrong guess stands
+    the robot on its head, so the right one is found; on floor and ceiling `roll_rad` of the site must say it."""
+    on_a_wall = abs(float(place.turn[2, 0])) < ON_A_WALL
+    reason = ""
+    for turned in (0, 2) if on_a_wall else (0,):
+        try:
+            corners = np.roll(tag.corners, turned, axis=0)
+            return SeenTag(tag.id, placed, planar_fix(corners, place, calibration, mount, trust))
+        except (Unusable, np.linalg.LinAlgError) as error:
+            reason = reason or str(error)
+    return SeenTag(tag.id, placed, None, reason)
 
 
 def beside_robot(fix: PlanarFix) -> tuple[Array, Array]:

@@ -74,7 +74,7 @@ def info(stamp_s: float) -> m.CameraInfo:
 def test_a_tag_brings_the_robot_to_where_it_stands(core: PerceptionCore, seen: m.Image) -> None:
     before = stand(core, 0.3, lambda now_s: (None, None))
     assert before is not None and np.hypot(*(before[:2] - TRUE[:2])) > 0.25
-    after = stand(core, 5.0, lambda now_s: (info(now_s), replace(seen, stamp_s=now_s)), since_s=0.3)
+    after = stand(core, 2.5, lambda now_s: (info(now_s), replace(seen, stamp_s=now_s)), since_s=0.3)
     assert after is not None and np.hypot(*(after[:2] - TRUE[:2])) < 0.06
     assert abs(after[2] - TRUE[2]) < 0.04
     assert "tag 17" in core.health().values
@@ -124,7 +124,7 @@ def spoilt(seen: m.Image, how: str, now_s: float) -> tuple[m.CameraInfo | None, 
 def test_every_bad_camera_is_named_and_the_state_stays(
     core: PerceptionCore, seen: m.Image, how: str, named: str
 ) -> None:
-    pose = stand(core, 1.2, lambda now_s: spoilt(seen, how, now_s))
+    pose = stand(core, 0.8, lambda now_s: spoilt(seen, how, now_s))
     health = core.health()
     assert health.level >= 1
     assert named in health.message

@@ -78,7 +78,7 @@ def test_a_tag_under_the_ceiling_tells_the_pose() -> None:
 def test_the_covariance_says_how_wrong_the_pose_is(nearest: float, farthest: float, widest: float) -> None:
     """Normalised errors over random poses: near, far, and squarely in front, where the heading is ill determined."""
     rng, squares = np.random.default_rng(11), []
-    for _ in range(60):
+    for _ in range(40):
         stand = random_stand(rng, nearest, farthest, widest)
         corners = exact_corners(stand, WALL) + rng.normal(0.0, TRUST.pixel, (4, 2))
         try:
@@ -87,21 +87,21 @@ def test_the_covariance_says_how_wrong_the_pose_is(nearest: float, farthest: flo
             continue
         error = away(fix, stand)
         squares.append(error @ np.linalg.solve(fix.covariance, error))
-    assert len(squares) > 50
+    assert len(squares) > 32
     assert 1.6 < np.mean(squares) < 4.2  # three degrees of freedom
     assert np.mean(np.array(squares) > 11.34) < 0.08  # one in a hundred is expected
 
 
 def test_the_covariance_holds_for_corners_found_in_pictures() -> None:
     rng, finder, squares = np.random.default_rng(3), TagFinder("36h11"), []
-    for _ in range(14):
+    for _ in range(8):
         stand = random_stand(rng, 1.2, 4.0, 0.8)
         tags = finder.find(picture(stand, {17: WALL}, rng, rng.uniform(0.3, 1.1), 3.0))
         if tags:
             fix = planar_fix(tags[0].corners, WALL, EYE, MOUNT, TRUST)
             error = away(fix, stand)
             squares.append(error @ np.linalg.solve(fix.covariance, error))
-    assert len(squares) > 10
+    assert len(squares) > 5
     assert 0.8 < np.mean(squares) < 5.5
 
 
@@ -153,6 +153,16 @@ def test_a_number_seen_twice_is_left_out() -> None:
     twins = np.hstack([both[:, 320:], both[:, 320:]])
     assert TagFinder("36h11").find(twins) == []
     assert TagFinder("36h11").find(image) == []
+
+
+def test_a_tag_printed_upside_down_is_understood_on_a_wall() -> None:
+    """As the AprilTag project's own pictures are, to OpenCV."""
+    stand = standing((2.0, 1.3, -0.1))
+    turned = TagPlace(WALL.xyz_m, face_turn(np.pi, 0.0, np.pi), WALL.size_m)
+    reader = TagReader(TagTask("36h11", {5: WALL}, 0.0, TRUST))
+    (seen,) = reader.read(picture(stand, {5: turned}), EYE, MOUNT)
+    assert seen.fix is not None
+    assert np.hypot(*away(seen.fix, stand)[:2]) < 0.02
 
 
 def test_a_tag_that_no_site_knows_is_reported_beside_the_robot() -> None:
