@@ -17,6 +17,8 @@ OBJECT_CLASSES: Final = ("unknown", "static", "person", "vehicle")
 # Upper triangle, row by row, of the covariance of (x, y, vx, vy).
 COVARIANCE_FIELDS: Final = ("cxx", "cxy", "cxvx", "cxvy", "cyy", "cyvx", "cyvy", "cvxvx", "cvxvy", "cvyvy")
 
+_UPPER: Final = tuple(zip(COVARIANCE_FIELDS, *(index.tolist() for index in np.triu_indices(4)), strict=True))
+
 OBJECT: Final = np.dtype(
     [
         ("id", "<u4"),
@@ -58,12 +60,12 @@ def empty(layout: np.dtype[Any], count: int = 0) -> Rows:
 def covariances(objects: Rows) -> NDArray[np.float64]:
     """Covariances (N, 4, 4) of (x, y, vx, vy) of OBJECT rows."""
     matrix = np.zeros((len(objects), 4, 4))
-    for name, (i, j) in zip(COVARIANCE_FIELDS, zip(*np.triu_indices(4), strict=True), strict=True):
+    for name, i, j in _UPPER:
         matrix[:, i, j] = matrix[:, j, i] = objects[name]
     return matrix
 
 
 def set_covariances(objects: Rows, matrix: NDArray[np.float64]) -> None:
     """Write covariances (N, 4, 4) into OBJECT rows."""
-    for name, (i, j) in zip(COVARIANCE_FIELDS, zip(*np.triu_indices(4), strict=True), strict=True):
+    for name, i, j in _UPPER:
         objects[name] = matrix[:, i, j]

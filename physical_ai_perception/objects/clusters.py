@@ -22,6 +22,7 @@ SIDE_SIGMA_RAYS: Final = 0.3  # across the ray: what sampling by rays leaves ope
 HIDDEN_FACTOR: Final = 4.0  # the centre of a thing seen in part is so much less certain (sigma)
 WIDE_M: Final = 0.55  # wider than one person: may be two who touch
 GROUP_M: Final = 2.5  # wider than a few people: structure, which is not cut at its notches
+MOST_SOLID: Final = 0.7
 NOTCH_M: Final = 0.1  # the range between two who touch rises so far above both
 NEAR_TRACK_M: Final = 0.12  # beyond a known thing's radius, points still are that thing's
 SHARE_M: Final = 0.6  # points of a group belong to the nearest known thing up to this distance
@@ -77,13 +78,13 @@ def find(
         solid = None if solid is None else np.roll(solid, -shift)
     first = _starts(points, sweep.increment, distance, gap_m)
     extent = _extent(points, first)
-    cuts = _notches(distance, first, extent)
+    cuts = _notches(distance, first, extent, solid)
     if len(known.radius):
         cuts += _around(points, first, extent, max_extent_m, known, solid)
     if cuts:
         first = np.unique(np.concatenate([first, np.array(cuts, dtype=np.intp)]))
         extent = _extent(points, first)
-    count = np.diff(first, append=len(points))
+    count = np.concatenate([first[1:], [len(points)]]) - first
     x, y, mean_range = (np.add.reduceat(values, first) / count for values in (points[:, 0], points[:, 1], distance))
     kept = np.flatnonzero((extent <= max_extent_m) & (mean_range <= max_range_m))
     number = np.full(len(first), -1, dtype=np.intp)
@@ -91,8 +92,8 @@ def find(
     label = np.repeat(number, count)
     label = np.roll(label, shift) if shift else label
     last = first[kept] + count[kept] - 1
-    hidden = _hidden(sweep, rays[first[kept]], distance[first[kept]], -1, gap_m)
-    hidden |= _hidden(sweep, rays[last], distance[last], 1, gap_m)
+    edges = np.stack([first[kept], last])
+    hidden = _hidden(sweep, rays[edges], distance[edges], gap_m)
     x, y = x[kept], y[kept]
     bulge = _bulge(sweep, points[first[kept]], points[last], x, y)
     return _circles(sweep, x, y, mean_range[kept], count[kept], hidden, bulge, label, max_extent_m)
@@ -140,11 +141,16 @@ def _starts(points: Array, increment: float, distance: Array, gap_m: float) -> N
     return np.concatenate([[0], np.flatnonzero(breaks) + 1])
 
 
-def _notches(distance: Array, first: NDArray[np.intp], extent: Array) -> list[int]:
+def _notches(
+    distance: Array, first: NDArray[np.intp], extent: Array, solid: NDArray[np.bool_] | None
+) -> list[int]:  # fmt: skip
     """Where people who touch are parted: at a range that stands out behind the nearest points on both sides of it."""
     cuts: list[int] = []
-    end = np.append(first[1:], len(distance))
-    for k in np.flatnonzero((extent > WIDE_M) & (extent < GROUP_M) & (end - first >= 2 * LEAST_POINTS)).tolist():
+    end = np.concatenate([first[1:], [len(distance)]])
+    group = (extent > WIDE_M) & (extent < GROUP_M) & (end - first >= 2 * LEAST_POINTS)
+    if solid is not None:  # a wall that has stood for a while is no group
+        group &= np.add.reduceat(solid, first, dtype=np.intp) < MOST_SOLID * (end - first)
+    for k in np.flatnonzero(group).tolist():
         open_spans = [(int(first[k]), int(end[k]))]
         while open_spans:
             low, high = open_spans.pop()
@@ -196,11 +202,11 @@ def _seam(sweep: Sweep, gap_m: float, distance: Array) -> int:
     return int(starts[1]) if len(starts) > 1 else 0
 
 
-def _hidden(sweep: Sweep, ray: NDArray[np.intp], edge_range: Array, side: int, gap_m: float) -> NDArray[np.bool_]:
-    """The ray beside a cluster's edge ends nearer, or there is none: the thing may go on behind."""
-    beside = ray + side
+def _hidden(sweep: Sweep, ray: NDArray[np.intp], edge_range: Array, gap_m: float) -> NDArray[np.bool_]:
+    """Beside one of a cluster's edges (2, K) a ray ends nearer, or there is none: the thing may go on behind."""
+    beside, last = ray + np.array([[-1], [1]]), len(sweep.ranges) - 1
     if sweep.full_circle:
-        beside %= len(sweep.ranges)
-    outside = (beside < 0) | (beside >= len(sweep.ranges))
-    nearer = sweep.ranges[np.clip(beside, 0, len(sweep.ranges) - 1)] < edge_range - gap_m
-    return np.asarray(outside | nearer)
+        beside %= last + 1
+    within = np.minimum(np.maximum(beside, 0), last)
+    nearer = sweep.ranges[within] < edge_range - gap_m
+    return np.asarray((nearer | (within != beside)).any(axis=0))

@@ -31,8 +31,8 @@ class Beliefs:
         self.covariance = np.zeros((0, 2, 4, 4))
         self.weight = np.zeros((0, 2))
 
-    def bear(self, position: Array, position_variance: Array, speed_variance: float) -> None:
-        """New tracks at rest at `position` (B, 2)."""
+    def bear(self, position: Array, position_variance: Array, speed_variance: float) -> tuple[Array, Array]:
+        """New tracks at rest at `position` (B, 2); their means (B, 4) and covariances (B, 4, 4)."""
         count = len(position)
         mean = np.zeros((count, 2, 4))
         mean[..., :2] = position[:, None]
@@ -42,6 +42,7 @@ class Beliefs:
         self.mean = np.concatenate([self.mean, mean])
         self.covariance = np.concatenate([self.covariance, covariance])
         self.weight = np.concatenate([self.weight, np.full((count, 2), 0.5)])
+        return mean[:, CALM], covariance[:, CALM]
 
     def keep(self, alive: NDArray[np.bool_]) -> None:
         self.mean, self.covariance, self.weight = self.mean[alive], self.covariance[alive], self.weight[alive]
@@ -65,11 +66,9 @@ class Beliefs:
         # F P F' in blocks: the velocity block adds to the others.
         covariance[..., :2, :] += dt_s * covariance[..., 2:, :]
         covariance[..., :, :2] += dt_s * covariance[..., :, 2:]
-        for i in (0, 1):
-            covariance[..., i, i] += density * (dt_s**3 / 3.0)
-            covariance[..., i, i + 2] += density * (dt_s**2 / 2.0)
-            covariance[..., i + 2, i] += density * (dt_s**2 / 2.0)
-            covariance[..., i + 2, i + 2] += density * dt_s
+        same, cross, speed = dt_s**3 / 3.0, dt_s**2 / 2.0, dt_s
+        noise = np.array([[same, 0, cross, 0], [0, same, 0, cross], [cross, 0, speed, 0], [0, cross, 0, speed]])
+        covariance += density[..., None, None] * noise
         self.covariance = covariance
 
     def merged(self) -> tuple[Array, Array]:

@@ -7,7 +7,6 @@ same place in several of the last sweeps. What has neither says nothing, neither
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -49,32 +48,39 @@ class Speckle:
         ranges[sweep.rays[gone]] = np.nan
         left = np.ones(len(sweep.rays), dtype=bool)
         left[gone] = False
-        return replace(sweep, ranges=ranges, points=sweep.points[left], rays=sweep.rays[left])
+        return Sweep(
+            sweep.stamp_s, ranges, sweep.range_max, sweep.points[left], sweep.rays[left], sweep.origin, sweep.bearing0,
+            sweep.increment,
+        )  # fmt: skip
 
     def _again(self, sweep: Sweep, points: Array) -> NDArray[np.bool_]:
         """Lone returns (L,) that were there in enough of the last sweeps."""
-        seen = np.zeros(len(points), dtype=np.intp)
-        reach = SAME_PLACE_M + sweep.increment * np.hypot(*(points - sweep.origin).T)
-        for stamp_s, past in self._past:
-            if len(past) and 0.0 <= sweep.stamp_s - stamp_s <= REMEMBERED_S:
-                x, y = points[:, 0, None] - past[:, 0], points[:, 1, None] - past[:, 1]
-                seen += (x * x + y * y).min(axis=1) < reach * reach
+        fresh = [past for stamp_s, past in self._past if len(past) and 0.0 <= sweep.stamp_s - stamp_s <= REMEMBERED_S]
+        if not len(points) or len(fresh) < SEEN_AGAIN:
+            return np.zeros(len(points), dtype=bool)
+        first = np.cumsum([0, *(len(past) for past in fresh[:-1])])
+        past = np.concatenate(fresh)
+        x, y = points[:, 0, None] - past[:, 0], points[:, 1, None] - past[:, 1]
+        squared = x * x + y * y
+        reach = SAME_PLACE_M + sweep.increment * np.hypot(
+            points[:, 0] - sweep.origin[0], points[:, 1] - sweep.origin[1]
+        )
+        seen = (np.minimum.reduceat(squared, first, axis=1) < (reach * reach)[:, None]).sum(axis=1)
         seen[MOST_LONE:] = 0
         return np.asarray(seen >= SEEN_AGAIN)
 
 
 def _beside(sweep: Sweep) -> NDArray[np.bool_]:
-    """Rays (N,) with a neighbour that ends nearly as far."""
-    ranges = sweep.ranges
-    supported = np.zeros(len(ranges), dtype=bool)
+    """Rays (N,) with a neighbour that ends nearly as far. Only those without one beside them look further."""
+    ranges, count = sweep.ranges, len(sweep.ranges)
+    supported = np.zeros(count, dtype=bool)
     with np.errstate(invalid="ignore"):  # inf - inf: two rays without a return support nothing
-        reach = NEAR_M + NEAR_RAYS * sweep.increment * ranges
-        for step in range(1, NEIGHBOURS + 1):
-            close = np.abs(ranges[step:] - ranges[:-step]) < np.minimum(reach[step:], reach[:-step])
-            supported[step:] |= close
-            supported[:-step] |= close
-            if sweep.full_circle:
-                over = np.abs(ranges[:step] - ranges[-step:]) < reach[:step]
-                supported[:step] |= over
-                supported[-step:] |= over
+        close = np.abs(ranges[1:] - ranges[:-1]) < NEAR_M + NEAR_RAYS * sweep.increment * ranges[1:]
+        supported[1:] = close
+        supported[:-1] |= close
+        lone = sweep.rays[~supported[sweep.rays]]
+        for step in (*range(-NEIGHBOURS, 0), *range(1, NEIGHBOURS + 1)):
+            beside = (lone + step) % count if sweep.full_circle else np.minimum(np.maximum(lone + step, 0), count - 1)
+            near = np.abs(ranges[beside] - ranges[lone]) < NEAR_M + NEAR_RAYS * sweep.increment * ranges[lone]
+            supported[lone] |= near & (beside != lone)
     return supported

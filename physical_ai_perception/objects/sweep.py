@@ -83,7 +83,9 @@ def _assemble(
     localisation: Localisation,
 ) -> Sweep:  # fmt: skip
     velocity, yaw_rate = localisation.planar_motion()
-    x, y, yaw = localisation.history.at(times, velocity, yaw_rate)
+    at_once = times[0] == times[-1]  # a sweep taken at one instant needs one pose
+    x, y, yaw = localisation.history.at(times[:1] if at_once else times, velocity, yaw_rate)
+    x, y, yaw = (np.broadcast_to(part, times.shape) for part in (x, y, yaw))
     c, s = np.cos(yaw), np.sin(yaw)
     mount_x, mount_y = float(placement.xyz_m[0]), float(placement.xyz_m[1])
     from_x, from_y = x + c * mount_x - s * mount_y, y + s * mount_x + c * mount_y

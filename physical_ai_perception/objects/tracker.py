@@ -199,8 +199,8 @@ class Tracker:
             return
         owner[free] = len(self.mean) + np.arange(count)
         centre = clusters.centre[free]
-        self.beliefs.bear(centre, clusters.variance[free], BIRTH_SPEED_MPS**2)
-        self.mean, self.covariance = self.beliefs.merged()
+        mean, covariance = self.beliefs.bear(centre, clusters.variance[free], BIRTH_SPEED_MPS**2)
+        self.mean, self.covariance = np.concatenate([self.mean, mean]), np.concatenate([self.covariance, covariance])
         existence = np.where(clusters.hidden[free], BIRTH_EXISTENCE_HIDDEN, BIRTH_EXISTENCE)
         self.radius = np.concatenate([self.radius, clusters.radius[free]])
         self.existence = np.concatenate([self.existence, existence])
