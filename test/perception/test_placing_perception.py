@@ -1,4 +1,4 @@
-"""Scans as a sensor of the own state, in the simulated yard without GNSS: SLAM holds the place, a prior map finds it."""
+"""Scans as a sensor of the own state, in the yard without GNSS: SLAM holds the place, a prior map finds it."""
 
 from __future__ import annotations
 
