@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -23,6 +23,8 @@ from physical_ai_perception.mapping.odometry import Keyframe
 from physical_ai_perception.mapping.parameters import MappingParameters
 from physical_ai_perception.mapping.pose_graph import PoseGraph
 from physical_ai_perception.mapping.submaps import Drawn, Submaps
+
+SHIFTS: Final = np.array([[0.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])  # of the doubt
 
 
 class Closure(NamedTuple):
@@ -43,11 +45,13 @@ class LoopCloser:
         self._p = parameters
         self._submaps = submaps
         self._waiting: deque[Closure] = deque(maxlen=parameters.pending)
+        self._tried: dict[int, int] = {}
         self.searches = 0
 
     def forget(self) -> None:
         """Numbers have changed."""
         self._waiting.clear()
+        self._tried.clear()
 
     def close(self, keyframes: list[Keyframe], graph: PoseGraph) -> list[Closure]:
         """Closures of the newest keyframe that are believed, and waiting ones that it confirms."""
@@ -58,6 +62,7 @@ class LoopCloser:
         for submap in self._candidates(query, keyframes, graph.poses, path, newest):
             closure = self._match(submap, query, keyframes, graph.poses, path, newest)
             if closure is None:
+                self._tried[submap] = newest
                 continue
             if closure.doubt_m <= p.search_from_m:
                 believed.append(closure)
@@ -98,16 +103,20 @@ class LoopCloser:
         may_reach = near - np.minimum(p.window_sigmas * doubt, p.window_most_m) < p.closure_reach_m
         possible = np.flatnonzero(may_reach & np.isfinite(doubt))
         possible = possible[np.argsort(near[possible] + doubt[possible], kind="stable")][: p.considered]
-        worth = np.maximum(0.0, 1.0 - near[possible] / p.closure_reach_m)
+        worth = np.zeros(len(possible))
         for place, number in enumerate(possible.tolist()):
-            if doubt[number] <= p.sketch_trust_m:
-                there = se2.between(poses[self._submaps.middle(number)], poses[newest])
-                covers = self._submaps.sketch(number, keyframes, poses).covers(se2.place(there, query))
-                worth[place] = covers.mean() if covers.mean() >= p.least_overlap else 0.0
+            there = se2.between(poses[self._submaps.middle(number)], poses[newest])
+            sketch, points = self._submaps.sketch(number, keyframes, poses), se2.place(there, query)
+            shifts = (
+                SHIFTS * min(float(doubt[number]), p.window_most_m) if doubt[number] > p.search_from_m else SHIFTS[:1]
+            )
+            overlap = max(float(sketch.covers(points + shift).mean()) for shift in shifts)
+            again = newest - self._tried.get(number, -p.tried_again_after) < p.tried_again_after
+            worth[place] = (overlap - again) if overlap >= p.least_overlap else -2.0
         chosen: list[int] = []
         for place in np.argsort(-worth, kind="stable").tolist():
             number = int(possible[place])
-            if worth[place] > 0.0 and all(abs(number - other) > 1 for other in chosen):
+            if worth[place] > -2.0 and all(abs(number - other) > 1 for other in chosen):
                 chosen.append(number)
             if len(chosen) == p.closures_at_once:
                 break
@@ -134,7 +143,7 @@ class LoopCloser:
                 predicted, min(p.window_sigmas * doubt_m, p.window_most_m),
                 min(p.window_sigmas * doubt_rad, p.window_most_rad),
             )  # fmt: skip
-            found = search(drawn.coarse, thin(query, p.search_cell_m), window, p.closure_score)
+            found = search(drawn.coarse, thin(query, p.search_cell_m), window, p.search_score)
             if found is None:
                 return None
             start = found.pose

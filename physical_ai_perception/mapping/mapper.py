@@ -92,7 +92,8 @@ class Mapper:
         self.closures += len(found)
         self._new_edges += len(found)
         urgent = bool(found) and float(self.graph.chi2()[-len(found) :].max()) > p.switch_chi2
-        if self._new_edges and (urgent or newest - self._solved_at >= p.optimise_every):
+        due = newest - self._solved_at >= max(p.optimise_every, p.optimise_share * newest)
+        if self._new_edges and (urgent or due):
             self.graph.loosen()
             self._solved_at, self._new_edges, self._settled = newest, 0, False
 

@@ -50,7 +50,6 @@ class MappingParameters:
     closure_reach_m: float = 10.0  # a submap is considered when a keyframe of it may lie so near
     considered: int = 24  # submaps, the nearest
     sketch_cell_m: float = 0.5  # of the sketch that tells how much of a submap is in view
-    sketch_trust_m: float = 1.0  # with more doubt the sketch says nothing, and the distance chooses
     least_overlap: float = 0.35  # part of the points that must lie in what a submap has seen
     drift_m: float = (
         0.05  # doubt about where a submap lies: `drift_m + drift_m_per_m * path`, the path through the graph
@@ -63,7 +62,9 @@ class MappingParameters:
     window_most_rad: float = 0.6
     search_from_m: float = 0.3  # with less doubt the predicted pose is refined; with more the window is searched
     search_cell_m: float = 0.2  # points are thinned to this for the search
-    closure_score: float = 0.6
+    search_score: float = 0.45  # of all points in the coarse field; part of them may lie where a submap saw nothing
+    closure_score: float = 0.6  # of the points in what a submap has seen, in the fine field
+    tried_again_after: int = 12  # keyframes; until then a submap that did not match stands behind others
     closure_sigma_m: float = 0.02
     closure_sigma_rad: float = 0.005
     edge_sigma_m: float = 0.01
@@ -75,7 +76,8 @@ class MappingParameters:
     agreeing: int = 3  # and be so many
     pending: int = 12  # of the last so many candidates
     optimise_every: int = 10  # keyframes, when nothing urges
-    most_keyframes: int = 6000
+    optimise_share: float = 0.01  # or such a part of all keyframes, so that the work grows no faster than the map
+    most_keyframes: int = 20_000  # the oldest are forgotten; about 15 kB each
 
     # Localisation in a prior map
     start_sigma_m: float = 0.1  # a start pose is never taken as better known
