@@ -14,7 +14,6 @@ from physical_ai_core.geometry import Array
 from physical_ai_perception.core import PerceptionCore
 from physical_ai_perception.parameters import PerceptionParameters
 
-
 Weather = Callable[[m.LaserScan, np.random.Generator], m.LaserScan]
 
 
