@@ -157,3 +157,47 @@ def test_no_more_tracks_than_allowed_are_kept() -> None:
     for step in range(10):
         core.handle("scan", scan(world, np.zeros(3), 100.0 + 0.05 * step, rng), 100.0 + 0.05 * step)
     assert len(core.surroundings.tracker.rows()) == 5
+
+
+def test_a_walker_who_brushes_a_wall_is_still_seen_as_one() -> None:
+    def position(t: float) -> tuple[float, float]:  # towards the wall at x = 9, and then along it, 0.2 m clear of it
+        return min(8.55, 6.5 + 0.9 * t), -3.0 + 1.0 * t
+
+    seen = watch(lambda t: World(np.array([[*position(t), PERSON_RADIUS]]), room()), 5.0)
+    ids = set()
+    for t, rows in seen[20:]:
+        x, y = position(t)
+        track = nearest(moving(rows), x, y)
+        assert np.hypot(track["x"] - x, track["y"] - y) < 0.35
+        ids.add(int(track["id"]))
+    assert len(ids) == 1
+
+
+def test_people_who_walk_side_by_side_are_two_from_the_start() -> None:
+    def world(t: float) -> World:
+        return World(np.array([[5.0 - 0.8 * t, 0.3, PERSON_RADIUS], [5.0 - 0.8 * t, -0.3, PERSON_RADIUS]]), room())
+
+    seen = watch(world, 4.0)
+    ids: dict[int, set[int]] = {0: set(), 1: set()}
+    for t, rows in seen[8:]:
+        assert len(rows) == 2
+        for person, y in enumerate((0.3, -0.3)):
+            track = nearest(rows, 5.0 - 0.8 * t, y)
+            assert np.hypot(track["x"] - 5.0 + 0.8 * t, track["y"] - y) < 0.15
+            ids[person].add(int(track["id"]))
+    assert len(ids[0]) == len(ids[1]) == 1 and ids[0] != ids[1]
+
+
+def test_how_sure_a_class_is_follows_what_was_seen() -> None:
+    core = PerceptionCore(PerceptionParameters())
+    rng = np.random.default_rng(0)
+    for step in range(60):
+        stamp_s = 100.0 + 0.05 * step
+        core.handle("imu/data", imu(stamp_s), stamp_s)
+        core.handle("wheel/odometry", wheels(stamp_s), stamp_s)
+        circles = np.array([[5.0, -1.5 + 0.06 * step, PERSON_RADIUS], [4.0, -3.0, 0.15]])
+        core.handle("scan", scan(World(circles, room()), np.zeros(3), stamp_s, rng), stamp_s)
+    tracker = core.surroundings.tracker
+    sure = dict(zip(tracker.kinds.kind.tolist(), tracker.kinds.probability(tracker.radius).tolist(), strict=True))
+    assert sure[PERSON] > 0.95
+    assert 0.7 < sure[STATIC] <= 0.81  # it may be a person who stands
