@@ -17,6 +17,7 @@ from physical_ai_perception.mapping.scan import PoseMeasurement, points_in_base
 
 OFF, ODOMETRY, SLAM, MAP = "off", "odometry", "slam", "map"
 MODES: Final = (OFF, ODOMETRY, SLAM, MAP)
+MOST_KEYFRAMES: Final = 1500  # on a robot; a log at a desk may keep more
 NEVER_SURER_M: Final = 0.02  # scans in a row see the same walls: their errors are not white
 NEVER_SURER_RAD: Final = 0.005
 FLOOR: Final = np.diag([NEVER_SURER_M**2, NEVER_SURER_M**2, NEVER_SURER_RAD**2])
@@ -28,7 +29,7 @@ class Placing:
 
     def __init__(self, mode: str, rate_hz: float, parameters: MappingParameters | None = None) -> None:
         self.mode = mode
-        self._p = parameters or MappingParameters()
+        self._p = parameters or MappingParameters(most_keyframes=MOST_KEYFRAMES)
         self._period_s = 0.95 / rate_hz
         self._localiser: Localiser | None = None
         self._grid: m.OccupancyGrid | None = None
