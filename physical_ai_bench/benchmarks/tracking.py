@@ -100,7 +100,7 @@ def called_mover(frames: Sequence[Frame]) -> float:
 def timing(costs: Sequence[dict[str, list[float]]]) -> str:
     """The parts of a scan as a second table."""
     lines = [
-        "CPU of perception's own parts, all scenes together:",
+        "CPU of perception's own parts, all scenes together (thread time; other work on the machine lengthens it):",
         "",
         "| part | median ms | p95 ms |",
         "|---|---|---|",
