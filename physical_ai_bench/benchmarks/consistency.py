@@ -100,9 +100,8 @@ def _looks(core: PerceptionCore, truth: Truth) -> dict[str, tuple[float, float]]
         truth.x - state.position[0], truth.y - state.position[1],
         float(wrap(truth.yaw - rotations.yaw(state.attitude))),
     ])  # fmt: skip
-    turn_back = state.rotation.T
-    velocity = np.array([truth.speed, 0.0, 0.0]) - turn_back @ state.velocity
-    spread = turn_back @ covariance[3:6, 3:6] @ turn_back.T
+    held, spread = state.body_velocity()
+    velocity = np.array([truth.speed, 0.0, 0.0]) - held
     body = np.array([truth.speed, 0.0]) - odometry.linear_mps[:2]
     return {
         "pose": (_nees(pose, covariance[np.ix_((0, 1, 8), (0, 1, 8))]), float(np.hypot(pose[0], pose[1]))),

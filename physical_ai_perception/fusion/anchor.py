@@ -114,7 +114,7 @@ class ScaleDoubt:
         covariance[:size, :size] = local.covariance
         if self.scales:
             lever = np.zeros(layout.error)
-            lever[:3], lever[3:6], lever[15] = np.array(self.origin) - local.position, -local.velocity, 1.0
+            lever[:3], lever[15] = np.array(self.origin) - local.position, 1.0  # the velocity's part is in its error
             covariance += np.outer(lever, lever) * self.sigma**2
             rest = np.arange(16, layout.error)
             covariance[rest, rest] = self.sigma**2

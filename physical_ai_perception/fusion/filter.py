@@ -102,7 +102,7 @@ class Filter:
             recovered = gate.recovered
             taken = self._judge(gate, measurement, stamp_s, limit)
             if taken:
-                operation = operation if gate.recovered == recovered else operation._replace(gated=False)
+                operation = operation if gate.recovered == recovered else operation._replace(gated=False, opened=True)
                 self.timeline.add(self.state.stamp_s, operation, self.state.full)
             return taken
         return self._late(gate, operation, stamp_s, limit)
@@ -192,11 +192,13 @@ class Filter:
             first, rest = _divided(pending[0].controls, stamp_s - state.stamp_s)
             before, pending[:1] = [Step(first)], rest
             self._step(first)
-        reached_s = state.stamp_s
+        reached_s, recovered = state.stamp_s, gate.recovered
         if not self._judge(gate, operation.measurement, stamp_s, limit):
             state.stamp_s, state.full[:] = now_s, now
             return False
         gate.late += 1
+        if gate.recovered != recovered:
+            operation = operation._replace(gated=False, opened=True)
         corrected = state.full.copy()
         timeline.cut(index)
         state.stamp_s, state.full[:] = timeline.state(index)
@@ -214,6 +216,8 @@ class Filter:
         if isinstance(operation, Step):
             self._step(operation.controls)
         else:
+            if operation.opened:
+                self._open(operation.measurement)
             distance = self._evaluate(operation.measurement)
             limit = 4.0 * _limit(operation.measurement.rows, self._gate_probability) if operation.gated else np.inf
             if not distance <= limit or not self._accept():

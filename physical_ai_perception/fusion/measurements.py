@@ -25,6 +25,9 @@ def body_velocity(velocity_mps: Triple, variances: Triple, rows: str = "xyz", sc
     return Measurement(_velocity_key(rows, scale), len(rows), [*velocity_mps, *variances])
 
 
+_REST = {scale: Key("at rest", "xyz", scale) for scale in range(-1, 8)}
+
+
 @lru_cache(maxsize=64)
 def _velocity_key(rows: str, scale: int) -> Key:
     return Key("velocity", rows, scale if "x" in rows else -1)
@@ -40,9 +43,9 @@ def no_rotation(gyro_rps: Triple, variance: float) -> Measurement:
     return Measurement(Key("gyro bias", "xyz"), 3, [*gyro_rps, variance])
 
 
-def no_velocity(variance: float) -> Measurement:
+def no_velocity(variance: float, scale: int = -1) -> Measurement:
     """At rest the velocity is zero."""
-    return Measurement(Key("at rest", "xyz"), 3, [variance])
+    return Measurement(_REST[scale], 3, [variance])
 
 
 def gravity(force_mps2: Triple, gravity_mps2: float, variance: float) -> Measurement:

@@ -6,11 +6,12 @@ A whole propagation or update is one call of a few microseconds, bit for bit the
 
 Filter vector ("full"): nominal state x = [position 3, velocity 3, attitude quaternion xyzw 4, gyro bias 3,
 accelerometer bias 3, wheel scales k], then the upper triangle of the error covariance, column by column.
-Error state (n = 15 + k): position p + dp, attitude Exp(a) R with a rotation vector a of the world frame, velocity
-Exp(a) v + dv, biases and scales by addition. The velocity turns with the attitude: what wheels and IMU see then does
-not depend on the heading at all, as in truth, while with a plain velocity error every update would seem to teach a
-little heading (A. Barrau, S. Bonnabel, The invariant extended Kalman filter as a stable observer, 2017; J. Sola,
-Quaternion kinematics for the error-state Kalman filter, 2017, chapter 7).
+Error state (n = 15 + k): position p + dp; attitude Exp(a) R with a rotation vector a of the world frame; scale
+(1 + s) exp(ds); velocity Exp(a) v + dv, its forward part times exp(-ds) of the first wheels; biases by addition. So the
+velocity turns with the attitude and shrinks as the scale grows: what wheels and IMU see depends neither on the heading
+nor on the scale, as in truth, while with a plain velocity error every update would seem to teach a little of both.
+References: A. Barrau, S. Bonnabel, The invariant extended Kalman filter as a stable observer, 2017; J. Sola, Quaternion
+kinematics for the error-state Kalman filter, 2017, chapter 7.
 """
 
 from __future__ import annotations
@@ -122,9 +123,13 @@ def moved(x: Any, error: Any, first_order: bool = False) -> Any:
     turn = ca.vertcat(0.5 * a, 1.0) if first_order else exponential(a)
     attitude = product(turn, s.attitude)
     velocity = s.velocity + ca.cross(a, s.velocity) if first_order else rotation(turn) @ s.velocity
+    scales = [(1.0 + s.scales[i]) * ca.exp(error[15 + i]) - 1.0 for i in range(s.scales.shape[0])]
+    if scales:
+        forward = rotation(attitude)[:, 0]
+        velocity = velocity + forward * ca.dot(forward, velocity) * (ca.exp(-error[15]) - 1.0)
     return ca.vertcat(
         s.position + error[0:3], velocity + error[3:6], attitude if first_order else unit(attitude),
-        s.gyro_bias + error[9:12], s.accel_bias + error[12:15], s.scales + error[15:],
+        s.gyro_bias + error[9:12], s.accel_bias + error[12:15], *scales,
     )  # fmt: skip
 
 
@@ -141,8 +146,8 @@ def _velocity(s: Split, a: Any, key: Key) -> Expression:
 
 
 def _at_rest(s: Split, a: Any, key: Key) -> Expression:
-    """Arguments: variance. The velocity is zero."""
-    return Expression(-(rotation(s.attitude).T @ s.velocity), ca.repmat(a[0], 3))
+    """Arguments: variance. The velocity is zero, by whatever scale."""
+    return _velocity(s, ca.vertcat(ca.SX(3, 1), ca.repmat(a[0], 3)), key)
 
 
 def _gyro_bias(s: Split, a: Any, key: Key) -> Expression:
@@ -228,7 +233,7 @@ def propagation(layout: Layout, gravity_mps2: float) -> Any:
         s.position + dt * (s.velocity + 0.5 * dt * acceleration), s.velocity + dt * acceleration,
         unit(product(s.attitude, exponential(turn))), s.gyro_bias, s.accel_bias, s.scales,
     )  # fmt: skip
-    f = _transition(layout, dt, middle, s.velocity, gravity_mps2)
+    f = _transition(layout, dt, middle, s.velocity, u[1:4] - s.gyro_bias, gravity_mps2)
     gyro, drawn = u[7] * dt, ca.SX(layout.error, 3)  # how the gyro's noise enters attitude and, through it, velocity
     drawn[3:6, :], drawn[6:9, :] = ca.skew(s.velocity), ca.SX.eye(3)
     q = ca.vertcat(
@@ -236,6 +241,11 @@ def propagation(layout: Layout, gravity_mps2: float) -> Any:
         ca.repmat(u[10] * dt, 3), ca.repmat(u[11] * dt, layout.scales),
     )  # fmt: skip
     covariance = f @ covariance @ f.T + ca.diag(q) + gyro * (ca.sparsify(drawn) @ ca.sparsify(drawn).T)
+    if layout.scales:  # a change of the scale is none of the true velocity
+        ahead = middle[:, 0] * ca.dot(middle[:, 0], s.velocity)
+        covariance[3:6, 15] += u[11] * dt * ahead
+        covariance[15, 3:6] += u[11] * dt * ahead.T
+        covariance[3:6, 3:6] += u[11] * dt * (ahead @ ahead.T)
     return _compiled("propagate", [full, u], [_packed(after, covariance)])
 
 
@@ -245,11 +255,11 @@ def transition(layout: Layout, gravity_mps2: float) -> Any:
     full, u = ca.SX.sym("full", layout.full), ca.SX.sym("u", CONTROLS)
     s = split(full[: layout.nominal])
     middle = rotation(product(s.attitude, exponential(0.5 * (u[1:4] - s.gyro_bias) * u[0])))
-    f = _transition(layout, u[0], middle, s.velocity, gravity_mps2)
+    f = _transition(layout, u[0], middle, s.velocity, u[1:4] - s.gyro_bias, gravity_mps2)
     return _compiled("transition", [full, u], [ca.densify(f)])
 
 
-def _transition(layout: Layout, dt: Any, turn: Any, velocity: Any, gravity_mps2: float) -> Any:
+def _transition(layout: Layout, dt: Any, turn: Any, velocity: Any, rate: Any, gravity_mps2: float) -> Any:
     f, swing = ca.SX.eye(layout.error), ca.skew(velocity)
     f[0:3, 3:6] = ca.SX.eye(3) * dt
     f[0:3, 6:9] = -swing * dt
@@ -257,6 +267,11 @@ def _transition(layout: Layout, dt: Any, turn: Any, velocity: Any, gravity_mps2:
     f[3:6, 9:12] = -(swing @ turn) * dt
     f[3:6, 12:15] = -turn * dt
     f[6:9, 9:12] = -turn * dt
+    if layout.scales:
+        # What the forward acceleration tells about the scale is left out: its bias would tell more than it does.
+        speed = ca.dot(turn[:, 0], velocity)
+        f[0:3, 15] = -turn[:, 0] * speed * dt
+        f[3:6, 15] = turn @ ca.vertcat(0.0, rate[2], -rate[1]) * speed * dt
     return ca.sparsify(f)
 
 
@@ -338,19 +353,25 @@ def view(layout: Layout) -> Any:
     pick = ca.SX(6, layout.error)
     pick[0:3, 0:3], pick[3:6, 6:9] = ca.SX.eye(3), ca.SX.eye(3)
     pick[0:3, 3:6], pick[0:3, 6:9] = dt * ca.SX.eye(3), -dt * ca.skew(s.velocity)
+    if layout.scales:
+        pick[0:3, 15] = -dt * linear[0] * turn_back[0, :].T
     pick = ca.sparsify(pick)
     way = ca.vertcat(s.position - u[8:11], 0.0, 0.0, 0.0)
     pose = pick @ covariance @ pick.T + ca.diag(ca.vertcat(ca.repmat(u[4], 3), ca.repmat(u[5], 3)))
     pose += u[7] * (way @ way.T)
-    twist = ca.SX(6, 6)
-    twist[:3, :3] = turn_back @ covariance[3:6, 3:6] @ turn_back.T + u[7] * (linear @ linear.T)
+    twist, shown = ca.SX(6, 6), ca.SX(3, layout.error)
+    shown[:, 3:6] = turn_back
+    if layout.scales:
+        shown[0, 15] = -linear[0]
+    twist[:3, :3] = shown @ covariance @ shown.T + u[7] * (linear @ linear.T)
     twist[3:, 3:] = covariance[9:12, 9:12] + u[6] * ca.SX.eye(3)
     return _compiled("view", [full, u], [position, attitude, linear, ca.densify(pose), ca.densify(twist)])
 
 
 USUAL: Final = (
-    Key("velocity", "xyz"), Key("velocity", "xyz", 0), Key("at rest", "xyz"), Key("gyro bias", "xyz"),
-    Key("gravity", "xyz"), Key("attitude", "rp"), Key("attitude", "rpy"), Key("position", "xy"), Key("position", "z"),
+    Key("velocity", "xyz"), Key("velocity", "xyz", 0), Key("at rest", "xyz"), Key("at rest", "xyz", 0),
+    Key("gyro bias", "xyz"), Key("gravity", "xyz"), Key("attitude", "rp"), Key("attitude", "rpy"),
+    Key("position", "xy"), Key("position", "z"),
     Key("pose", "xyt"),
 )  # fmt: skip
 

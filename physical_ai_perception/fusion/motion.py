@@ -143,13 +143,14 @@ class MotionFilter:
         self._wheel_s, self._wheel_rate = sample.stamp_s, sample.yaw_rate_rps
         self._watch_rest(sample)
         update, gate = self.filter.update, trust.gate_probability
+        scale = trust.scale if trust.scale < self.state.layout.scales else -1
         if self.resting(sample.stamp_s):
-            update(trust.source, measurements.no_velocity(REST_VARIANCE), sample.stamp_s, gate_probability=gate)
+            still = measurements.no_velocity(REST_VARIANCE, 0 if self.state.layout.scales else -1)
+            update(trust.source, still, sample.stamp_s, gate_probability=gate)
             self._take_rest()
         else:
             given = sample.sigmas if trust.message_covariance else (0.0, 0.0, 0.0)
             variances = [max(s, floor) ** 2 for s, floor in zip(given, trust.floors, strict=True)]
-            scale = trust.scale if trust.scale < self.state.layout.scales else -1
             moving = measurements.body_velocity(sample.velocity, variances, trust.rows, scale)
             update(trust.source, moving, sample.stamp_s, gate_probability=gate)
         if self.state.stamp_s - self._imu_s > IMU_HOLD_S:

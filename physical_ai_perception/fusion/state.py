@@ -2,7 +2,7 @@
 
 The order of the vector and the meaning of the error state are those of `model`. The attitude error is a rotation vector
 of the *world* frame, `R_true = Exp(error) R`: yaw variance is then one diagonal element, and a change of frame is
-one block rotation. The velocity turns with it: `v_true = Exp(error) v + error of velocity`.
+one block rotation. The velocity turns with it (and shrinks as the wheel scale grows, see `model`).
 """
 
 from __future__ import annotations
@@ -78,6 +78,16 @@ class State:
         """Add (n, n) to the covariance."""
         self._packed += more[self._row, self._column]
 
+    def body_velocity(self) -> tuple[Array, Array]:
+        """Velocity of `base_link` in its own frame (3,) and its covariance (3, 3)."""
+        turn_back = self.rotation.T
+        velocity = turn_back @ self.velocity
+        shown = np.zeros((3, self.layout.error))
+        shown[:, VELOCITY] = turn_back
+        if self.layout.scales:
+            shown[0, 15] = -velocity[0]
+        return velocity, shown @ self.covariance @ shown.T
+
     @property
     def variances(self) -> Array:
         """Diagonal (n,) of the covariance."""
@@ -88,25 +98,34 @@ class State:
         self.position += error[POSITION]
         x, y, z = error[ATTITUDE].tolist()
         turn = rotations.exponential(x, y, z)
-        self.velocity[:] = rotations.matrix(turn) @ self.velocity + error[VELOCITY]
         self.set_attitude(rotations.multiply(turn, self.attitude))
+        self.velocity[:] = self._carried(turn, self.velocity, error[SCALES]) + error[VELOCITY]
         self.gyro_bias += error[GYRO_BIAS]
         self.accel_bias += error[ACCEL_BIAS]
-        self.scales += error[SCALES]
+        self.scales[:] = (1.0 + self.scales) * np.exp(error[SCALES]) - 1.0
 
     def difference(self, other: State) -> Array:
         """The error (n,) that `other.inject` needs to become this state."""
         turn = rotations.multiply(self.attitude, rotations.conjugate(other.attitude))
+        scales = np.log((1.0 + self.scales) / (1.0 + other.scales))
         return np.concatenate(
             [
                 self.position - other.position,
-                self.velocity - rotations.matrix(turn) @ other.velocity,
+                self.velocity - self._carried(turn, other.velocity, scales),
                 rotations.logarithm(turn),
                 self.gyro_bias - other.gyro_bias,
                 self.accel_bias - other.accel_bias,
-                self.scales - other.scales,
+                scales,
             ]
         )
+
+    def _carried(self, turn: Quaternion, velocity: Array, scales: Array) -> Array:
+        """A velocity as errors of attitude and scale move it, to this state's attitude."""
+        turned = rotations.matrix(turn) @ velocity
+        if not self.layout.scales:
+            return np.asarray(turned)
+        forward = self.rotation[:, 0]
+        return np.asarray(turned + forward * (forward @ turned) * np.expm1(-scales[0]))
 
     def copy(self) -> State:
         """A state that shares no array with this one."""

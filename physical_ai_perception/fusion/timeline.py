@@ -24,6 +24,7 @@ class Correction(NamedTuple):
     source: str
     measurement: Any
     gated: bool
+    opened: bool = False  # let in after a long rejection: the state admitted doubt first
 
 
 Operation = Step | Correction
