@@ -106,8 +106,9 @@ def test_ctrl_c_stops_everything_and_leaves_a_readable_bag(
 ) -> None:
     out = tmp_path / "out"
     process = subprocess.Popen(
-        command(out, *fixed_commands), env=ros_env, stdout=subprocess.DEVNULL, start_new_session=True
-    )
+        command(out, *fixed_commands), env=ros_env, stdout=subprocess.DEVNULL, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
+    )  # fmt: skip
     bag = out / "bag"
     deadline = time.monotonic() + 60.0
     while sum(file.stat().st_size for file in bag.glob("*.mcap")) < 200_000 and time.monotonic() < deadline:
