@@ -323,7 +323,10 @@ def test_a_model_that_is_not_there_is_named_by_the_worker(
 
 
 def tiny_model(folder: Path) -> None:
-    """A YOLOS model of two layers, its weights drawn at load, that calls every detection a person."""
+    """A YOLOS model of two layers that calls every detection a person, whatever the layers drawn at load make of it.
+
+    Tokens and embeddings are in the file: left out, they would be memory as it was found, now and then not finite.
+    """
     safetensors = pytest.importorskip("safetensors.numpy", reason="extra `language`")
     pytest.importorskip("PIL")
     labels = {"0": "person", "1": "car"}
@@ -337,9 +340,17 @@ def tiny_model(folder: Path) -> None:
         json.dumps({"image_processor_type": "YolosImageProcessor", "size": {"shortest_edge": 96, "longest_edge": 128}}),
         encoding="utf-8",
     )
-    bias = np.array([9.0, 0.0, 0.0], dtype=np.float32)
-    name = "class_labels_classifier.layers.2.bias"
-    safetensors.save_file({name: bias}, str(folder / "model.safetensors"), metadata={"format": "pt"})
+    places = 1 + (96 // 16) * (128 // 16) + 4  # class token, patches, detection tokens
+    shapes = {
+        "vit.embeddings.cls_token": (1, 1, 32), "vit.embeddings.detection_tokens": (1, 4, 32),
+        "vit.embeddings.position_embeddings": (1, places, 32),
+        "vit.encoder.interpolation.mid_position_embeddings": (1, 1, places, 32),
+        "class_labels_classifier.layers.2.weight": (3, 32), "bbox_predictor.layers.2.weight": (4, 32),
+        "bbox_predictor.layers.2.bias": (4,),
+    }  # fmt: skip
+    weights = {name: np.zeros(shape, dtype=np.float32) for name, shape in shapes.items()}
+    weights["class_labels_classifier.layers.2.bias"] = np.array([9.0, 0.0, 0.0], dtype=np.float32)
+    safetensors.save_file(weights, str(folder / "model.safetensors"), metadata={"format": "pt"})
 
 
 def test_a_model_of_transformers_is_loaded_by_the_worker_and_never_by_this_process(
