@@ -22,6 +22,7 @@ from physical_ai_sim import physics as p
 from physical_ai_sim.base import Base
 from physical_ai_sim.camera import Camera
 from physical_ai_sim.contacts import ContactJudge, footprint_speed
+from physical_ai_sim.ground import Ground
 from physical_ai_sim.parameters import SimulatorParameters
 from physical_ai_sim.people import EMPTY, Crowd, Walkers, load_people
 from physical_ai_sim.sensors import Body, Gnss, ImuSensor, Lidar, WheelOdometry
@@ -49,6 +50,7 @@ class SimulatorCore:
         )
         self._model = build_model(site, robot, self._people.capacity, parameters.barn_world)
         self._data = mujoco.MjData(self._model)
+        self._ground = Ground(parameters, self._model, self._data)
         self._hidden = np.array([[0.0, float(slot), HIDDEN_Z_M] for slot in range(self._people.capacity)]).reshape(
             -1, 3
         )
@@ -59,7 +61,8 @@ class SimulatorCore:
         draws, noise = np.random.default_rng(parameters.seed).spawn(4), parameters.noise
         self._base = Base(robot.limits)
         self._lidar = Lidar(robot.mount("lidar"), draws[0], noise, parameters.lidar_full_circle)
-        self._imu = ImuSensor(robot.mounts.get("imu", Mount(xyz_m=(0.0, 0.0, 0.15))), draws[1], noise)
+        imu_mount = robot.mounts.get("imu", Mount(xyz_m=(0.0, 0.0, 0.15)))
+        self._imu = ImuSensor(imu_mount, draws[1], noise, 0.0 - self._ground.gravity_mps2)
         self._wheels = WheelOdometry(self._body, draws[2], noise)
         self._gnss = Gnss(robot.mount("gps"), site.datum, draws[3], noise) if site.datum is not None else None
         self._camera = Camera(self._model) if parameters.camera else None
@@ -137,6 +140,7 @@ class SimulatorCore:
 
     def _step(self, outputs: list[Output]) -> None:
         data, body = self._data, self._body
+        self._ground.update()
         data.ctrl[:] = self._base.wheel_speeds(self.stamp_s, p.FRAME_S)
         mujoco.mj_step(self._model, data, STEPS)
         self._frame += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from physical_ai_core.parameters import parameter
+from physical_ai_sim import physics as p
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,21 @@ class SimulatorParameters:
     )
     lidar_full_circle: bool = parameter(
         False, "", "The LiDAR looks all around, not 270 degrees: who walks up from behind is seen."
+    )
+    ground_friction: float = parameter(
+        p.WHEEL_FRICTION, "", "Friction between wheels and ground: 1 is dry and the benchmarks' own, 0.1 is ice.",
+        minimum=0.02, maximum=2.0,
+    )  # fmt: skip
+    ground_patches: str = parameter(
+        "",
+        "",
+        "Round patches of other friction, in map: 'x y radius friction; x y radius friction; …', first one wins.",
+    )
+    ground_slope_rad: float = parameter(
+        0.0, "rad", "Slope of the whole ground; map then lies in the ground.", minimum=0.0, maximum=0.5
+    )
+    ground_slope_direction_rad: float = parameter(
+        0.0, "rad", "Which way is uphill, from the x axis of map.", minimum=-3.15, maximum=3.15
     )
     camera: bool = parameter(False, "", "Render camera/image_raw (needs an EGL driver; slow in software).")
     lockstep_lag_s: float = parameter(

@@ -18,7 +18,7 @@ from physical_ai_sim import physics as p
 _LIDAR_SEES: Final = np.array([1, 0, 0, 0, 0, 0], dtype=np.uint8)  # geometry group 0 of world.py
 # mujoco 3.4 and later ask for a buffer of surface normals before the number of rays.
 _NORMALS: Final = (None,) if "normal" in (mujoco.mj_multiRay.__doc__ or "") else ()
-GRAVITY: Final = np.array([0.0, 0.0, 9.81])
+GRAVITY: Final = np.array([0.0, 0.0, p.GRAVITY_MPS2])
 
 
 class Body:
@@ -100,8 +100,9 @@ class ImuSensor:
     The specific force is the mean since the last sample, as of a device that integrates at a high rate.
     """
 
-    def __init__(self, mount: Mount, draw: np.random.Generator, noise: float) -> None:
-        self._draw = draw
+    def __init__(self, mount: Mount, draw: np.random.Generator, noise: float, held_mps2: Array = GRAVITY) -> None:
+        """`held_mps2`: against gravity, in `map`."""
+        self._draw, self._held = draw, held_mps2
         self._arm, self._turn = np.array(mount.xyz_m), mount.rotation.T
         self._bias = noise * np.array([p.GYRO_BIAS_SIGMA_RPS] * 3 + [p.ACCEL_BIAS_SIGMA_MPS2] * 3)
         self._bias = self._bias * draw.standard_normal(6)
@@ -114,7 +115,7 @@ class ImuSensor:
     def measure(self, body: Body, stamp_s: float, dt_s: float) -> m.Imu:
         turn, rate = body.rotation, body.turn_rate_rps
         velocity = body.velocity_mps + turn @ _cross(rate, self._arm)
-        force = turn.T @ ((velocity - self._velocity) / dt_s + GRAVITY)
+        force = turn.T @ ((velocity - self._velocity) / dt_s + self._held)
         self._velocity = velocity
         normal = self._draw.standard_normal((2, 6))
         self._bias = self._bias + self._walk * np.sqrt(dt_s) * normal[0]

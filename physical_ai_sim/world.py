@@ -53,7 +53,8 @@ def _robot_body(robot: Robot) -> str:
     half_x, half_y = (float(v) for v in np.abs(outline).max(axis=0))
     wheels = "".join(
         f'<body pos="0 {y} {p.WHEEL_RADIUS_M}"><joint name="{side}" axis="0 1 0" armature="{p.WHEEL_ARMATURE_KGM2}" '
-        f'damping="0.02"/><geom type="sphere" size="{p.WHEEL_RADIUS_M}" mass="{p.WHEEL_MASS_KG}" group="3"/></body>'
+        f'damping="0.02"/><geom name="{side}_wheel" type="sphere" size="{p.WHEEL_RADIUS_M}" mass="{p.WHEEL_MASS_KG}" '
+        f'friction="{p.WHEEL_FRICTION} 0.005 0.0001" group="3"/></body>'
         for side, y in (("left", p.HALF_TRACK_M), ("right", -p.HALF_TRACK_M))
     )
     casters = "".join(
