@@ -1,4 +1,4 @@
-"""The robot's own next seconds: along the controller's trajectory while that is fresh, else by the command it got."""
+"""The kinematic model: along a trajectory, or a unicycle that follows its command with a lag. Base and fallback."""
 
 from __future__ import annotations
 
