@@ -54,6 +54,7 @@ EXTRAS = {
         "ros-rmw-fastrtps-cpp>=9.3,<10",
     ],
     "ros-jazzy": ["ros-jazzy-rclpy>=7.1,<8", "ros-jazzy-common-interfaces", "ros-jazzy-rmw-fastrtps-cpp"],
+    "fast": ["numba>=0.60"],  # compiled steps of the world model where there is no C compiler
     "train": ["peft>=0.13,<1"],
     "bench": ["stonesoup>=1.5,<2", "filterpy>=1.4.5,<3"],  # peers that benchmarks measure beside this suite
     "test": ["pytest>=8,<10", "pytest-timeout>=2.3", "hypothesis>=6.100", "ruff>=0.6", "mypy>=1.11", "types-PyYAML"],
@@ -78,7 +79,7 @@ setup(
     name=PACKAGE,
     version="0.1.0",
     packages=find_packages(include=["physical_ai_*"]),
-    package_data={"": ["py.typed", "data/*", "data/**/*", "templates/*"]},
+    package_data={"": ["py.typed", "data/*", "data/**/*", "templates/*", "*.c"]},
     data_files=shared_files(),
     install_requires=["setuptools", *CORE],
     extras_require=EXTRAS,
