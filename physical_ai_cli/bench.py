@@ -129,3 +129,14 @@ def filter_(folder: Folder = FOLDER) -> None:
     from physical_ai_bench.benchmarks.filters import filter_page
 
     show(filter_page(folder), folder)
+
+
+@app.command("ssm_step")
+def ssm_step(folder: Folder = FOLDER) -> None:
+    """One step of the world model's state space: C, numba, numpy, beside Mamba elsewhere."""
+    import os
+
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from physical_ai_bench.benchmarks.ssm_step import ssm_step_page
+
+    show(ssm_step_page(), folder)

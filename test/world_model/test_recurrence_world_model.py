@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from physical_ai_bench.benchmarks.ssm_step import random_weights
 from physical_ai_core.errors import DependencyError, InputError, ModelError, PhysicalAIError
 from physical_ai_world_model.ssm.native import build
 from physical_ai_world_model.ssm.native.engine import SOURCE, defines
-from physical_ai_world_model.ssm.packing import tensor_sizes
 from physical_ai_world_model.ssm.recurrence import Recurrence
 from physical_ai_world_model.ssm.shape import Shape
 
@@ -24,23 +24,6 @@ ODD = Shape(features=3, width=12, inner=20, state=4, rank=1, layers=3)
 NARROW = Shape(features=8, width=16, inner=16, state=8, rank=4, layers=1)
 BACKENDS = ("c", "numba", "numpy")
 Weights = dict[str, NDArray[np.float32]]
-
-
-def random_weights(shape: Shape, seed: int) -> Weights:
-    """Of the size that training gives: decays between 0.1 and 4 a second, steps of the gate between 0.01 and 1."""
-    rng = np.random.default_rng(seed)
-    found = {}
-    for name, size in tensor_sizes(shape).items():
-        if name.endswith("norm.weight"):
-            value = 1.0 + 0.1 * rng.normal(size=size)
-        elif name.endswith("A_log"):
-            value = np.log(rng.uniform(0.1, 4.0, size))
-        elif name.endswith("dt_proj.bias"):
-            value = rng.uniform(-5.0, 0.0, size)
-        else:
-            value = rng.normal(size=size) / np.sqrt(size[-1])
-        found[name] = value.astype(np.float32)
-    return found
 
 
 def reference(weights: Weights, shape: Shape, features: NDArray[np.float64], dt: float, state: NDArray[np.float64]):
