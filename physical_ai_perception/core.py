@@ -9,6 +9,7 @@ camera/image_raw and camera/camera_info → poses by tags, classes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf, isfinite
 from typing import Any, Final
 
 import numpy as np
@@ -38,6 +39,7 @@ UNTIMED: Final = ("initialpose", "map")  # rviz and map servers stamp them with 
 SURROUNDINGS: Final = ("scan", "points", "camera/camera_info", "camera/image_raw")
 SCAN_HOLD_S: Final = 1.0  # so long after a scan, 3D clouds are not used in its place
 RATE_SLACK: Final = 0.95  # a period may come a little early
+MAP_PERIOD_S: Final = RATE_SLACK / TOPIC["state/map_to_odom"].rate_hz
 
 
 class PerceptionCore:
@@ -89,11 +91,11 @@ class PerceptionCore:
         self._take_tags()
         self.localisation.mend()
         self._publishing = self._motion_age_s() <= self._p.lost_after_s
-        odometry = self.localisation.odometry(stamp_s) if self._publishing and np.isfinite(stamp_s) else None
+        odometry = self.localisation.odometry(stamp_s) if self._publishing and isfinite(stamp_s) else None
         if odometry is None:
             return NOTHING
         outputs = [Output("state/odometry", odometry)]
-        if stamp_s - self._map_s >= RATE_SLACK / TOPIC["state/map_to_odom"].rate_hz:
+        if stamp_s - self._map_s >= MAP_PERIOD_S:
             pose = self.localisation.map_to_odom(stamp_s)
             if pose is not None:
                 self._map_s = stamp_s
@@ -217,7 +219,10 @@ class PerceptionCore:
             raise Unusable("no motion sensor yet")
 
     def _motion_age_s(self) -> float:
-        return min(self.guard.age_s(topic) for topic in self.intake.motion)
+        youngest_s, age_s = inf, self.guard.age_s
+        for topic in self.intake.motion:
+            youngest_s = min(youngest_s, age_s(topic))
+        return youngest_s
 
     def _time_was_set(self, stamp_s: float) -> None:
         self.localisation.time_was_set(stamp_s)

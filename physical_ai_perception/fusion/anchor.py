@@ -72,7 +72,7 @@ class Anchor:
         way = np.zeros(6)
         if doubt.scales:
             way[:3] = np.array(doubt.origin) - local.position
-        inner = local.covariance[POSE] + np.outer(way, way) * doubt.sigma**2
+        inner = local.covariance_of(POSE) + np.outer(way, way) * doubt.sigma**2
         covariance = turn @ inner @ turn.T
         covariance[:3, :3] += self.position_cov
         arm_x, arm_y = (self.apply(local.position) - self.pivot)[:2].tolist()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from struct import Struct
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ MOST_ROWS: Final = 6
 BOUND_EVERY_S: Final = 0.1  # of propagation, between looks at the bounds of the covariance
 RECOVERY_COUNT: Final = 5  # a single late outlier is not a long rejection
 SAME_TIME_S: Final = 1e-6
+INPUTS: Final = Struct(f"{CONTROLS}d")  # half of what assigning a list to an array takes
 
 
 class Noise(NamedTuple):
@@ -73,7 +75,7 @@ class Filter:
         self._controls = np.zeros(CONTROLS)
         propagation = model.propagation(state.layout, gravity_mps2)
         self._propagation = Kernel(propagation, [state.full, self._controls], [self._after])
-        self._kernels: dict[Key, tuple[Array, Kernel]] = {}
+        self._kernels: dict[Key, tuple[Array, Struct, Kernel]] = {}
         self.timeline.begin(state.stamp_s, state.full)
 
     def restart(self) -> None:
@@ -128,7 +130,7 @@ class Filter:
     # --- one operation ---
 
     def _step(self, controls: list[float]) -> None:
-        self._controls[:] = controls
+        INPUTS.pack_into(self._controls, 0, *controls)
         self._propagation()
         state = self.state
         state.full[:] = self._after
@@ -142,12 +144,13 @@ class Filter:
         """Squared Mahalanobis distance; the corrected state waits in `_after`."""
         bound = self._kernels.get(measurement.key)
         if bound is None:
-            arguments = np.zeros(model.MEASUREMENTS[measurement.key.what][0])
-            function = model.correction(self.state.layout, measurement.key)
+            count = model.MEASUREMENTS[measurement.key.what][0]
+            arguments, function = np.zeros(count), model.correction(self.state.layout, measurement.key)
             kernel = Kernel(function, [self.state.full, arguments], [self._after, self._verdict])
-            bound = self._kernels[measurement.key] = arguments, kernel
-        bound[0][:] = measurement.arguments
-        bound[1]()
+            bound = self._kernels[measurement.key] = arguments, Struct(f"{count}d"), kernel
+        arguments, inputs, kernel = bound
+        inputs.pack_into(arguments, 0, *measurement.arguments)
+        kernel()
         return self._verdict.item(0)
 
     def _judge(self, gate: Gate, measurement: Measurement, stamp_s: float, limit: float) -> bool:

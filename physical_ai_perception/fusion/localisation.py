@@ -229,7 +229,7 @@ class Localisation:
             yaw = rotations.yaw(there.attitude) - rotations.yaw(local.attitude) - offset.yaw_rad
             yaw = rotations.wrap(yaw)
             position = there.position - turn_about_up(yaw, local.position + offset[:3])
-            cov = there.covariance[POSE]
+            cov = there.covariance_of(POSE)
         return m.Pose(stamp_s, "map", position.copy(), np.array(rotations.of_yaw(yaw)), cov)
 
     def planar_motion(self) -> tuple[Array, float]:
@@ -244,7 +244,7 @@ class Localisation:
             return None
         there = self.anchor.start(self.local.state, self._doubt) if self.global_ is None else self.global_.state
         pose = np.array([there.position[0], there.position[1], rotations.yaw(there.attitude)])
-        return pose, there.covariance[PLANAR]
+        return pose, there.covariance_of(PLANAR)
 
     @property
     def heading_known(self) -> bool:

@@ -26,6 +26,7 @@ def body_velocity(velocity_mps: Triple, variances: Triple, rows: str = "xyz", sc
 
 
 _REST = {scale: Key("at rest", "xyz", scale) for scale in range(-1, 8)}
+_TURN, _LEVEL = Key("gyro bias", "z"), Key("attitude", "rp")
 
 
 @lru_cache(maxsize=64)
@@ -33,9 +34,14 @@ def _velocity_key(rows: str, scale: int) -> Key:
     return Key("velocity", rows, scale if "x" in rows else -1)
 
 
+@lru_cache(maxsize=16)
+def _position_key(rows: str) -> Key:
+    return Key("position", rows)
+
+
 def wheel_yaw_rate(wheel_rps: float, gyro_z_rps: float, variance: float) -> Measurement:
     """Yaw rate from the wheels against the gyro: it observes the gyro bias about the body's vertical."""
-    return Measurement(Key("gyro bias", "z"), 1, [0.0, 0.0, gyro_z_rps - wheel_rps, variance])
+    return Measurement(_TURN, 1, [0.0, 0.0, gyro_z_rps - wheel_rps, variance])
 
 
 def no_rotation(gyro_rps: Triple, variance: float) -> Measurement:
@@ -60,13 +66,13 @@ def orientation(measured: Quaternion, variances: Triple) -> Measurement:
 
 def level(measured: Quaternion, variances: Triple) -> Measurement:
     """Roll and pitch only: where the measured attitude sees the vertical."""
-    return Measurement(Key("attitude", "rp"), 2, [*measured, *variances])
+    return Measurement(_LEVEL, 2, [*measured, *variances])
 
 
 def antenna_position(position_m: Array, lever_arm_m: Array, covariance: Array, rows: str = "xyz") -> Measurement:
     """Position (3,) of a point that sits at `lever_arm_m` (3,) in `base_link`; covariance (3, 3) m^2."""
     values = [*position_m.tolist(), *lever_arm_m.tolist(), *covariance.ravel().tolist()]
-    return Measurement(Key("position", rows), len(rows), values)
+    return Measurement(_position_key(rows), len(rows), values)
 
 
 def planar_pose(pose: Array, covariance: Array, rows: str = "xyt") -> Measurement:

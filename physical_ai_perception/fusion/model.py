@@ -31,6 +31,7 @@ TINY: Final = 1e-24
 SHARPEST: Final = 1e-7
 CONTROLS: Final = 12  # dt, rate 3, force 3, densities of gyro, accelerometer, their biases, wheel scale
 VIEW_INPUTS: Final = 11  # dt, rate 3, doubt in position m^2, attitude rad^2, rate (rad/s)^2, scale, its origin 3
+VIEW: Final = 85  # position 3, quaternion 4, body velocity 3, rate 3, covariances of pose and body twist 36 each
 
 
 class Layout(NamedTuple):
@@ -340,8 +341,8 @@ def _whitened(noise: Any, innovation: Any, jacobian: Any) -> tuple[Any, Any]:
 
 @lru_cache(maxsize=4)
 def view(layout: Layout) -> Any:
-    """(full, view inputs) → position 3, quaternion 4, body velocity 3, pose covariance 36, body twist covariance 36:
-    the state after `dt` of constant body motion. A scale error of that variance made the way from the origin longer."""
+    """(full, view inputs) → VIEW numbers: the state after `dt` of constant body motion. A scale error of that variance
+    made the way from the origin longer."""
     full, u = ca.SX.sym("full", layout.full), ca.SX.sym("u", VIEW_INPUTS)
     x, covariance = _unpacked(layout, full)
     s, dt = split(x), u[0]
@@ -365,7 +366,8 @@ def view(layout: Layout) -> Any:
         shown[0, 15] = -linear[0]
     twist[:3, :3] = shown @ covariance @ shown.T + u[7] * (linear @ linear.T)
     twist[3:, 3:] = covariance[9:12, 9:12] + u[6] * ca.SX.eye(3)
-    return _compiled("view", [full, u], [position, attitude, linear, ca.densify(pose), ca.densify(twist)])
+    said = ca.vertcat(position, attitude, linear, u[1:4], ca.vec(pose), ca.vec(twist))
+    return _compiled("view", [full, u], [ca.densify(said)])
 
 
 USUAL: Final = (

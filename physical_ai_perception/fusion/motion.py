@@ -149,8 +149,8 @@ class MotionFilter:
             update(trust.source, still, sample.stamp_s, gate_probability=gate)
             self._take_rest()
         else:
-            given = sample.sigmas if trust.message_covariance else (0.0, 0.0, 0.0)
-            variances = [max(s, floor) ** 2 for s, floor in zip(given, trust.floors, strict=True)]
+            (x, y, z), (a, b, c) = sample.sigmas if trust.message_covariance else (0.0, 0.0, 0.0), trust.floors
+            variances = [max(x, a) ** 2, max(y, b) ** 2, max(z, c) ** 2]
             moving = measurements.body_velocity(sample.velocity, variances, trust.rows, scale)
             update(trust.source, moving, sample.stamp_s, gate_probability=gate)
         if self.state.stamp_s - self._imu_s > IMU_HOLD_S:
@@ -218,10 +218,10 @@ class MotionFilter:
             force = self._steady_force(self._unbiased(rate))
             noise = noise._replace(accel=FORCE_LOST**2)
         self.filter.propagate(dt_s, rate, force, noise)
-        sums = self._sums
-        for index in range(3):
-            sums[index] += rate[index] * dt_s
-            sums[3 + index] += force[index] * dt_s
+        (x, y, z), (a, b, c), (rx, ry, rz, fx, fy, fz) = rate, force, self._sums
+        self._sums = (
+            rx + x * dt_s, ry + y * dt_s, rz + z * dt_s, fx + a * dt_s, fy + b * dt_s, fz + c * dt_s,
+        )  # fmt: skip
         self._mean_over_s += dt_s
 
     def _blind(self, dt_s: float) -> None:
@@ -273,7 +273,7 @@ class MotionFilter:
         self._forget_means()
 
     def _forget_means(self) -> None:
-        self._sums = [0.0] * 6  # of rate and force over time since the last look
+        self._sums = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)  # of rate and force over time since the last look
         self._mean_over_s = 0.0
 
 

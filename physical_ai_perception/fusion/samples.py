@@ -75,7 +75,8 @@ def cross(a: Triple, b: Triple) -> Triple:
 def turned(rows: Rows, vector: Triple) -> Triple:
     """A matrix, by rows, times a vector."""
     x, y, z = vector
-    return [a * x + b * y + c * z for a, b, c in rows]
+    (a, b, c), (d, e, f), (g, h, i) = rows
+    return [a * x + b * y + c * z, d * x + e * y + f * z, g * x + h * y + i * z]
 
 
 def imu_sample(data: m.Imu, placement: Placement) -> ImuSample:

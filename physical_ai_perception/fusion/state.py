@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from physical_ai_core.geometry import Array
 from physical_ai_perception.fusion import rotations
@@ -23,8 +24,8 @@ ATTITUDE: Final = slice(6, 9)
 GYRO_BIAS: Final = slice(9, 12)
 ACCEL_BIAS: Final = slice(12, 15)
 SCALES: Final = slice(15, None)
-POSE: Final = np.ix_(np.r_[0:3, 6:9], np.r_[0:3, 6:9])  # position and attitude
-PLANAR: Final = np.ix_((0, 1, 8), (0, 1, 8))  # x, y, yaw
+POSE: Final = (0, 1, 2, 6, 7, 8)  # rows of position and attitude
+PLANAR: Final = (0, 1, 8)  # x, y, yaw
 MOST_SCALE: Final = 0.15  # a wheel that is wrong by more is broken, not badly calibrated
 # Largest variances that the filter keeps: beyond them an element means "unknown", and float arithmetic stays sound.
 MOST_VARIANCES: Final = (1e8, 1e4, 10.0, 1.0, 25.0)
@@ -134,18 +135,38 @@ class State:
     def bound(self) -> None:
         """Keep variances and wheel scales inside their bounds; correlations, and so definiteness, stay."""
         variance, most = self._packed[self._diagonal], _most(self.layout)
-        if (variance > most).any():
-            scale = np.minimum(1.0, np.sqrt(most / np.maximum(variance, LEAST_VARIANCE)))
-            self._packed *= scale[self._row] * scale[self._column]
-        if (variance < LEAST_VARIANCE).any():
-            self._packed[self._diagonal] = np.maximum(self._packed[self._diagonal], LEAST_VARIANCE)
+        above, below = variance > most, variance < LEAST_VARIANCE
+        if (above | below).any():
+            if above.any():
+                scale = np.minimum(1.0, np.sqrt(most / np.maximum(variance, LEAST_VARIANCE)))
+                self._packed *= scale[self._row] * scale[self._column]
+            if below.any():
+                self._packed[self._diagonal] = np.maximum(self._packed[self._diagonal], LEAST_VARIANCE)
         for index, scale_error in enumerate(self.scales.tolist()):
-            self.scales[index] = max(-MOST_SCALE, min(MOST_SCALE, scale_error))
+            if abs(scale_error) > MOST_SCALE:
+                self.scales[index] = max(-MOST_SCALE, min(MOST_SCALE, scale_error))
+
+    def covariance_of(self, rows: tuple[int, ...]) -> Array:
+        """A copy of some rows and columns of the error covariance: PLANAR or POSE."""
+        return np.asarray(self._packed[_places(self.layout, rows)])
 
     def is_finite(self) -> bool:
         """Every number of the state is one."""
-        total = float(self.full.sum())
+        total = float(self.full.dot(_ones(self.layout)))  # a third of the time that its sum takes
         return total - total == 0.0
+
+
+@lru_cache(maxsize=16)
+def _ones(layout: Layout) -> Array:
+    return np.ones(layout.full)
+
+
+@lru_cache(maxsize=16)
+def _places(layout: Layout, rows: tuple[int, ...]) -> NDArray[np.intp]:
+    """Where in the packed triangle each element of these rows and columns lies."""
+    row, column = np.meshgrid(rows, rows, indexing="ij")
+    low, high = np.minimum(row, column), np.maximum(row, column)
+    return np.asarray(high * (high + 1) // 2 + low)
 
 
 @lru_cache(maxsize=16)
