@@ -118,7 +118,7 @@ def _call(engine: Recurrence, agents: int) -> Callable[[], Floats]:
 
 
 def _peers(shape: Shape) -> Iterator[Work]:
-    from physical_ai_bench.benchmarks.ssm_peers import MAMBA_MEND, mamba_ssm_step, transformers_step
+    from physical_ai_learning.world_model.step_peers import MAMBA_MEND, mamba_ssm_step, transformers_step
 
     for name, make in (("mamba_ssm Mamba.step", mamba_ssm_step), ("transformers Mamba, cache", transformers_step)):
         try:

@@ -59,6 +59,7 @@ class Recurrence:
 
     A step costs the copy of its inputs, a call, and the copy of what it returns. The address of the state is kept while
     the very same array is passed, so keep one array for the agents that are there, and do not reshape it in place.
+    Features and dt may be of any floating type. One thread at a time: the buffers are the object's own.
 
     Bad input concerns its agent alone: where a feature is not finite or beyond 1e6, or dt is not within [0, 1e6] s, the
     agent is refused: its state stays as it is, its row of h is NaN, and `refused` counts it. A state that is not finite
