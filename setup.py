@@ -35,6 +35,7 @@ CORE = [
     "platformdirs>=4,<5",
     "psutil>=5.9,<8",
     "pyarrow>=15",
+    "safetensors>=0.4",
 ]
 EXTRAS = {
     "language": [

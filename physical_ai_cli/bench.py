@@ -140,3 +140,18 @@ def ssm_step(folder: Folder = FOLDER) -> None:
     from physical_ai_bench.benchmarks.ssm_step import ssm_step_page
 
     show(ssm_step_page(), folder)
+
+
+@app.command("own_motion")
+def own_motion(
+    missions: Annotated[Path, typer.Option(help="Where recorded missions are kept.")] = Path("out/own_motion/missions"),
+    weights: Annotated[Path | None, typer.Option(help="Folder of weights; by default the package's.")] = None,
+    folder: Folder = FOLDER,
+) -> None:
+    """The robot's own next seconds on slippery ground, beside simpler models."""
+    from physical_ai_bench.benchmarks.own_motion import own_motion_page
+    from physical_ai_cli.offline import progress_bar
+
+    with progress_bar(console, "missions") as report:
+        page = own_motion_page(folder, missions, weights, report)
+    show(page, folder)

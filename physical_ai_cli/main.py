@@ -11,12 +11,14 @@ from rich.console import Console
 
 from physical_ai_cli.bench import app as bench_app
 from physical_ai_cli.environment import enter_ros_environment
+from physical_ai_cli.train import app as train_app
 from physical_ai_core.errors import PhysicalAIError
 
 app = typer.Typer(
     name="physical-ai", no_args_is_help=True, add_completion=False, help="A Physical AI for ROS 2 robots, at the edge."
 )
 app.add_typer(bench_app, name="bench")
+app.add_typer(train_app, name="train")
 console = Console()
 
 

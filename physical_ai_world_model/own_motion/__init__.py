@@ -1,6 +1,7 @@
-"""The robot's own next seconds. `kinematic` (unicycle with lag, trajectory), grey-box `dynamics` whose ground is told by
-a small state-space model over the `history`, and `model.OwnMotion`, which offers both to the core."""
+"""The robot's own next seconds. `kinematic` (unicycle with lag, trajectory), grey-box `dynamics` whose ground is told
+by a small state-space model over the `history`, and `model.OwnMotion`, which offers both to the core."""
 
-from physical_ai_world_model.own_motion.kinematic import follow_command, follow_trajectory
+from physical_ai_world_model.own_motion.kinematic import commands_along, follow_command, follow_trajectory
+from physical_ai_world_model.own_motion.model import Ahead, OwnMotion, pull_of
 
-__all__ = ["follow_command", "follow_trajectory"]
+__all__ = ["Ahead", "OwnMotion", "commands_along", "follow_command", "follow_trajectory", "pull_of"]

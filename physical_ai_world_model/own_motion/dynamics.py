@@ -10,12 +10,13 @@ Units SI, `base_link` axes (x ahead, y left); world is the frame of the pose.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 STEP_S: Final = 0.04  # of a roll-out
 SPEED_BOUND_MPS: Final = 6.0  # nothing this model says moves faster, whatever it is fed
 YAW_RATE_BOUND_RPS: Final = 8.0
-STIFF_SIDEWAYS: Final = 10.0  # a rolling wheel gives way along, where its motor does, ten times more than sideways
 
 
 class Base(NamedTuple):
@@ -23,10 +24,13 @@ class Base(NamedTuple):
 
     ramp_mps2: float = 3.0
     ramp_rps2: float = 8.0
-    lag_s: float = 0.06
+    lag_s: float = 0.067
     half_track_m: float = 0.185
-    yaw_ease: float = 1.1  # mass times half track squared over yaw inertia
-    give_s: float = 0.025  # time constant with which a wheel that does not slip drags the body along
+    yaw_ease: float = 1.15  # mass times half track squared over yaw inertia
+    give_s: float = (
+        0.008  # time constant with which a wheel that does not slip drags the body along: its motor gives way
+    )
+    stiff_sideways: float = 11.0  # how much less it gives way sideways
 
 
 class Motion(NamedTuple):
@@ -60,6 +64,17 @@ def drive(base: Base, ramp: Any, driven: Any, command: Any, rate: Any, dt: Any, 
     return after, after + (driven - after) * keep
 
 
+def roll_out(
+    base: Base, start: Motion, g: Ground, commands: Iterable[tuple[Any, Any]], step_s: float, xp: Any
+) -> list[Motion]:
+    """Motions at 0, step, 2 step … under one command (v, w) a step."""
+    keep = math.exp(-step_s / base.lag_s)
+    said = [start]
+    for command_v, command_w in commands:
+        said.append(step(base, said[-1], g, command_v, command_w, step_s, keep, xp))
+    return said
+
+
 def clip(value: Any, bound: Any) -> Any:
     """`value` within ± `bound` (>= 0), by what floats, arrays and tensors have in common."""
     return 0.5 * (abs(value + bound) - abs(value - bound))
@@ -70,28 +85,31 @@ def step(base: Base, s: Motion, g: Ground, command_v: Any, command_w: Any, dt: A
     ramp_v, drive_v = drive(base, s.ramp_v, s.drive_v, command_v * g.gain_v, base.ramp_mps2, dt, keep)
     ramp_w, drive_w = drive(base, s.ramp_w, s.drive_w, command_w * g.gain_w, base.ramp_rps2, dt, keep)
     h = base.half_track_m
-    slip_v, slip_w = drive_v - s.v, (drive_w - s.w) * h
-    left, left_side = _pull(slip_v - slip_w, s.u, g.traction, base.give_s, dt, xp)
-    right, right_side = _pull(slip_v + slip_w, s.u, g.traction, base.give_s, dt, xp)
+    # First what the body does by itself: axes turn under a velocity that the world keeps, the slope pulls. The wheels
+    # answer to that within the step, so that what they hold on a slope does not depend on the step's length.
+    turn = s.w * dt
     c, si = xp.cos(s.yaw), xp.sin(s.yaw)
-    v = s.v + left + right + dt * (g.pull_x * c + g.pull_y * si)
-    u = s.u + left_side + right_side + dt * (g.pull_y * c - g.pull_x * si)
+    ct, st = xp.cos(turn), xp.sin(turn)
+    v = s.v * ct + s.u * st + dt * (g.pull_x * c + g.pull_y * si)
+    u = s.u * ct - s.v * st + dt * (g.pull_y * c - g.pull_x * si)
+    slip_v, slip_w = drive_v - v, (drive_w - s.w) * h
+    left, left_side = _pull(slip_v - slip_w, u, g.traction, base, dt, xp)
+    right, right_side = _pull(slip_v + slip_w, u, g.traction, base, dt, xp)
+    v, u = clip(v + left + right, SPEED_BOUND_MPS), clip(u + left_side + right_side, SPEED_BOUND_MPS)
     w = clip(s.w + (right - left) * (base.yaw_ease / h), YAW_RATE_BOUND_RPS)
-    v, u = clip(v, SPEED_BOUND_MPS), clip(u, SPEED_BOUND_MPS)
-    # Body axes turn under a velocity that the world keeps; the way is that of the mean velocity.
     yaw = s.yaw + 0.5 * dt * (s.w + w)
     c2, s2 = xp.cos(yaw), xp.sin(yaw)
-    vx, vy = v * c - u * si, v * si + u * c
-    x = s.x + 0.5 * dt * (s.v * c - s.u * si + vx)
-    y = s.y + 0.5 * dt * (s.v * si + s.u * c + vy)
-    return Motion(x, y, yaw, vx * c2 + vy * s2, vy * c2 - vx * s2, w, ramp_v, ramp_w, drive_v, drive_w)
+    x = s.x + 0.5 * dt * (s.v * c - s.u * si + v * c2 - u * s2)
+    y = s.y + 0.5 * dt * (s.v * si + s.u * c + v * s2 + u * c2)
+    return Motion(x, y, yaw, v, u, w, ramp_v, ramp_w, drive_v, drive_w)
 
 
-def _pull(along: Any, sideways: Any, traction: Any, give_s: float, dt: Any, xp: Any) -> tuple[Any, Any]:
+def _pull(along: Any, sideways: Any, traction: Any, base: Base, dt: Any, xp: Any) -> tuple[Any, Any]:
     """Velocity (along, left) that one of two wheels gives the body in `dt`, at half the traction."""
-    grip = traction * give_s
-    slip = xp.sqrt(along * along + sideways * sideways + 1e-12)
-    reach = xp.sqrt(along * along + sideways * sideways + grip * grip)
-    stiff = 1.0 + STIFF_SIDEWAYS * grip / (slip + grip)
-    half = 0.5 * traction * dt
-    return half * along / (reach + traction * dt), -half * stiff * sideways / (reach + traction * dt * stiff)
+    grip, most = traction * base.give_s, traction * dt
+    slip2 = along * along + sideways * sideways
+    stiff = 1.0 + base.stiff_sideways * grip / (xp.sqrt(slip2 + 1e-12) + grip)
+    # Much slip: the traction in its direction. Little: an implicit step, which never takes more than there is.
+    reach = xp.sqrt(slip2 + (grip + most) ** 2)
+    reach_sideways = xp.sqrt(slip2 + (grip + stiff * most) ** 2)
+    return 0.5 * most * along / reach, -0.5 * most * stiff * sideways / reach_sideways
