@@ -1,0 +1,61 @@
+"""From a trained people model to the file that robots load: calibrated by what was held back, hashed, with its card."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+
+from physical_ai_core.geometry import Array
+from physical_ai_learning.world_model.batches import Group, assemble
+from physical_ai_learning.world_model.network import PeopleModel
+from physical_ai_learning.world_model.windows import AHEAD
+from physical_ai_world_model.calibration import Calibration, fit
+from physical_ai_world_model.ssm.decoder import unfold
+from physical_ai_world_model.ssm.weights import CARD, save
+
+MOST = 1500  # people that the calibration is fitted to; more change nothing
+
+
+@torch.no_grad()
+def held_mixtures(model: PeopleModel, groups: Sequence[Group], most: int = MOST) -> tuple[Array, Array, Array, Array]:
+    """Mean (n, K, 12, 2), covariance (n, K, 12, 3), weight (n, K), truth (n, 12, 2) in own frames; every recording
+    counts alike."""
+    model.eval()
+    share = np.arange(1, AHEAD + 1) / AHEAD
+    kept: list[tuple[Array, ...]] = []
+    for group in groups:
+        own: list[tuple[Array, ...]] = []
+        for part in torch.arange(group.windows).split(64):
+            batch = assemble(group, part)
+            out = model(batch.features, batch.dt_s, batch.target, batch.edges, batch.near, batch.log_horizon)[:, 1:]
+            own_mps = batch.own_mps.cpu().double().numpy()
+            fans = unfold(out.cpu().numpy(), own_mps, share, batch.horizon_s, model.shape)
+            own.append((fans.mean_m, fans.covariance, fans.weight, batch.truth_m.cpu().double().numpy()))
+        joined = [np.concatenate(values) for values in zip(*own, strict=True)]
+        every = max(1, len(joined[0]) * len(groups) // most)
+        kept.append(tuple(value[::every] for value in joined))
+    mean, covariance, weight, truth = (np.concatenate(values) for values in zip(*kept, strict=True))
+    return mean, covariance, weight, truth
+
+
+def calibrated(model: PeopleModel, groups: Sequence[Group]) -> Calibration:
+    """The calibration that what was held back asks for."""
+    mean, covariance, weight, truth = held_mixtures(model, groups)
+    return fit(mean, covariance, weight, truth, np.arange(1, AHEAD + 1) / AHEAD)
+
+
+def export(model: PeopleModel, calibration: Calibration, path: Path) -> str:
+    """Write the weights; → their sha256."""
+    tensors = {name: value.detach().cpu().numpy() for name, value in model.state_dict().items()}
+    return save(path, tensors, model.shape, calibration.data())
+
+
+def write_card(path: Path, sha256: str, about: dict[str, Any]) -> None:
+    """The card beside the weights."""
+    card = {"file": path.name, "sha256": sha256, **about}
+    (path.parent / CARD).write_text(yaml.safe_dump(card, sort_keys=False, allow_unicode=True), encoding="utf-8")

@@ -1,0 +1,226 @@
+"""Train the people model: recordings in, weights, metrics and calibration out. Resumes from its last checkpoint."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from physical_ai_learning.world_model.batches import Batch, Group, assemble, group_of, part_of
+from physical_ai_learning.world_model.loss import Paths, negative_log_likelihood, paths_of
+from physical_ai_learning.world_model.network import PeopleModel
+from physical_ai_learning.world_model.recordings import Recording
+from physical_ai_learning.world_model.stepping import Planner, Stepper, mixed
+from physical_ai_learning.world_model.windows import Windows, protocol_windows, resampled_windows
+from physical_ai_world_model.ssm.shape import Shape
+
+OTHER_STEPS_S = (0.53, 0.667, 0.8)
+FINE = ((0.1, 29), (0.2, 15))  # samples as a robot sees them: step in s, count
+WARM_UP = 100  # steps
+CROWD = "students"  # many people a window: fewer windows of it are resampled
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train; what the metrics file repeats."""
+
+    steps: int = 2400
+    rows: int = 768
+    rate: float = 1.5e-3
+    decay: float = 1e-2
+    dropout: float = 0.2
+    stretch: float = 0.3
+    told: float = 0.3
+    relax: float = 0.05
+    end: float = 0.6
+    likelihood: float = 0.1
+    held_back: float = 0.12  # the last part of each recording: to stop early and to calibrate by
+    every: int = 150
+    seed: int = 0
+    noise_m: float = 0.02
+    fine: bool = True
+    engine: str = "loop"
+    device: str = "cpu"
+    graph: bool = True  # on a GPU: replay each step as one captured graph
+    seconds: float = 1e9
+
+
+@dataclass(frozen=True)
+class Material:
+    """Groups to learn from, and groups held back (protocol times)."""
+
+    learn: list[Group]
+    held: list[Group]
+
+
+def material_of(recordings: Sequence[Recording], settings: Settings) -> Material:
+    """Every recording on its own grid and on others; the last part of each is held back."""
+    learn: dict[str, list[Windows]] = {}
+    held: list[Group] = []
+    for recording in recordings:
+        end_s = recording.steps * recording.step_s * (1.0 - settings.held_back)
+        own = protocol_windows(recording)
+        for number, windows in enumerate([own, *_others(recording, settings)]):
+            count = int(windows.window[-1]) + 1 if len(windows.window) else 0
+            total_s = windows.step_s * 12 - float(windows.stamps_s[0])
+            share = max(0.0, (end_s - total_s) / max(recording.steps * recording.step_s - total_s, 1e-9))
+            cut = int(count * share)
+            if cut > 0:
+                key = f"{len(windows.stamps_s)} {windows.stamps_s[0]:.2f} {windows.step_s}"
+                learn.setdefault(key, []).append(part_of(windows, np.arange(cut)))
+            first_held = int(count * (1.0 - settings.held_back))
+            if number == 0 and count > first_held:
+                held.append(group_of(part_of(windows, np.arange(first_held, count))))
+    groups = []
+    for number, parts in enumerate(learn.values()):
+        groups.append(group_of(_joined(parts), settings.noise_m, 0.15, seed=number))
+    return Material([g.to(settings.device) for g in groups], [g.to(settings.device) for g in held])
+
+
+def _others(recording: Recording, settings: Settings) -> list[Windows]:
+    crowd = recording.name.startswith(CROWD)
+    stride_s = 1.6 if crowd else 0.8
+    found = []
+    for step_s in (0.4, *OTHER_STEPS_S):
+        if abs(step_s - recording.step_s) > 0.05:
+            found.append(resampled_windows(recording, step_s, 8, step_s, stride_s))
+    if settings.fine:
+        for step_s, count in FINE:
+            found.append(resampled_windows(recording, step_s, count, 0.4, 3.0 * stride_s))
+    return [windows for windows in found if len(windows.window)]
+
+
+def _joined(parts: Sequence[Windows]) -> Windows:
+    rows = np.cumsum([0, *[len(p.window) for p in parts]])
+    numbers = np.cumsum([0, *[int(p.window[-1]) + 1 for p in parts]])
+    near = [np.where(p.near >= 0, p.near + offset, -1) for p, offset in zip(parts, rows, strict=False)]
+    window = [p.window + offset for p, offset in zip(parts, numbers, strict=False)]
+    seen, ahead = (np.concatenate([getattr(p, name) for p in parts]) for name in ("seen_m", "ahead_m"))
+    return Windows(np.concatenate(window), parts[0].stamps_s, parts[0].step_s, seen, ahead, np.concatenate(near))
+
+
+class Average:
+    """Slow mean of the weights, which is what is kept. It begins with the weights after the warm-up."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        self.tensors = [p.detach().clone() for p in model.parameters()]
+
+    def begin(self, model: torch.nn.Module) -> None:
+        with torch.no_grad():
+            torch._foreach_copy_(self.tensors, [p.detach() for p in model.parameters()])
+
+    def swap(self, model: torch.nn.Module) -> None:
+        """Exchange the model's weights with the mean."""
+        with torch.no_grad():
+            for own, mean in zip(model.parameters(), self.tensors, strict=True):
+                held = own.detach().clone()
+                own.copy_(mean)
+                mean.copy_(held)
+
+
+def run_model(model: PeopleModel, batch: Batch) -> Paths:
+    """Paths of the people to be predicted."""
+    out = model(batch.features, batch.dt_s, batch.target, batch.edges, batch.near, batch.log_horizon)
+    return paths_of(out, batch.own_mps, batch.horizon_s, model.shape)
+
+
+@torch.no_grad()
+def scores(model: PeopleModel, groups: Sequence[Group], windows_at_once: int = 64) -> dict[str, float]:
+    """ADE/FDE of the best guess, of the nearest mode, and likelihood, over everybody predicted."""
+    model.eval()
+    total: list[Tensor] = []
+    for group in groups:
+        for part in torch.arange(group.windows).split(windows_at_once):
+            batch = assemble(group, part)
+            if len(batch.target):
+                paths = run_model(model, batch)
+                away = (paths.mean - batch.truth_m[:, None]).norm(dim=-1)
+                ways = away[:, 1:]
+                likelihood = negative_log_likelihood(paths, batch.truth_m).mean(1)
+                total.append(torch.stack([away[:, 0].mean(-1), away[:, 0, -1], ways.mean(-1).min(1)[0],
+                                          ways[..., -1].min(1)[0], likelihood], -1))  # fmt: skip
+    model.train()
+    mean = torch.cat(total).mean(0).tolist() if total else [math.nan] * 5
+    return dict(zip(("ade_m", "fde_m", "best_ade_m", "best_fde_m", "nll"), mean, strict=True))
+
+
+def train(
+    material: Material, shape: Shape, settings: Settings, folder: Path, report: Callable[[int, dict[str, Any]], None]
+) -> tuple[PeopleModel, list[dict[str, Any]]]:
+    """The model with the best mean weights by the part held back, and the course of its scores."""
+    torch.manual_seed(settings.seed)
+    rng = np.random.default_rng(settings.seed)
+    model = PeopleModel(shape, settings.engine, settings.dropout).to(settings.device)
+    mean = Average(model)
+    cuda = settings.device.startswith("cuda")
+    rate = torch.tensor(settings.rate, device=settings.device) if cuda else settings.rate
+    optimiser = torch.optim.AdamW(model.parameters(), rate, weight_decay=settings.decay, capturable=cuda)
+    course: list[dict[str, Any]] = []
+    best, best_state, step = math.inf, None, 0
+    checkpoint = folder / "checkpoint.pt"
+    if checkpoint.exists():
+        kept = torch.load(checkpoint, map_location=settings.device, weights_only=False)
+        if kept["settings"] == asdict(settings) and kept["shape"] == asdict(shape):
+            model.load_state_dict(kept["model"])
+            optimiser.load_state_dict(kept["optimiser"])
+            mean.tensors = kept["mean"]
+            step, course, best, best_state = kept["step"], kept["course"], kept["best"], kept["best_state"]
+            rng = np.random.default_rng([settings.seed, step])
+    stream = torch.cuda.Stream() if cuda and settings.graph else None
+    steppers = [
+        Stepper(model, group, Planner(group, settings.rows, settings.stretch, settings.told, settings.seed + step + k),
+                optimiser, mean.tensors, settings.end, settings.likelihood, stream)
+        for k, group in enumerate(material.learn)
+    ]  # fmt: skip
+    begun, done = time.monotonic(), step >= settings.steps
+    while not done:
+        for stepper, windows in mixed(steppers, rng):
+            share = min(1.0, max(step / settings.steps, (time.monotonic() - begun) / settings.seconds))
+            now_rate = settings.rate * min(1.0, (step + 1) / WARM_UP) * 0.5 * (1.0 + math.cos(math.pi * share))
+            stepper.run(windows, now_rate, settings.relax * (1.0 - share))
+            step += 1
+            if step == WARM_UP:
+                mean.begin(model)
+            done = step >= settings.steps or share >= 1.0
+            report(step, {})
+            if step % settings.every == 0 or done:
+                mean.swap(model)
+                now = {"step": step, "seconds": round(time.monotonic() - begun, 1), **scores(model, material.held)}
+                course.append(now)
+                score = now["ade_m"] + 0.5 * now["fde_m"] + now["best_ade_m"] + 0.5 * now["best_fde_m"]
+                if score < best or best_state is None:
+                    best, best_state = score, {k: v.clone() for k, v in model.state_dict().items()}
+                mean.swap(model)
+                report(step, now)
+                _keep(checkpoint, model, optimiser, mean, step, course, best, best_state, settings, shape)
+            if done:
+                break
+    assert best_state is not None
+    model.load_state_dict(best_state)
+    (folder / "course.json").write_text(json.dumps(course, indent=1), encoding="utf-8")
+    return model, course
+
+
+def _keep(
+    path: Path, model: PeopleModel, optimiser: torch.optim.Optimizer, mean: Average, step: int, course: Any,
+    best: float, best_state: Any, settings: Settings, shape: Shape,
+) -> None:  # fmt: skip
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    torch.save(
+        {
+            "model": model.state_dict(), "optimiser": optimiser.state_dict(), "mean": mean.tensors,
+            "step": step, "course": course, "best": best, "best_state": best_state,
+            "settings": asdict(settings), "shape": asdict(shape),
+        },
+        part,
+    )  # fmt: skip
+    part.replace(path)

@@ -1,0 +1,73 @@
+"""Mixtures of Gaussians over the plane: the smallest region that holds a share, merging, and representative ways."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from scipy.special import ndtri
+from scipy.stats import qmc
+
+from physical_ai_core.geometry import Array
+
+DRAWS: Final = 24  # points a mode from which the size of a region is told
+
+
+@lru_cache(maxsize=8)
+def normal_points(count: int) -> Array:
+    """Evenly spread draws (count, 2) of the standard normal; the same every time."""
+    points: Array = ndtri(qmc.Sobol(2, scramble=True, seed=7).random_base2(int(np.ceil(np.log2(count))))[:count])
+    return np.asarray((points - points.mean(axis=0)) / points.std(axis=0))
+
+
+def log_density(mean: Array, covariance: Array, weight: Array, at: Array) -> Array:
+    """Of n mixtures at P points each: mean (n, K, 2), covariance [xx, xy, yy] (n, K, 3), weight (n, K), at (n, P, 2)
+    → (n, P)."""
+    xx, xy, yy = np.moveaxis(covariance, -1, 0)
+    size = xx * yy - xy * xy
+    dx, dy = np.moveaxis(at[:, :, None] - mean[:, None], -1, 0)  # (n, P, K)
+    square = (yy[:, None] * dx * dx - 2 * xy[:, None] * dx * dy + xx[:, None] * dy * dy) / size[:, None]
+    log = np.log(np.maximum(weight, 1e-12))[:, None] - 0.5 * square - 0.5 * np.log(size)[:, None] - np.log(2 * np.pi)
+    top = log.max(axis=-1, keepdims=True)
+    return np.asarray(top[..., 0] + np.log(np.exp(log - top).sum(axis=-1)))
+
+
+def levels(mean: Array, covariance: Array, weight: Array, truth: Array, draws: int = DRAWS) -> Array:
+    """Share (n,) of each mixture that is denser than where the truth (n, 2) is: at most 0.9 means that the smallest
+    region of 90 % holds it (highest density region: Hyndman 1996)."""
+    n, modes = weight.shape
+    xx, xy, yy = np.moveaxis(covariance, -1, 0)
+    first = np.sqrt(xx)
+    low = xy / first
+    second = np.sqrt(np.maximum(yy - low * low, 1e-12))
+    z = normal_points(draws)
+    points = np.stack([first[..., None] * z[:, 0], low[..., None] * z[:, 0] + second[..., None] * z[:, 1]], axis=-1)
+    points = (mean[:, :, None] + points).reshape(n, modes * draws, 2)
+    dense = log_density(mean, covariance, weight, points)
+    there = log_density(mean, covariance, weight, truth[:, None])
+    return np.asarray(((dense > there) * np.repeat(weight / draws, draws, axis=1)).sum(axis=1))
+
+
+def merged(mean: Array, rate: Array, covariance: Array, weight: Array, count: int) -> tuple[Array, Array, Array, Array]:
+    """At most `count` modes of the same first two moments: mean, rate (n, K, t, 2), covariance (n, K, t, 3), weight
+    (n, K). The heaviest mode and those farthest from what was chosen (by weight and way) gather the others."""
+    n, modes = weight.shape
+    if modes <= count:
+        return mean, rate, covariance, weight
+    way = mean[:, :, [mean.shape[2] // 2, -1]].reshape(n, modes, 4)
+    seats = np.zeros((n, count), dtype=np.int64)
+    seats[:, 0] = weight.argmax(axis=1)
+    rows = np.arange(n)
+    away = ((way - way[rows, seats[:, 0]][:, None]) ** 2).sum(-1)
+    for k in range(1, count):
+        seats[:, k] = (away * weight).argmax(axis=1)
+        away = np.minimum(away, ((way - way[rows, seats[:, k]][:, None]) ** 2).sum(-1))
+    apart = ((way[:, :, None] - way[rows[:, None], seats][:, None]) ** 2).sum(-1)  # (n, K, count)
+    share = (apart.argmin(axis=2)[:, :, None] == np.arange(count)) * weight[:, :, None]  # (n, K, count)
+    total = share.sum(axis=1)
+    part = share / np.maximum(total, 1e-12)[:, None]
+    centre, speed = (np.einsum("nkc,nktd->nctd", part, value) for value in (mean, rate))
+    second = np.stack([mean[..., 0] ** 2, mean[..., 0] * mean[..., 1], mean[..., 1] ** 2], axis=-1) + covariance
+    about = np.stack([centre[..., 0] ** 2, centre[..., 0] * centre[..., 1], centre[..., 1] ** 2], axis=-1)
+    return centre, speed, np.einsum("nkc,nktd->nctd", part, second) - about, total

@@ -1,0 +1,171 @@
+"""Everybody who is tracked, as the people model keeps them: O(1) memory and work for each, seat by seat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from physical_ai_core.geometry import Array
+from physical_ai_world_model.calibration import Calibration
+from physical_ai_world_model.ssm.decoder import (
+    REFERENCE_S,
+    Decoder,
+    Fans,
+    edge_features,
+    straight_paths,
+    turned,
+)
+from physical_ai_world_model.ssm.recurrence import Recurrence, Wanted
+from physical_ai_world_model.ssm.tokens import Tokens
+from physical_ai_world_model.ssm.weights import PeopleWeights
+
+NEIGHBOURS: Final = 12
+REACH_M: Final = 12.0
+LEAST_DT_S: Final = 1e-3
+LONGEST_GAP_S: Final = 2.0  # silence after which a track begins anew
+ROBOT: Final = -1  # the robot's seat among the ids
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where the robot will be: positions (4, 2) at the shares of the horizon (`decoder.PATH_SHARES`)."""
+
+    xy_m: Array
+
+
+class PeopleModel:
+    """Weights made ready to run: recurrence, decoder and calibration."""
+
+    def __init__(self, weights: PeopleWeights, backend: Wanted = "auto") -> None:
+        self.shape, self.sha256 = weights.shape, weights.sha256
+        self.recurrence = Recurrence(weights.tensors, weights.shape, backend=backend)
+        self.decoder = Decoder(weights.tensors, weights.shape)
+        self.calibration = Calibration.read(weights.calibration)
+
+
+class Crowd:
+    """States of up to any number of agents, found by id; the robot may be one of them."""
+
+    def __init__(self, model: PeopleModel) -> None:
+        self._model, shape = model, model.shape
+        self._tokens = Tokens.begin(np.zeros((0, 2)))
+        self._state = np.zeros((0, shape.layers, shape.inner, shape.state), dtype=np.float32)
+        self._hidden = np.zeros((0, shape.width), dtype=np.float32)
+        self._last_s = np.zeros(0)
+        self._at_m = np.zeros((0, 2))
+        self._ids: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self._seat: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        return self._ids
+
+    def clear(self) -> None:
+        self.keep(np.zeros(0, dtype=np.int64))
+
+    def keep(self, ids: NDArray[np.int64]) -> None:
+        """Forget everybody else."""
+        self._take(np.flatnonzero(np.isin(self._ids, ids)))
+
+    def age_s(self, ids: NDArray[np.int64]) -> Array:
+        """How long each has been watched; 0 for whom is not known."""
+        return np.array([self._tokens.age_s[self._seat[i]] if i in self._seat else 0.0 for i in ids.tolist()])
+
+    def observe(self, ids: NDArray[np.int64], xy_m: Array, stamp_s: float) -> None:
+        """Finite positions (n, 2) of different ids at one moment; an older or equal stamp changes nothing."""
+        self._forget_silent(ids, stamp_s)
+        seats = np.array([self._seat.get(i, -1) for i in ids.tolist()], dtype=np.int64)
+        known = seats >= 0
+        later = seats[known][stamp_s - self._last_s[seats[known]] >= LEAST_DT_S]
+        if len(later):
+            at = np.flatnonzero(known)[stamp_s - self._last_s[seats[known]] >= LEAST_DT_S]
+            self._step(later, xy_m[at], stamp_s)
+        if not known.all():
+            self._seat_new(ids[~known], xy_m[~known], stamp_s)
+
+    def predict(
+        self,
+        ids: NDArray[np.int64],
+        at_s: Array,
+        now_s: float,
+        plan: Plan | None = None,
+        horizon_s: float = REFERENCE_S,
+    ) -> Fans:
+        """Mixtures for known ids (n,) at `now_s` + `at_s` (t,), in the frame of the positions, calibrated.
+
+        With a plan the robot is one of those whom the others meet, and its plan is known to them.
+        """
+        rows = np.array([self._seat[i] for i in ids.tolist()], dtype=np.int64)
+        tokens, decoder = self._tokens, self._model.decoder
+        frame = tokens.direction()
+        age_s = now_s - self._last_s
+        xy, v = self._at_m, tokens.v_mps
+        near = self._near(rows)
+        there = np.maximum(near, 0)
+        paths = straight_paths(xy, v, horizon_s)
+        told = np.zeros(len(self._ids))
+        if ROBOT in self._seat and plan is not None:
+            paths[self._seat[ROBOT]], told[self._seat[ROBOT]] = plan.xy_m, 1.0
+        edges = edge_features(xy[rows], v[rows], frame[rows], xy[there], v[there], paths[there], told[there], horizon_s)
+        h = decoder.attend(self._hidden[rows], self._hidden, edges.astype(np.float32), near)
+        coefficients = decoder.coefficients(h, horizon_s)
+        after_s = at_s + age_s[rows, None]
+        fans = decoder.fans(coefficients[:, 1:], v[rows], frame[rows], after_s, horizon_s)
+        factor = self._model.calibration.at(after_s / horizon_s)
+        return turned(fans._replace(covariance=fans.covariance * factor[:, None, :, None]), xy[rows], frame[rows])
+
+    # --- inside ---
+
+    def _near(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Seats (n, M) of the nearest others within reach; -1 where there are fewer."""
+        xy = self._at_m
+        away = np.hypot(xy[rows, None, 0] - xy[None, :, 0], xy[rows, None, 1] - xy[None, :, 1])
+        away[np.arange(len(rows)), rows] = np.inf
+        count = min(NEIGHBOURS, len(xy))
+        order = (
+            np.argpartition(away, count - 1, axis=1)[:, :count] if count else np.zeros((len(rows), 0), dtype=np.int64)
+        )
+        return np.asarray(np.where(np.take_along_axis(away, order, axis=1) < REACH_M, order, -1))
+
+    def _forget_silent(self, ids: NDArray[np.int64], stamp_s: float) -> None:
+        """Who comes back after a long silence is somebody new."""
+        again = np.isin(self._ids, ids) & (stamp_s - self._last_s > LONGEST_GAP_S)
+        if again.any():
+            self._take(np.flatnonzero(~again))
+
+    def _step(self, seats: NDArray[np.int64], xy_m: Array, stamp_s: float) -> None:
+        """Advance the seats that were seen. Those that were not pass the recurrence with dt = 0, which keeps them."""
+        dt_s = np.zeros(len(self._ids))
+        dt_s[seats] = stamp_s - self._last_s[seats]
+        part = Tokens(*(value[seats] for value in vars(self._tokens).values()))
+        part.advance(xy_m, dt_s[seats])
+        for name, value in vars(part).items():
+            getattr(self._tokens, name)[seats] = value
+        hidden = self._model.recurrence.step(self._tokens.features(), dt_s, self._state)
+        good = seats[np.isfinite(hidden[seats]).all(axis=1)]
+        self._hidden[good] = hidden[good]
+        self._last_s[seats], self._at_m[seats] = stamp_s, xy_m
+
+    def _seat_new(self, ids: NDArray[np.int64], xy_m: Array, stamp_s: float) -> None:
+        fresh, n = Tokens.begin(xy_m), len(ids)
+        for name, value in vars(fresh).items():
+            setattr(self._tokens, name, np.concatenate([getattr(self._tokens, name), value]))
+        self._state = np.concatenate([self._state, np.zeros((n, *self._state.shape[1:]), dtype=np.float32)])
+        self._hidden = np.concatenate([self._hidden, np.zeros((n, self._hidden.shape[1]), dtype=np.float32)])
+        self._last_s = np.concatenate([self._last_s, np.full(n, stamp_s)])
+        self._at_m = np.concatenate([self._at_m, xy_m])
+        self._ids = np.concatenate([self._ids, ids])
+        self._seat = {int(i): k for k, i in enumerate(self._ids.tolist())}
+
+    def _take(self, rows: NDArray[np.int64]) -> None:
+        for name, value in vars(self._tokens).items():
+            setattr(self._tokens, name, value[rows])
+        self._state, self._hidden = self._state[rows], self._hidden[rows]
+        self._last_s, self._at_m, self._ids = self._last_s[rows], self._at_m[rows], self._ids[rows]
+        self._seat = {int(i): k for k, i in enumerate(self._ids.tolist())}
