@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from physical_ai_core.geometry import Array, wrap
@@ -24,13 +26,14 @@ def follow_command(pose: Array, twist: Array, command: Array, lag_s: float, time
 
 def follow_commands(pose: Array, twist: Array, commands: Array, lag_s: float, step_s: float) -> Array:
     """Poses (k + 1, 3) at 0, step, 2 step … under one command (v, w) a step, rows (k, 2)."""
-    keep = np.exp(-step_s / lag_s)
-    speed = np.empty((len(commands) + 1, 2))
-    speed[0] = now = np.asarray(twist, dtype=float)
-    travel = np.empty((len(commands), 2))
-    for k, command in enumerate(np.asarray(commands, dtype=float)):
-        travel[k] = command * step_s + (now - command) * (1.0 - keep) * lag_s
-        speed[k + 1] = now = command + (now - command) * keep
+    keep = math.exp(-step_s / lag_s)
+    settle = (1.0 - keep) * lag_s
+    v, w = float(twist[0]), float(twist[1])
+    rows = []
+    for told_v, told_w in np.asarray(commands, dtype=float).tolist():
+        rows.append((told_v * step_s + (v - told_v) * settle, told_w * step_s + (w - told_w) * settle))
+        v, w = told_v + (v - told_v) * keep, told_w + (w - told_w) * keep
+    travel = np.array(rows)
     yaw = pose[2] + np.concatenate([[0.0], np.cumsum(travel[:, 1])])
     middle = 0.5 * (yaw[1:] + yaw[:-1])
     way = travel[:, :1] * np.column_stack([np.cos(middle), np.sin(middle)])

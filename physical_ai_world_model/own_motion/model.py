@@ -139,12 +139,15 @@ class OwnMotion:
 
     def predict(self, stamp_s: float, times_s: Array, commands: tuple[Array, Array] | None = None) -> Ahead:
         """Poses at `stamp_s + times_s` (rising). `commands`: stamps (k,) and (v, w) (k, 2), each held until the next,
-        from the first on instead of the command in force. A silent or unheard state gives reason and a held pose."""
+        from the first on instead of the command in force; what is no such sequence is left out and counted."""
         times = np.asarray(times_s, dtype=float)
         reason = self.fallback(stamp_s)
         age = stamp_s - self._stamp_s if math.isfinite(stamp_s) and math.isfinite(self._stamp_s) else 0.0
         at = np.clip(np.nan_to_num(age + times, nan=0.0), 0.0, LONGEST_S)
         steps = max(1, math.ceil(float(at.max(initial=0.0)) / STEP_S - 1e-9))
+        if commands is not None and not _usable(*commands):
+            self.refused += 1
+            commands = None
         rows = self._ahead(self._origin_s(), self._speeds(), steps, STEP_S, commands)
         grid = STEP_S * np.arange(steps + 1)
         if reason:
@@ -231,21 +234,24 @@ class OwnMotion:
         self, from_s: float, twist: tuple[float, float], steps: int, step_s: float,
         commands: tuple[Array, Array] | None = None,
     ) -> list[tuple[float, float]]:  # fmt: skip
-        """The command at the middle of each step; `twist` where none has been heard."""
+        """The mean command of each step; `twist` before the first that has been heard."""
         stamps = [c[0] for c in self._commands]
         values = [(c[1], c[2]) for c in self._commands]
-        if commands is not None and len(commands[0]) and bool(np.isfinite(commands[1]).all()):
-            first = float(commands[0][0]) + self._delay_s
-            kept = [k for k, s in enumerate(stamps) if s < first]
-            stamps = [stamps[k] for k in kept] + [float(s) + self._delay_s for s in commands[0]]
-            values = [values[k] for k in kept] + [
-                (min(max(float(v), -10.0), 10.0), min(max(float(w), -20.0), 20.0)) for v, w in commands[1]
-            ]
+        if commands is not None:
+            said = np.asarray(commands[0], dtype=float) + self._delay_s
+            kept = sum(stamp < said[0] for stamp in stamps)
+            bound = (PLAUSIBLE[0], PLAUSIBLE[2])
+            stamps = stamps[:kept] + said.tolist()
+            values = values[:kept] + np.clip(commands[1], np.negative(bound), bound).tolist()
         if not stamps:
             return [twist] * steps
-        middles = from_s + step_s * (np.arange(steps) + 0.5)
-        which = np.searchsorted(stamps, middles, side="right") - 1
-        return [values[k] if k >= 0 else twist for k in which.tolist()]
+        # The integral of what is held from knot to knot, at the edges of the steps.
+        edges = from_s + step_s * np.arange(steps + 1.0)
+        knots = np.array([min(from_s, stamps[0]) - 1.0, *stamps, max(edges[-1], stamps[-1]) + 1.0])
+        held = np.array([twist, *values])
+        total = np.vstack([np.zeros(2), np.cumsum(held * np.diff(knots)[:, None], axis=0)])
+        mean = [np.diff(np.interp(edges, knots, column)) / step_s for column in total.T]
+        return list(zip(mean[0].tolist(), mean[1].tolist(), strict=True))
 
     def _origin_s(self) -> float:
         return self._stamp_s if math.isfinite(self._stamp_s) else 0.0
@@ -289,6 +295,12 @@ def pull_of(orientation_xyzw: Array) -> Array:
     if not (math.isfinite(norm) and norm > 1e-6):
         return np.zeros(2)
     return -2.0 * GRAVITY_MPS2 / norm * np.array([x * z - w * y, y * z + w * x])
+
+
+def _usable(stamps_s: Array, values: Array) -> bool:
+    """Whether a sequence of commands is one: finite, one row a stamp, stamps that rise."""
+    fits = len(stamps_s) > 0 and np.shape(values) == (len(stamps_s), 2)
+    return fits and bool(np.isfinite(stamps_s).all() and np.isfinite(values).all() and (np.diff(stamps_s) > 0.0).all())
 
 
 def _plausible(value: float, which: int) -> bool:

@@ -257,6 +257,26 @@ def test_commands_that_are_known_replace_the_one_in_force() -> None:
     assert stop[-1, 0] < held[-1, 0] - 1.0
 
 
+@pytest.mark.parametrize(
+    ("stamps", "values"),
+    [
+        ([2.0, 1.9], [[1, 0], [1, 0]]),
+        ([math.nan], [[1, 0]]),
+        ([2.0], [[math.inf, 0]]),
+        ([2.0, 2.1], [[1, 0]]),
+        ([], []),
+    ],
+)
+def test_commands_that_make_no_sequence_are_left_out_and_counted(
+    stamps: list[float], values: list[list[float]]
+) -> None:
+    own = OwnMotion(LAG_S)
+    stamp_s = fed(own)
+    odd = own.predict(stamp_s, TIMES, (np.array(stamps), np.array(values, dtype=float)))
+    np.testing.assert_array_equal(odd.poses, own.predict(stamp_s, TIMES).poses)
+    assert own.refused == 1
+
+
 def test_a_hybrid_that_was_farther_off_than_the_kinematic_model_is_not_believed_until_it_is_better_again() -> None:
     trust = Trust()
     wrong = dynamics.Motion(0.5, 0.0, 0.0, *[0.0] * 7)
