@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import dijkstra
 
 from physical_ai_core.geometry import Array
 from physical_ai_perception.mapping import se2
-from physical_ai_perception.mapping.correlative import Window, search, thin
+from physical_ai_perception.mapping.correlative import Window, ambiguity, search, thin
 from physical_ai_perception.mapping.matching import refine
 from physical_ai_perception.mapping.odometry import Keyframe
 from physical_ai_perception.mapping.parameters import MappingParameters
@@ -136,7 +136,7 @@ class LoopCloser:
         predicted = se2.between(poses[middle], poses[newest])
         doubt_m = p.drift_m + p.drift_m_per_m * float(path[middle])
         doubt_rad = p.drift_rad + p.drift_rad_per_m * float(path[middle])
-        start = predicted
+        start, window = predicted, None
         if doubt_m > p.search_from_m:
             self.searches += 1
             window = Window(
@@ -157,7 +157,11 @@ class LoopCloser:
         if math.hypot(off[0], off[1]) > p.window_sigmas * doubt_m or abs(off[2]) > p.window_sigmas * doubt_rad:
             return None
         floor = np.diag([p.closure_sigma_m**2, p.closure_sigma_m**2, p.closure_sigma_rad**2])
-        information = se2.inverse(se2.inverse(exact.information + 1e-6 * np.eye(3)) + floor)
+        covariance = se2.inverse(exact.information + 1e-6 * np.eye(3)) + floor
+        if window is not None:
+            points = thin(query, p.search_cell_m)
+            covariance += ambiguity(drawn.coarse, points, exact.pose, window, p.other_place_m, p.other_place_score)
+        information = se2.inverse(covariance)
         return Closure(middle, newest, exact.pose, information, score, doubt_m)
 
     def _score(

@@ -19,6 +19,7 @@ from physical_ai_perception.mapping.field import Cells, Field
 
 LEVELS: Final = 4  # the largest block is 2**LEVELS cells wide
 BATCH: Final = 128  # blocks opened at a time
+COARSE: Final = 2  # blocks of 4 x 4 cells are fine enough to see other places
 GATHER: Final = 400_000  # field values looked up at a time
 LEAST_TURN_RAD: Final = 0.005
 Index = NDArray[np.intp]
@@ -91,6 +92,31 @@ def search(field: Field, points: Array, window: Window, least_score: float) -> F
     return Found(np.array([*(window.centre[:2] + shift), math.remainder(turns[best_at[0]], 2.0 * math.pi)]), best)
 
 
+def ambiguity(field: Field, points: Array, pose: Array, window: Window, least_m: float, spread: float) -> Array:
+    """Covariance (3, 3), of x and y only, that other places in the window lend a found `pose` (3,) of points (N, 2).
+
+    A place counts by `exp(-less / spread)`, where `less` is what it scores less than the pose, and not at all nearer
+    than `least_m`: how sharp the peak itself is says the refinement. Along a corridor many places score nearly the
+    same. (Olson 2009, section III-C; here on the upper bounds of blocks of cells, at one heading.)
+    """
+    half = math.ceil(window.reach_m / field.cell_m)
+    padded = np.pad(field.cells, 2 * half + (1 << LEVELS) + 2)
+    cells, size = _levels(padded, COARSE)[COARSE], 1 << COARSE
+    centre = np.array([window.centre[0], window.centre[1], pose[2]])
+    base = _cells_of(field, points, centre, float(pose[2]), half, padded.shape)[None]
+    corner = np.arange(-half, half + 1, size)
+    row, column = (a.ravel() for a in np.meshgrid(corner, corner, indexing="ij"))
+    score = _score(cells, base, np.zeros(len(row), dtype=np.intp), row, column, padded.shape[1])
+    middle = 0.5 * (size - 1)
+    away = (np.column_stack([column, row]) + middle) * field.cell_m + window.centre[:2] - pose[:2]
+    far = np.hypot(away[:, 0], away[:, 1]) > least_m
+    best = float(score[~far].max()) if (~far).any() else float(score.max())
+    weight = np.exp(np.minimum(score - best, 0.0) / spread)
+    covariance = np.zeros((3, 3))
+    covariance[:2, :2] = (away[far].T * weight[far]) @ away[far] / weight.sum()
+    return covariance
+
+
 _Blocks = tuple[int, Array, Index, Index, Index]
 
 
@@ -100,10 +126,10 @@ def _best_first(level: int, bound: Array, rotation: Index, row: Index, column: I
     return level, bound[order], rotation[order], row[order], column[order]
 
 
-def _levels(cells: Cells) -> list[Cells]:
+def _levels(cells: Cells, most: int = LEVELS) -> list[Cells]:
     """Level h holds, at each cell, the maximum over the 2**h x 2**h cells that begin there."""
     levels = [cells]
-    for level in range(LEVELS):
+    for level in range(most):
         size = 1 << level
         wide = levels[-1].copy()
         np.maximum(wide[:-size], levels[-1][size:], out=wide[:-size])

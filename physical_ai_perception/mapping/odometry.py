@@ -12,7 +12,8 @@ import numpy as np
 from physical_ai_core.geometry import Array
 from physical_ai_perception.mapping import field as fields
 from physical_ai_perception.mapping import se2
-from physical_ai_perception.mapping.matching import Prior, refine
+from physical_ai_perception.mapping.correlative import Window, search, thin
+from physical_ai_perception.mapping.matching import Prior, Refined, refine
 from physical_ai_perception.mapping.parameters import MappingParameters
 from physical_ai_perception.mapping.scan import PoseMeasurement, check, surfaces
 
@@ -60,6 +61,7 @@ class LidarOdometry:
         self._recent: deque[Keyframe] = deque(maxlen=p.rolling_keyframes)
         self._pose = np.zeros(3)
         self._covariance = np.zeros((3, 3))
+        self._unmatched = np.zeros((3, 3))  # doubt about the way since the last match
         self._odometry: Array | None = None
         self._count = 0
         self._fine = self._coarse = fields.build(np.zeros((0, 2)), p.fine_cell_m, p.fine_sigma_m)
@@ -79,19 +81,18 @@ class LidarOdometry:
         increment = se2.between(self._odometry, odometry)
         self._odometry = odometry.copy()
         predicted, doubt = se2.compose(self._pose, increment), self._doubt(increment)
+        self._unmatched = _grown(self._unmatched, predicted - self._pose) + doubt
         score, believed = 0.0, False
         every = points  # a keyframe keeps all, a match needs no more than `most_points`
         points = points[:: max(1, -(-len(points) // self._p.most_points))]
         if len(points) >= self._p.least_points:
-            prior = Prior(predicted, se2.inverse(doubt))
-            start = predicted
-            if self._fine.sample(se2.place(predicted, points))[0].mean() < self._p.near_score:
-                start = refine(self._coarse, points, predicted, self._coarse_weight, prior).pose
-            found = refine(self._fine, points, start, self._fine_weight, prior)
+            prior = Prior(predicted, se2.inverse(self._unmatched))
+            found = self._match(points, prior)
             score, believed = found.score, found.score >= self._p.least_score
         if believed:
             self._pose = found.pose
             self._covariance = se2.inverse(found.information + prior.information)
+            self._unmatched = np.zeros((3, 3))
         else:
             self._pose = predicted
             self._covariance = self._covariance + doubt
@@ -103,6 +104,32 @@ class LidarOdometry:
         Without this its correction would look like motion in the next increment.
         """
         self._odometry = odometry.copy()
+
+    def _match(self, points: Array, prior: Prior) -> Refined:
+        """The pose of points (N, 2) in the rolling map: refined from the predicted one, and where that does not fit
+        well looked for in all that the doubt since the last match leaves open."""
+        p, start = self._p, prior.pose
+        if self._fine.sample(se2.place(start, points))[0].mean() < p.near_score:
+            start = refine(self._coarse, points, start, self._coarse_weight, prior).pose
+        found = refine(self._fine, points, start, self._fine_weight, prior)
+        if found.score >= p.near_score:
+            return found
+        sigma = np.sqrt(self._unmatched.diagonal())
+        reach_m = min(p.window_sigmas * float(sigma[:2].max()), p.window_most_m)
+        if reach_m < p.odometry_search_from_m:
+            return found
+        window = Window(prior.pose, reach_m, min(p.window_sigmas * float(sigma[2]), p.window_most_rad))
+        seen = search(self._coarse, thin(points, p.search_cell_m), window, 0.0)
+        if seen is None:
+            return found
+        other = refine(self._fine, points, seen.pose, self._fine_weight, prior)
+        return min(found, other, key=lambda one: self._cost(one, len(points), prior))
+
+    def _cost(self, found: Refined, points: int, prior: Prior) -> float:
+        """What `refine` makes small."""
+        off = found.pose - prior.pose
+        off[2] = math.remainder(off[2], 2.0 * math.pi)
+        return self._fine_weight * points * (1.0 - found.score) + float(off @ prior.information @ off)
 
     def _doubt(self, increment: Array) -> Array:
         """Covariance (3, 3) of the odometry's increment, axes of the odometry's frame."""
@@ -134,3 +161,10 @@ class LidarOdometry:
         points = np.vstack([se2.place(keyframe.pose, keyframe.surface) for keyframe in self._recent])
         self._fine = fields.build(points, p.fine_cell_m, p.fine_sigma_m, MARGIN_M)
         self._coarse = fields.build(points, p.coarse_cell_m, p.coarse_sigma_m, MARGIN_M)
+
+
+def _grown(covariance: Array, way: Array) -> Array:
+    """Covariance (3, 3) of a pose after a further way [x, y, ...] from it: a wrong heading led it astray."""
+    swing = np.eye(3)
+    swing[0, 2], swing[1, 2] = -way[1], way[0]
+    return np.asarray(swing @ covariance @ swing.T)

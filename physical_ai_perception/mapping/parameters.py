@@ -25,6 +25,7 @@ class MappingParameters:
     point_sigma_m: float = 0.10  # of one return against the map, correlation between neighbours included
     near_score: float = 0.6  # mean of the fine field at the predicted pose, above which no coarse step is needed
     least_score: float = 0.5  # mean of the fine field, below which a match is not believed
+    odometry_search_from_m: float = 0.15  # with a larger window a match below `near_score` is searched for
     least_points: int = 30
     most_points: int = 360  # of a scan that are matched; denser scans are thinned evenly
 
@@ -65,6 +66,8 @@ class MappingParameters:
     search_score: float = 0.45  # of all points in the coarse field; part of them may lie where a submap saw nothing
     closure_score: float = 0.6  # of the points in what a submap has seen, in the fine field
     tried_again_after: int = 12  # keyframes; until then a submap that did not match stands behind others
+    other_place_m: float = 0.5  # places farther than this from a closure that was searched for make it ambiguous
+    other_place_score: float = 0.03  # by how much less they score
     closure_sigma_m: float = 0.02
     closure_sigma_rad: float = 0.005
     edge_sigma_m: float = 0.01
