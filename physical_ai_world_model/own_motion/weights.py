@@ -25,6 +25,7 @@ from physical_ai_world_model.ssm.shape import Shape
 
 Floats = NDArray[np.float32]
 ARCHITECTURE: Final = "selective-zoh-own-1"
+ENTRY: Final = "own_motion"  # of the metadata; several would be written in any order, and the hash would not stand
 FILE, CARD = "own_motion.safetensors", "model.yaml"
 REBUILD: Final = "Restore it from the package, or train it anew: physical-ai train own-motion."
 CONSTANT_BOUNDS: Final = (1e-3, 100.0)
@@ -65,13 +66,13 @@ def read(content: bytes, path: str, sha256: str) -> OwnWeights:
     """The content of a weights file. Raises ModelError."""
     try:
         tensors = {name: np.asarray(value, dtype=np.float32) for name, value in parse(content).items()}
-        told = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")]).get("__metadata__", {})
-        architecture = told.get("architecture", "none")
+        metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")]).get("__metadata__", {})
+        said = json.loads(metadata.get(ENTRY, json.dumps(metadata)))
+        architecture = said.get("architecture", "none")
         if architecture != ARCHITECTURE:
             raise ModelError(f"{path} is of the architecture '{architecture}', this runs '{ARCHITECTURE}'.", REBUILD)
-        sizes = {name: int(value) for name, value in json.loads(told["shape"]).items() if name in SIZES}
-        shape, base = Shape(**sizes), Base(**json.loads(told["base"]))
-        calibration = json.loads(told["calibration"])
+        sizes = {name: int(value) for name, value in said["shape"].items() if name in SIZES}
+        shape, base, calibration = Shape(**sizes), Base(**said["base"]), said["calibration"]
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{path} does not hold a model of the own motion: {error}", REBUILD) from error
     low, high = CONSTANT_BOUNDS
@@ -94,12 +95,12 @@ def _check(tensors: Mapping[str, Floats], shape: Shape, path: str) -> None:
 def save(folder: Path, weights: OwnWeights) -> str:
     """Write the file; → its sha256."""
     sizes = {f.name: getattr(weights.shape, f.name) for f in fields(Shape) if f.name in SIZES}
-    metadata = {
-        "architecture": ARCHITECTURE, "shape": json.dumps(sizes), "base": json.dumps(weights.base._asdict()),
-        "calibration": json.dumps(dict(weights.calibration)),
+    said = {
+        "architecture": ARCHITECTURE, "shape": sizes, "base": weights.base._asdict(),
+        "calibration": dict(weights.calibration),
     }  # fmt: skip
     tensors = {k: np.ascontiguousarray(v, dtype=np.float32) for k, v in sorted(weights.tensors.items())}
-    content = pack(tensors, metadata)
+    content = pack(tensors, {ENTRY: json.dumps(said)})
     folder.mkdir(parents=True, exist_ok=True)
     (folder / FILE).write_bytes(content)
     return hashlib.sha256(content).hexdigest()

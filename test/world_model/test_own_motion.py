@@ -175,7 +175,9 @@ def test_weights_without_sense_are_refused(tmp_path: Path, spoil: str) -> None:
     elif spoil == "lacking":
         del tensors["encoder.embed.bias"]
     elif spoil == "constants":
-        metadata["base"] = json.dumps({**json.loads(metadata["base"]), "lag_s": 0.0})
+        said = json.loads(metadata[weights.ENTRY])
+        said["base"]["lag_s"] = 0.0
+        metadata[weights.ENTRY] = json.dumps(said)
     _sign(tmp_path, save(tensors, metadata) if spoil != "noise" else b"no safetensors at all")
     with pytest.raises(ModelError):
         weights.load(tmp_path)
