@@ -233,7 +233,8 @@ def run(settings: Settings, out: Path, weights: Path, report: Report) -> dict[st
     card = {
         "file": FILE, "sha256": sha256, "architecture": ARCHITECTURE, "licence": "Apache-2.0", "about": ABOUT,
         "data": DATA.format(**asdict(settings)), "command": "physical-ai train own-motion",
-        "not_for": "robots of another base: record missions of that robot and train anew", **{name: value for name, value in metrics.items() if not name.endswith("_s")},
+        "not_for": "robots of another base: record missions of that robot and train anew",
+        **{name: value for name, value in metrics.items() if not name.endswith("_s")},
     }  # fmt: skip
     text = yaml.safe_dump(card, sort_keys=False, allow_unicode=True, width=110)
     (weights / CARD).write_text(text, encoding="utf-8")

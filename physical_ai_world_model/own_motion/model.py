@@ -54,13 +54,15 @@ class OwnMotion:
     """O(1) a sample and a prediction. Bad input is refused and counted, and never reaches the state."""
 
     def __init__(
-        self, lag_s: float, input_delay_s: float = 0.0, folder: Path | None = None, backend: Wanted = "auto"
-    ) -> None:
-        """`lag_s` of the kinematic model; a command takes effect `input_delay_s` after its stamp.
+        self, lag_s: float, input_delay_s: float = 0.0, folder: Path | None = None, backend: Wanted = "auto",
+        silence_s: float = 0.25,
+    ) -> None:  # fmt: skip
+        """`lag_s` of the kinematic model; a command takes effect `input_delay_s` after its stamp; after
+        `silence_s` without one the base brakes by itself (infinity: it goes on).
 
         `folder` of the weights; those of the package when None.
         """
-        self._lag_s, self._delay_s = lag_s, input_delay_s
+        self._lag_s, self._delay_s, self._silence_s = lag_s, input_delay_s, silence_s
         self.refused = 0
         self.missing = ""  # why there is no hybrid at all
         self.step_cost = ""  # which engine runs the recurrence
@@ -99,6 +101,13 @@ class OwnMotion:
             self._commands.pop()
         self._commands.append((effect_s, float(v), float(w)))
 
+    def _heed_silence(self, now_s: float) -> None:
+        """A base whose commands fell silent has braked by itself since."""
+        if self._commands:
+            effect_s, v, w = self._commands[-1]
+            if now_s - effect_s > self._silence_s and (v, w) != (0.0, 0.0):
+                self._commands.append((effect_s + self._silence_s, 0.0, 0.0))
+
     def observe(self, stamp_s: float, pose: Array, twist: Array, pull_mps2: Array | None = None) -> None:
         """The measured state: `[x, y, yaw]` in any fixed frame, `[forward, left, turn]` in `base_link`.
 
@@ -117,6 +126,7 @@ class OwnMotion:
         if not 0.0 < dt_s <= GAP_S:
             self._restart()
             self._since_s, dt_s = stamp_s, 0.0
+        self._heed_silence(stamp_s)
         if self._history.begun:
             self._set_points_until(stamp_s, dt_s)
         self._pose, self._twist = np.array(pose, dtype=float), np.array(twist, dtype=float)
@@ -141,6 +151,7 @@ class OwnMotion:
         """Poses at `stamp_s + times_s` (rising). `commands`: stamps (k,) and (v, w) (k, 2), each held until the next,
         from the first on instead of the command in force; what is no such sequence is left out and counted."""
         times = np.asarray(times_s, dtype=float)
+        self._heed_silence(stamp_s)
         reason = self.fallback(stamp_s)
         age = stamp_s - self._stamp_s if math.isfinite(stamp_s) and math.isfinite(self._stamp_s) else 0.0
         at = np.clip(np.nan_to_num(age + times, nan=0.0), 0.0, LONGEST_S)

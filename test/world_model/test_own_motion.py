@@ -250,6 +250,20 @@ def test_delay_is_made_up_for_by_the_state_in_which_a_command_takes_effect(tmp_p
     np.testing.assert_allclose(later.pose, ahead, atol=0.01)
 
 
+@pytest.mark.parametrize("hybrid", [True, False])
+def test_after_the_commands_fell_silent_the_base_is_known_to_brake(tmp_path: Path, hybrid: bool) -> None:
+    own = OwnMotion(LAG_S, folder=None if hybrid else tmp_path)
+    stamp_s = fed(own)
+    for k in range(1, 16):  # the state goes on for 0.3 s, the commands do not
+        own.observe(stamp_s + 0.02 * k, np.array([0.02 * k, 0.0, 0.0]), np.array([1.0, 0.0, 0.0]))
+    moved = own.predict(stamp_s + 0.3, TIMES).poses
+    assert moved[-1, 0] - moved[0, 0] < 1.2
+    own.command(stamp_s + 0.1, 1.0, 0.0)  # one that was only late
+    own.command(stamp_s + 0.3, 1.0, 0.0)
+    moved = own.predict(stamp_s + 0.3, TIMES).poses
+    assert moved[-1, 0] - moved[0, 0] > 2.0
+
+
 def test_commands_that_are_known_replace_the_one_in_force() -> None:
     own = OwnMotion(LAG_S)
     stamp_s = fed(own)
