@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from struct import Struct
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
 from scipy.special import chdtri
@@ -72,10 +72,11 @@ class Filter:
         self._unbounded_s = 0.0
         self._after = np.zeros(state.layout.full)  # what a kernel writes, until it is believed
         self._verdict = np.zeros(2)  # squared Mahalanobis distance, and a number that is none where a new one is
-        self._controls = np.zeros(CONTROLS)
+        controls = np.zeros(CONTROLS)
+        self._controls = memoryview(cast(Any, controls))
         propagation = model.propagation(state.layout, gravity_mps2)
-        self._propagation = Kernel(propagation, [state.full, self._controls], [self._after])
-        self._kernels: dict[Key, tuple[Array, Struct, Kernel]] = {}
+        self._propagation = Kernel(propagation, [state.full, controls], [self._after])
+        self._kernels: dict[Key, tuple[memoryview, Struct, Kernel]] = {}
         self.timeline.begin(state.stamp_s, state.full)
 
     def restart(self) -> None:
@@ -147,9 +148,9 @@ class Filter:
             count = model.MEASUREMENTS[measurement.key.what][0]
             arguments, function = np.zeros(count), model.correction(self.state.layout, measurement.key)
             kernel = Kernel(function, [self.state.full, arguments], [self._after, self._verdict])
-            bound = self._kernels[measurement.key] = arguments, Struct(f"{count}d"), kernel
-        arguments, inputs, kernel = bound
-        inputs.pack_into(arguments, 0, *measurement.arguments)
+            bound = self._kernels[measurement.key] = memoryview(cast(Any, arguments)), Struct(f"{count}d"), kernel
+        memory, inputs, kernel = bound
+        inputs.pack_into(memory, 0, *measurement.arguments)
         kernel()
         return self._verdict.item(0)
 

@@ -32,6 +32,9 @@ GYRO_LOST: Final = 0.3  # rad/s/sqrt(Hz): motion that nothing measures
 GYRO_BY_WHEELS: Final = 0.05
 FORCE_LOST: Final = 1.0  # m/s^2/sqrt(Hz)
 
+Sums = tuple[float, float, float, float, float, float]
+NOTHING_SUMMED: Final[Sums] = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
 
 @dataclass(frozen=True)
 class WheelTrust:
@@ -78,7 +81,8 @@ class MotionFilter:
         self._rest_since_s: float | None = None
         self._level_s = -inf
         self._orientation_s: dict[str, float] = {}
-        self._forget_means()
+        self._sums: Sums = NOTHING_SUMMED  # of rate and force over time since the last look
+        self._mean_over_s = 0.0
 
     @property
     def state(self) -> State:
@@ -273,7 +277,7 @@ class MotionFilter:
         self._forget_means()
 
     def _forget_means(self) -> None:
-        self._sums = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)  # of rate and force over time since the last look
+        self._sums = NOTHING_SUMMED
         self._mean_over_s = 0.0
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from math import hypot, inf, sqrt
 from struct import Struct
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
 
@@ -92,10 +92,11 @@ class View:
     def __init__(self, motion: MotionFilter, gyro_noise: float) -> None:
         self._motion = motion
         self._gyro_noise = gyro_noise
-        self._inputs = np.zeros(model.VIEW_INPUTS)
+        inputs = np.zeros(model.VIEW_INPUTS)
+        self._inputs = memoryview(cast(Any, inputs))
         self._out = np.zeros(model.VIEW)
         self._rate_noise = gyro_noise**2 * RATE_BANDWIDTH_HZ
-        self._kernel = Kernel(model.view(motion.state.layout), [motion.state.full, self._inputs], [self._out])
+        self._kernel = Kernel(model.view(motion.state.layout), [motion.state.full, inputs], [self._out])
 
     def odometry(self, stamp_s: float, smoother: Smoother, scale: ScaleDoubt) -> m.Odometry:
         """The state at `stamp_s`, never before its own stamp."""

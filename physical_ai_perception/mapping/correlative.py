@@ -107,8 +107,8 @@ def ambiguity(field: Field, points: Array, pose: Array, window: Window, least_m:
     corner = np.arange(-half, half + 1, size)
     row, column = (a.ravel() for a in np.meshgrid(corner, corner, indexing="ij"))
     score = _score(cells, base, np.zeros(len(row), dtype=np.intp), row, column, padded.shape[1])
-    middle = 0.5 * (size - 1)
-    away = (np.column_stack([column, row]) + middle) * field.cell_m + window.centre[:2] - pose[:2]
+    low = np.column_stack([column, row]) * field.cell_m + window.centre[:2] - pose[:2]
+    away = np.maximum(low, 0.0) + np.minimum(low + (size - 1) * field.cell_m, 0.0)  # of the block's nearest place
     far = np.hypot(away[:, 0], away[:, 1]) > least_m
     best = float(score[~far].max()) if (~far).any() else float(score.max())
     weight = np.exp(np.minimum(score - best, 0.0) / spread)

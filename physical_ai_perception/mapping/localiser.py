@@ -135,7 +135,7 @@ class Localiser:
         turn = math.sqrt(self._covariance[2, 2])
         p, start = self._p, self._pose
         if doubt > p.follow_from_m or turn > p.follow_from_rad:
-            reach_m, reach_rad = min(3.0 * doubt, p.window_most_m), min(3.0 * turn, math.pi)
+            reach_m, reach_rad = min(3.0 * doubt, p.follow_most_m), min(3.0 * turn, math.pi)
             found = search(self._coarse, thin(points, p.search_cell_m), Window(start, reach_m, reach_rad), 0.0)
             if found is None:
                 return None

@@ -62,6 +62,7 @@ class LidarOdometry:
         self._pose = np.zeros(3)
         self._covariance = np.zeros((3, 3))
         self._unmatched = np.zeros((3, 3))  # doubt about the way since the last match
+        self._missed = 0  # scans in a row that did not fit
         self._odometry: Array | None = None
         self._count = 0
         self._fine = self._coarse = fields.build(np.zeros((0, 2)), p.fine_cell_m, p.fine_sigma_m)
@@ -92,8 +93,9 @@ class LidarOdometry:
         if believed:
             self._pose = found.pose
             self._covariance = se2.inverse(found.information + prior.information)
-            self._unmatched = np.zeros((3, 3))
+            self._unmatched, self._missed = np.zeros((3, 3)), 0
         else:
+            self._missed += 1
             self._pose = predicted
             self._covariance = self._covariance + doubt
         return self._result(stamp_s, every, score, believed, self._moved_on())
@@ -115,11 +117,11 @@ class LidarOdometry:
         if found.score >= p.near_score:
             return found
         sigma = np.sqrt(self._unmatched.diagonal())
-        reach_m = min(p.window_sigmas * float(sigma[:2].max()), p.window_most_m)
-        if reach_m < p.odometry_search_from_m:
+        reach_m = min(p.window_sigmas * float(sigma[:2].max()), p.follow_most_m)
+        if reach_m < p.odometry_search_from_m or self._missed % p.odometry_search_every:
             return found
         window = Window(prior.pose, reach_m, min(p.window_sigmas * float(sigma[2]), p.window_most_rad))
-        seen = search(self._coarse, thin(points, p.search_cell_m), window, 0.0)
+        seen = search(self._coarse, thin(points, p.search_cell_m), window, p.least_score)
         if seen is None:
             return found
         other = refine(self._fine, points, seen.pose, self._fine_weight, prior)

@@ -26,6 +26,7 @@ class MappingParameters:
     near_score: float = 0.6  # mean of the fine field at the predicted pose, above which no coarse step is needed
     least_score: float = 0.5  # mean of the fine field, below which a match is not believed
     odometry_search_from_m: float = 0.15  # with a larger window a match below `near_score` is searched for
+    odometry_search_every: int = 5  # scans, while they do not fit the rolling map
     least_points: int = 30
     most_points: int = 360  # of a scan that are matched; denser scans are thinned evenly
 
@@ -59,7 +60,7 @@ class MappingParameters:
     drift_rad: float = 0.02
     drift_rad_per_m: float = 0.001
     window_sigmas: float = 3.0
-    window_most_m: float = 8.0
+    window_most_m: float = 20.0
     window_most_rad: float = 0.6
     search_from_m: float = 0.3  # with less doubt the predicted pose is refined; with more the window is searched
     search_cell_m: float = 0.2  # points are thinned to this for the search
@@ -67,7 +68,7 @@ class MappingParameters:
     closure_score: float = 0.6  # of the points in what a submap has seen, in the fine field
     tried_again_after: int = 12  # keyframes; until then a submap that did not match stands behind others
     other_place_m: float = 0.5  # places farther than this from a closure that was searched for make it ambiguous
-    other_place_score: float = 0.03  # by how much less they score
+    other_place_score: float = 0.015  # by how much less they score
     closure_sigma_m: float = 0.02
     closure_sigma_rad: float = 0.005
     edge_sigma_m: float = 0.01
@@ -76,8 +77,8 @@ class MappingParameters:
     contradicted_chi2: float = 50.0  # and are dropped when it is so much
     agree_m: float = 0.2  # closures after a long way round must agree with each other so well
     agree_rad: float = 0.05
-    agreeing: int = 3  # and be so many
-    pending: int = 12  # of the last so many candidates
+    agreeing: int = 4  # and be so many
+    pending: int = 16  # of the last so many candidates
     optimise_every: int = 10  # keyframes, when nothing urges
     optimise_share: float = 0.01  # or such a part of all keyframes, so that the work grows no faster than the map
     most_keyframes: int = 20_000  # the oldest are forgotten; about 15 kB each
@@ -87,6 +88,7 @@ class MappingParameters:
     start_sigma_rad: float = 0.05
     follow_from_m: float = 0.25  # with more doubt a window is searched before refining
     follow_from_rad: float = 0.15
+    follow_most_m: float = 8.0  # the largest window while a pose is followed, in a prior map or the rolling one
     follow_score: float = 0.4  # a scan of a followed pose fits; people and new furniture fit no map
     lost_after: int = 5  # scans in a row that do not fit
     recover_score: float = 0.6  # what a found place must score

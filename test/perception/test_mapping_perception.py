@@ -13,7 +13,9 @@ from physical_ai_bench.benchmarks.slam import judge, run_slam
 from physical_ai_bench.carmen import read_log, read_relations
 from physical_ai_core.errors import InputError
 from physical_ai_core.geometry import Array
+from physical_ai_perception.mapping import field as fields
 from physical_ai_perception.mapping import se2
+from physical_ai_perception.mapping.correlative import Window, ambiguity
 from physical_ai_perception.mapping.mapper import Mapper
 from physical_ai_perception.mapping.odometry import LidarOdometry
 from physical_ai_perception.mapping.parameters import MappingParameters
@@ -129,6 +131,34 @@ def test_without_returns_odometry_carries_on_and_doubt_grows() -> None:
         assert step.believed == (number < 20)
     assert np.allclose(step.pose, truth[39], atol=0.1)
     assert (np.diff(sigma[20:]) > 0.0).all()
+
+
+def test_a_robot_that_slipped_while_it_saw_nothing_finds_its_place_in_the_rolling_map() -> None:
+    world, odometry = ring_corridor(), LidarOdometry()
+    truth = around(np.array([[-7.0, -7.0], [2.0, -7.0]]))
+    wheels, blind = truth.copy(), range(60, 70)
+    slip = np.array([0.9, -0.3, 0.25])  # what the wheels say beyond the truth by the time it sees again
+    for number in range(60, len(truth)):
+        wheels[number] = se2.compose(truth[number], slip * min(1.0, (number - 59) / len(blind)))
+    for number, pose in enumerate(truth):
+        points = np.zeros((0, 2)) if number in blind else points_at(world, pose)
+        step = odometry.step(0.1 * number, wheels[number], points)
+        assert step.believed == (number not in blind)
+    assert np.abs(se2.between(truth[-1], step.pose)).max() < 0.05
+
+
+def test_the_places_along_a_corridor_make_a_closure_ambiguous_along_it_only() -> None:
+    along = np.arange(-15.0, 15.0, 0.05)
+    walls = np.vstack([np.column_stack([along, np.full_like(along, side)]) for side in (-1.0, 1.0)])
+    seen, here = walls[np.abs(walls[:, 0]) < 5.0], np.zeros(3)
+    corridor = fields.build(walls, 0.1, 0.25)
+    doubt = ambiguity(corridor, seen, here, Window(here, 6.0, 0.3), 0.5, 0.015)
+    assert doubt[0, 0] > 2.0**2
+    assert doubt[1, 1] < 0.1**2
+    end = np.column_stack([np.full(81, 5.0), np.linspace(-1.0, 1.0, 81)])
+    closed = fields.build(np.vstack([walls[walls[:, 0] < 5.0], end]), 0.1, 0.25)
+    known = ambiguity(closed, np.vstack([seen, end]), here, Window(here, 6.0, 0.3), 0.5, 0.015)
+    assert known[0, 0] < 0.05 * doubt[0, 0]
 
 
 def test_poses_leave_as_measurements_and_corrections_are_not_motion() -> None:
