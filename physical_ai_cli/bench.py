@@ -155,3 +155,36 @@ def own_motion(
     with progress_bar(console, "missions") as report:
         page = own_motion_page(folder, missions, weights, report)
     show(page, folder)
+
+
+@app.command()
+def trajectories(
+    data: Annotated[Path, typer.Option(help="Folder of text files: frame, id, x m, y m.")],
+    model: Annotated[
+        Path | None, typer.Option(help="Weights; by default leave-one-out where the folder has the five scenes.")
+    ] = None,
+    samples: Annotated[int, typer.Option(help="Ways that the best-of columns may try.", min=1)] = 20,
+    step_s: Annotated[float | None, typer.Option(help="True time between frames, if not 0.4 s.", min=0.01)] = None,
+    folder: Folder = FOLDER,
+) -> None:
+    """Where recorded people go: ADE/FDE, likelihood and coverage of constant velocity, Kalman and the hybrid."""
+    from physical_ai_bench.benchmarks.trajectories import trajectories_page
+    from physical_ai_cli.stages import stages
+
+    with stages(console) as report:
+        page = trajectories_page(
+            data, model, samples, step_s, folder, lambda share: report("scenes", round(100 * share), 100)
+        )
+    show(page, folder)
+
+
+@app.command("people_training")
+def people_training(
+    device: Annotated[str, typer.Option(help="cpu, or cuda.")] = "cpu",
+    rows: Annotated[int, typer.Option(help="People in a step.", min=16)] = 1024,
+    folder: Folder = FOLDER,
+) -> None:
+    """One training step of the people model beside the same model on transformers' Mamba."""
+    from physical_ai_bench.benchmarks.people_training import people_training_page
+
+    show(people_training_page(device, rows), folder)

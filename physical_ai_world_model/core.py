@@ -10,20 +10,24 @@ from physical_ai_core import layouts
 from physical_ai_core import messages as m
 from physical_ai_core.core import NOTHING, OK, STALE, WARN, Health, Output, Outputs
 from physical_ai_core.geometry import Array
+from physical_ai_world_model.kalman.imm import Belief
 from physical_ai_world_model.kalman.motion import MotionModel
 from physical_ai_world_model.kalman.tracks import Tracks
-from physical_ai_world_model.own_motion import follow_command, follow_trajectory
+from physical_ai_world_model.own_motion import OwnMotion, commands_along, follow_trajectory, pull_of
 from physical_ai_world_model.parameters import WorldModelParameters
-from physical_ai_world_model.predictor import Fan, Predictor
+from physical_ai_world_model.people import People, plan_of, square
+from physical_ai_world_model.predictor import Fan, Predictor, mixture_rows
 from physical_ai_world_model.surprise import Surprise, moments
 
 LEAST_COMPARISONS = 10
 FRAME = "odom"
 PATH_PERIOD_S = 0.09  # 10 Hz of a tick of 20
+COMMAND_LEAD_S = 0.02  # from a trajectory's moment to its command's effect, beside the actuator's lag
 
 
 class WorldModelCore:
-    """Kalman form: an interacting-multiple-model filter over every object, a kinematic model of the robot."""
+    """Hybrid: an interacting-multiple-model filter over every object is base and fallback; a learnt state-space model
+    speaks for those who walk, as long as what it says holds."""
 
     def __init__(self, parameters: WorldModelParameters) -> None:
         p = self._p = parameters
@@ -35,14 +39,16 @@ class WorldModelCore:
         self._predictor = Predictor(models, p.horizon_s, p.step_s)
         self._lead = int(np.argmin(np.abs(self._predictor.times_s - p.surprise_lead_s)))
         self._surprise = Surprise(float(self._predictor.times_s[self._lead]), p.surprise_window_s, LEAST_COMPARISONS)
+        self.people = People(p)
+        self.own = OwnMotion(p.actuator_lag_s)
         self._odometry: m.Odometry | None = None
-        self._command: m.Twist | None = None
         self._trajectory: m.Path | None = None
         self._heard_objects_s = -np.inf
         self._refused = 0
         self._wrong_frame = ""
         self._now_s = self._path_s = -np.inf
         self._last_surprise = 0.0
+        self._spoken_for = 0
 
     def handle(self, topic: str, data: Any, stamp_s: float) -> Outputs:
         """Take one payload; answers only by `tick`."""
@@ -52,8 +58,10 @@ class WorldModelCore:
             self._observe(data, stamp_s)
         elif topic == "state/odometry" and _finite_odometry(data):
             self._odometry = data
+            twist = np.array([data.linear_mps[0], data.linear_mps[1], data.angular_rps[2]])
+            self.own.observe(data.stamp_s, data.planar_pose(), twist, pull_of(data.orientation_xyzw))
         elif topic == "cmd_vel" and np.isfinite([data.linear_x_mps, data.angular_z_rps]).all():
-            self._command = m.Twist(stamp_s, data.frame_id, data.linear_x_mps, data.angular_z_rps)
+            self.own.command(stamp_s, data.linear_x_mps, data.angular_z_rps)
         elif topic == "controller/trajectory":
             usable = data.stamps_s is not None and len(data.poses) > 1 and bool(np.isfinite(data.poses).all())
             self._trajectory = data if usable else None
@@ -81,6 +89,8 @@ class WorldModelCore:
             "objects": str(len(self._tracks)),
             "surprise": f"{self._last_surprise:.2f}",
             "refused_rows": str(self._refused),
+            "learnt_forecast": self._learnt(),
+            "own_motion": self.own.fallback(self._now_s) or "learnt",
         }
         if self._wrong_frame:
             return Health(WARN, f"objects in frame '{self._wrong_frame}' are refused: send them in '{FRAME}'", values)
@@ -90,12 +100,21 @@ class WorldModelCore:
             return Health(STALE, "state/objects is silent: vanished objects are no longer predicted", values)
         if self._refused:
             return Health(WARN, f"{self._refused} object rows refused (not finite or out of range)", values)
+        if self._p.people_model and not self.people.speaks:
+            return Health(WARN, f"Kalman forecasts alone: {self.people.silent_because}", values)
         return Health(OK, "ok", values)
+
+    def _learnt(self) -> str:
+        if not self.people.speaks:
+            return self.people.silent_because
+        return f"{self._spoken_for} objects, {self.people.trust.lost} left to the Kalman filter; {self.people.backend}"
 
     def _forget(self) -> None:
         self._tracks.clear()
         self._surprise.clear()
-        self._odometry = self._command = self._trajectory = None
+        self.people.clear()
+        self._odometry = self._trajectory = None
+        self.own.clear()
         self._heard_objects_s = self._path_s = -np.inf
 
     def _observe(self, data: m.Objects, stamp_s: float) -> None:
@@ -106,6 +125,7 @@ class WorldModelCore:
         rows = self._nearest(data.rows, self._p.max_objects)
         self._heard_objects_s = stamp_s
         self._refused = self._tracks.observe(rows, stamp_s)
+        self.people.observe(rows, stamp_s, self._tracks.ids[~self._tracks.static])
         self._compare(rows, stamp_s)
 
     def _nearest(self, rows: layouts.Rows, count: int) -> layouts.Rows:
@@ -133,36 +153,47 @@ class WorldModelCore:
         if not keep.any():
             return m.Prediction(stamp_s, FRAME, layouts.empty(layouts.PREDICTION))
         belief = tracks.at(stamp_s)
-        fan = self._predictor.fan(belief, tracks.static)
-        self._expect(fan, stamp_s, keep)
-        rows = self._predictor.rows(Fan(*(a[keep] for a in fan)), tracks.ids[keep], tracks.radius_m[keep],
-                                    tracks.static[keep])  # fmt: skip
-        return m.Prediction(stamp_s, FRAME, rows)
-
-    def _expect(self, fan: Fan, stamp_s: float, keep: Any) -> None:
-        mean, cov = moments(fan.mean[keep, :, self._lead, :2], fan.cov[keep, :, self._lead], fan.weight[keep])
-        lead_s = float(self._predictor.times_s[self._lead])
-        self._surprise.expect(stamp_s + lead_s, self._tracks.ids[keep], mean, cov)
+        odometry = self._odometry
+        if odometry is not None and abs(stamp_s - odometry.stamp_s) <= self._p.stale_s:
+            self.people.observe_robot(np.array(odometry.position_m[:2], dtype=float), odometry.stamp_s)
+        kept = np.flatnonzero(keep)
+        plan = plan_of(self._trajectory, stamp_s, self._p.stale_s)
+        times_s = self._predictor.times_s
+        said, fans = self.people.forecast(tracks.ids[kept], times_s, stamp_s, self._lead, plan)
+        self._spoken_for = int(said.sum())
+        mine = kept[~said]
+        ids, static = tracks.ids[mine], tracks.static[mine]
+        fan = self._predictor.fan(Belief(*(a[mine] for a in belief)), static)
+        mean, cov = moments(fan.mean[:, :, self._lead, :2], fan.cov[:, :, self._lead], fan.weight)
+        parts = [self._predictor.rows(fan, ids, tracks.radius_m[mine], static)]
+        if fans is not None and len(fans.weight):
+            walkers = kept[said]
+            here = moments(*(a[walkers] for a in belief))[1][:, :2, :2]
+            cov_of = square(fans.covariance) + here[:, None, None]
+            rate = np.concatenate([fans.mean_m, fans.rate_mps], axis=-1)
+            ways = Fan(rate, cov_of, fans.weight)
+            parts.append(mixture_rows(ways, tracks.ids[walkers], tracks.radius_m[walkers], times_s))
+            more = moments(fans.mean_m[:, :, self._lead], cov_of[:, :, self._lead], fans.weight)
+            mean, cov = np.concatenate([mean, more[0]]), np.concatenate([cov, more[1]])
+            ids = np.concatenate([ids, tracks.ids[walkers]])
+        self._surprise.expect(stamp_s + float(times_s[self._lead]), ids, mean, cov)
+        return m.Prediction(stamp_s, FRAME, np.concatenate(parts))
 
     def _own_path(self, stamp_s: float) -> m.Path | None:
         odometry = self._odometry
         if odometry is None or not 0.0 <= abs(stamp_s - odometry.stamp_s) <= self._p.stale_s:
             return None
-        times = self._predictor.times_s
+        times_s = self._predictor.times_s
         trajectory = self._trajectory
-        if trajectory is not None and abs(stamp_s - trajectory.stamp_s) <= self._p.stale_s:
-            assert trajectory.stamps_s is not None
-            poses = follow_trajectory(trajectory.poses, trajectory.stamps_s, stamp_s + times)
-            return m.Path(stamp_s, FRAME, poses, stamp_s + times)
-        twist = np.array([odometry.linear_mps[0], odometry.angular_rps[2]])
-        command = twist
-        if self._command is not None and abs(stamp_s - self._command.stamp_s) <= self._p.stale_s:
-            command = np.array([self._command.linear_x_mps, self._command.angular_z_rps])
-        age = float(np.clip(stamp_s - odometry.stamp_s, 0.0, self._p.stale_s))
-        poses = follow_command(
-            odometry.planar_pose(), twist, command, self._p.actuator_lag_s, np.concatenate([[0.0], age + times])
-        )
-        return m.Path(stamp_s, FRAME, poses[1:], stamp_s + times)
+        fresh = trajectory is not None and abs(stamp_s - trajectory.stamp_s) <= self._p.stale_s
+        commands = None
+        if fresh and trajectory is not None and trajectory.stamps_s is not None:
+            commands = commands_along(trajectory.poses, trajectory.stamps_s, self._p.actuator_lag_s + COMMAND_LEAD_S)
+        ahead = self.own.predict(stamp_s, times_s, commands)
+        poses = ahead.poses
+        if ahead.reason and fresh and trajectory is not None and trajectory.stamps_s is not None:
+            poses = follow_trajectory(trajectory.poses, trajectory.stamps_s, stamp_s + times_s)
+        return m.Path(stamp_s, FRAME, poses, stamp_s + times_s)
 
 
 def _finite_odometry(data: m.Odometry) -> bool:

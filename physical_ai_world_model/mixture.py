@@ -6,19 +6,20 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
-from scipy.special import ndtri
-from scipy.stats import qmc
 
 from physical_ai_core.geometry import Array
 
-DRAWS: Final = 24  # points a mode from which the size of a region is told
+DRAWS: Final = 15  # points a mode from which the size of a region is told
+GOLDEN_RAD: Final = np.pi * (3.0 - np.sqrt(5.0))
 
 
 @lru_cache(maxsize=8)
 def normal_points(count: int) -> Array:
-    """Evenly spread draws (count, 2) of the standard normal; the same every time."""
-    points: Array = ndtri(qmc.Sobol(2, scramble=True, seed=7).random_base2(int(np.ceil(np.log2(count))))[:count])
-    return np.asarray((points - points.mean(axis=0)) / points.std(axis=0))
+    """Points (count, 2) that stand for the standard normal: radii at even steps of their distribution, directions by
+    the golden angle. With 5, 15, 25 … of them, nine tenths of a single Gaussian are nine tenths exactly."""
+    share = (np.arange(count) + 0.5) / count
+    radius, angle = np.sqrt(-2.0 * np.log1p(-share)), GOLDEN_RAD * np.arange(count)
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
 
 
 def log_density(mean: Array, covariance: Array, weight: Array, at: Array) -> Array:
@@ -66,8 +67,10 @@ def merged(mean: Array, rate: Array, covariance: Array, weight: Array, count: in
     apart = ((way[:, :, None] - way[rows[:, None], seats][:, None]) ** 2).sum(-1)  # (n, K, count)
     share = (apart.argmin(axis=2)[:, :, None] == np.arange(count)) * weight[:, :, None]  # (n, K, count)
     total = share.sum(axis=1)
-    part = share / np.maximum(total, 1e-12)[:, None]
-    centre, speed = (np.einsum("nkc,nktd->nctd", part, value) for value in (mean, rate))
-    second = np.stack([mean[..., 0] ** 2, mean[..., 0] * mean[..., 1], mean[..., 1] ** 2], axis=-1) + covariance
-    about = np.stack([centre[..., 0] ** 2, centre[..., 0] * centre[..., 1], centre[..., 1] ** 2], axis=-1)
-    return centre, speed, np.einsum("nkc,nktd->nctd", part, second) - about, total
+    part = np.swapaxes(share / np.maximum(total, 1e-12)[:, None], 1, 2).astype(mean.dtype)  # (n, count, K)
+    x, y = mean[..., 0], mean[..., 1]
+    everything = np.concatenate([mean, rate, covariance + np.stack([x * x, x * y, y * y], axis=-1)], axis=-1)
+    pooled = (part @ everything.reshape(n, modes, -1)).reshape(n, count, *everything.shape[2:])
+    x, y = pooled[..., 0], pooled[..., 1]
+    spread = pooled[..., 4:] - np.stack([x * x, x * y, y * y], axis=-1)
+    return pooled[..., :2], pooled[..., 2:4], spread, total

@@ -11,7 +11,14 @@ from physical_ai_core.parameters import parameter
 class WorldModelParameters:
     """Noise figures: fitted so that the stated 90 % regions hold about 90 % on recorded pedestrians (ETH/UCY)."""
 
-    horizon_s: float = parameter(3.0, "s", "How far ahead objects are predicted.", minimum=0.5, maximum=10.0)
+    people_model: str = parameter(
+        "package", "", "Weights of the learnt forecast of people: 'package', a folder, a file; empty: Kalman alone."
+    )
+    modes: int = parameter(3, "", "Ways an object may go, at most, in what is published.", minimum=1, maximum=20)
+    trust_window_s: float = parameter(
+        1.5, "s", "Time over which the learnt forecast of one object is judged.", minimum=0.2, maximum=30.0
+    )
+    horizon_s: float = parameter(4.8, "s", "How far ahead objects are predicted.", minimum=0.5, maximum=10.0)
     step_s: float = parameter(0.2, "s", "Spacing of the predicted steps.", minimum=0.05, maximum=1.0)
     cruise_psd: float = parameter(
         0.05, "m^2/s^3", "Acceleration noise of an object that keeps its velocity.", minimum=0.001, maximum=50.0

@@ -53,15 +53,20 @@ class Predictor:
 
     def rows(self, fan: Fan, ids: NDArray[np.uint32], radius_m: Array, static: NDArray[np.bool_]) -> Rows:
         """PREDICTION rows, ordered by object, mode, time. A static object is one mode of weight 1."""
-        n, modes, steps = fan.mean.shape[:3]
-        rows = np.zeros((n, modes, steps), dtype=PREDICTION)
-        rows["id"] = ids[:, None, None]
-        rows["mode"] = np.arange(modes)[None, :, None]
-        rows["weight"] = np.where(static[:, None], np.eye(modes)[0], fan.weight)[:, :, None]
-        rows["t_s"] = self.times_s
-        for column, name in enumerate(("x", "y", "vx", "vy")):
-            rows[name] = fan.mean[..., column]
-        rows["sxx"], rows["sxy"], rows["syy"] = fan.cov[..., 0, 0], fan.cov[..., 0, 1], fan.cov[..., 1, 1]
-        rows["radius"] = radius_m[:, None, None]
-        keep = ~(static[:, None] & (np.arange(modes) > 0))
-        return np.asarray(rows[keep].reshape(-1))
+        weight = np.where(static[:, None], np.eye(fan.weight.shape[1])[0], fan.weight)
+        return mixture_rows(fan._replace(weight=weight), ids, radius_m, self.times_s)
+
+
+def mixture_rows(fan: Fan, ids: NDArray[np.uint32], radius_m: Array, times_s: Array) -> Rows:
+    """PREDICTION rows of mixtures, ordered by object, mode, time; modes of no weight are left out."""
+    n, modes, steps = fan.mean.shape[:3]
+    rows = np.zeros((n, modes, steps), dtype=PREDICTION)
+    rows["id"] = ids[:, None, None]
+    rows["mode"] = np.arange(modes)[None, :, None]
+    rows["weight"] = fan.weight[:, :, None]
+    rows["t_s"] = times_s
+    for column, name in enumerate(("x", "y", "vx", "vy")):
+        rows[name] = fan.mean[..., column]
+    rows["sxx"], rows["sxy"], rows["syy"] = fan.cov[..., 0, 0], fan.cov[..., 0, 1], fan.cov[..., 1, 1]
+    rows["radius"] = radius_m[:, None, None]
+    return np.asarray(rows[fan.weight > 0.0].reshape(-1))

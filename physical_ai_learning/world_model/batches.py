@@ -16,7 +16,7 @@ from physical_ai_learning.world_model.windows import AHEAD, Windows
 from physical_ai_world_model.ssm.decoder import PATH_SHARES
 from physical_ai_world_model.ssm.tokens import AGE_S, BLEND, LEAST_SPEED_MPS, tokenise
 
-SHARE_STEPS = [round(share * AHEAD) - 1 for share in PATH_SHARES]
+SHARE_STEPS = slice(AHEAD // len(PATH_SHARES) - 1, None, AHEAD // len(PATH_SHARES))  # the shares as steps
 
 
 class Batch(NamedTuple):
@@ -56,10 +56,10 @@ class Group:
 
 
 def group_of(windows: Windows, noise_m: float = 0.0, forget: float = 0.0, seed: int = 0) -> Group:
-    """Tokenise windows; `noise_m` on what is seen, of another size for each person (its RMS over people is given),
-    `forget` the share of people whose beginning is not seen."""
+    """Tokenise windows. `noise_m`: on what is seen, of another size for each person, from nearly none to a few times
+    this (recordings and trackers differ); `forget`: the share of people whose beginning is not seen."""
     rng = np.random.default_rng(seed)
-    size_m = noise_m * np.abs(rng.normal(size=(len(windows.seen_m), 1, 1)))
+    size_m = noise_m * (0.1 + rng.normal(size=(len(windows.seen_m), 1, 1)) ** 2) if noise_m > 0.0 else 0.0
     seen = windows.seen_m + size_m * rng.normal(size=windows.seen_m.shape)
     steps = seen.shape[1]
     if forget > 0.0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,39 +14,43 @@ from physical_ai_core.geometry import Array
 from physical_ai_learning.world_model.batches import Group, assemble
 from physical_ai_learning.world_model.network import PeopleModel
 from physical_ai_learning.world_model.windows import AHEAD
-from physical_ai_world_model.calibration import Calibration, fit
+from physical_ai_world_model.calibration import Calibration, across, fit
 from physical_ai_world_model.ssm.decoder import unfold
 from physical_ai_world_model.ssm.weights import CARD, save
 
-MOST = 1500  # people that the calibration is fitted to; more change nothing
+MOST = 200  # people of each recording that the calibration is fitted to
+LEAST = 20
 
 
 @torch.no_grad()
-def held_mixtures(model: PeopleModel, groups: Sequence[Group], most: int = MOST) -> tuple[Array, Array, Array, Array]:
-    """Mean (n, K, 12, 2), covariance (n, K, 12, 3), weight (n, K), truth (n, 12, 2) in own frames; every recording
-    counts alike."""
+def held_mixtures(model: PeopleModel, group: Group, most: int = MOST) -> tuple[Array, Array, Array, Array]:
+    """Mean (n, K, 12, 2), covariance (n, K, 12, 3), weight (n, K), truth (n, 12, 2) in own frames."""
     model.eval()
     share = np.arange(1, AHEAD + 1) / AHEAD
     kept: list[tuple[Array, ...]] = []
-    for group in groups:
-        own: list[tuple[Array, ...]] = []
-        for part in torch.arange(group.windows).split(64):
-            batch = assemble(group, part)
-            out = model(batch.features, batch.dt_s, batch.target, batch.edges, batch.near, batch.log_horizon)[:, 1:]
-            own_mps = batch.own_mps.cpu().double().numpy()
-            fans = unfold(out.cpu().numpy(), own_mps, share, batch.horizon_s, model.shape)
-            own.append((fans.mean_m, fans.covariance, fans.weight, batch.truth_m.cpu().double().numpy()))
-        joined = [np.concatenate(values) for values in zip(*own, strict=True)]
-        every = max(1, len(joined[0]) * len(groups) // most)
-        kept.append(tuple(value[::every] for value in joined))
-    mean, covariance, weight, truth = (np.concatenate(values) for values in zip(*kept, strict=True))
+    for part in torch.arange(group.windows).split(64):
+        batch = assemble(group, part)
+        out = model(batch.features, batch.dt_s, batch.target, batch.edges, batch.near, batch.log_horizon)[:, 1:]
+        own_mps = batch.own_mps.cpu().double().numpy()
+        fans = unfold(out.cpu().numpy(), own_mps, share, batch.horizon_s, model.shape)
+        kept.append((fans.mean_m, fans.covariance, fans.weight, batch.truth_m.cpu().double().numpy()))
+    joined = [np.concatenate(values) for values in zip(*kept, strict=True)]
+    every = -(-len(joined[0]) // most)
+    mean, covariance, weight, truth = (value[::every] for value in joined)
     return mean, covariance, weight, truth
 
 
-def calibrated(model: PeopleModel, groups: Sequence[Group]) -> Calibration:
-    """The calibration that what was held back asks for."""
-    mean, covariance, weight, truth = held_mixtures(model, groups)
-    return fit(mean, covariance, weight, truth, np.arange(1, AHEAD + 1) / AHEAD)
+def calibrated(
+    model: PeopleModel, groups: Sequence[Group], report: Callable[[float, float], None] = lambda done, total: None
+) -> Calibration:
+    """The calibration that what was held back of each recording asks for."""
+    found = []
+    for number, group in enumerate(groups):
+        mean, covariance, weight, truth = held_mixtures(model, group)
+        if len(truth) >= LEAST:
+            found.append(fit(mean, covariance, weight, truth, np.arange(1, AHEAD + 1) / AHEAD))
+        report(number + 1, len(groups))
+    return across(found) if found else Calibration.none()
 
 
 def export(model: PeopleModel, calibration: Calibration, path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Benchmark `people_training`: one training step of the people model, beside the same model on transformers' Mamba."""
+"""One training step of the people model by every engine, beside the same model on transformers' Mamba."""
 
 from __future__ import annotations
 
@@ -6,136 +6,139 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from physical_ai_bench.page import FOLDER, Page
 from physical_ai_core.errors import DependencyError
+from physical_ai_world_model.ssm.shape import Shape
 
-ABOUT = (
-    "`physical-ai bench people_training --device {device}`: forward, loss, backward and AdamW step of the whole people"
-    " model (encoder, attention, mixture head; {parameters} thousand parameters) on {rows} people of {steps} samples,"
-    " float32. *loop*, *mamba*: the project's exact zero-order hold by a plain loop and by the selective-scan kernel of"
-    " `mamba_ssm`. *transformers*: the encoder's layers replaced by transformers' MambaModel of the same width, state"
-    " and depth. Interleaved, median of {rounds} steps, largest relative difference between the engines' outputs:"
-    " {difference}."
-)
+WARM_UP = 3
 
 
-def people_training_page(device: str = "cpu", rows: int = 1024, steps: int = 29, rounds: int = 20) -> Page:
-    """Step times of every engine that runs here."""
+@dataclass(frozen=True)
+class Speed:
+    """Median seconds a step by engine, what did not run and why, the engines' difference, where it ran."""
+
+    median_s: dict[str, float]
+    missing: list[str]
+    difference: float | None
+    machine: str
+    parameters: int
+
+
+def measure(device: str, rows: int, steps: int, rounds: int) -> Speed:
+    """Forward, loss, backward, optimiser on `rows` people of `steps` samples. Raises DependencyError without torch."""
     try:
         import torch
     except ImportError as error:
         raise DependencyError("torch", "train") from error
     from physical_ai_learning.world_model.network import PeopleModel
-    from physical_ai_world_model.ssm.shape import Shape
 
     shape = Shape()
     torch.manual_seed(0)
     inputs = _inputs(torch, shape, rows, steps, device)
-    models = {"loop": PeopleModel(shape, "loop", 0.0).to(device)}
+    models: dict[str, Any] = {"loop": PeopleModel(shape, "loop", 0.0).to(device)}
     missing: list[str] = []
-    if device == "cuda":
-        try:
-            import mamba_ssm  # type: ignore[import-not-found]  # noqa: F401
-
-            models["mamba"] = PeopleModel(shape, "mamba", 0.0).to(device)
-            models["mamba"].load_state_dict(models["loop"].state_dict())
-        except ImportError as error:
-            missing.append(f"mamba: {error}")
-    else:
-        missing.append("mamba: its kernel runs on GPUs only")
-        sys.modules.setdefault("mamba_ssm", None)  # type: ignore[arg-type]  # transformers would call it on the CPU
-    difference = "–"
-    if "mamba" in models:
-        with torch.no_grad():
-            one, two = (models[name](*inputs) for name in ("loop", "mamba"))
-            difference = f"{float((one - two).norm() / one.norm()):.1e}"
+    difference = None
+    works: dict[str, Callable[[], None]] = {}
     try:
-        models["transformers"] = _on_transformers(torch, PeopleModel(shape, "loop", 0.0), shape).to(device)
+        works["transformers"] = _step(torch, _on_transformers(torch, shape, device, inputs), inputs)
     except ImportError as error:
         missing.append(f"transformers: {error}")
-    works = {name: _step(torch, model, inputs) for name, model in models.items()}
+    if device == "cuda":
+        try:
+            models["mamba_ssm kernel"] = _same(PeopleModel(shape, "mamba", 0.0), models["loop"], device)
+            with torch.no_grad():
+                one, two = (model(*inputs) for model in models.values())
+                difference = float((one - two).norm() / one.norm())
+        except ImportError as error:
+            missing.append(f"mamba_ssm: {error}")
+    else:
+        missing.append("mamba_ssm: its kernel runs on GPUs only")
+    works |= {name: _step(torch, model, inputs) for name, model in models.items()}
     times: dict[str, list[float]] = {name: [] for name in works}
-    for number in range(rounds + 3):
+    for _ in range(rounds + WARM_UP):
         for name, work in works.items():
-            if device == "cuda":
-                torch.cuda.synchronize()
+            _wait(torch, device)
             begun = time.perf_counter()
             work()
-            if device == "cuda":
-                torch.cuda.synchronize()
-            if number >= 3:
-                times[name].append(time.perf_counter() - begun)
-    median = {name: statistics.median(values) for name, values in times.items()}
-    peer = median.get("transformers")
-    rows_of = [
-        (name, f"{1e3 * value:.1f} ms", f"{rows / value:,.0f}", "" if peer is None else f"{peer / value:.1f} x")
-        for name, value in median.items()
-    ]
+            _wait(torch, device)
+            times[name].append(time.perf_counter() - begun)
+    median = {name: statistics.median(values[WARM_UP:]) for name, values in times.items()}
+    machine = torch.cuda.get_device_name() if device == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     count = sum(p.numel() for p in models["loop"].parameters())
-    about = ABOUT.format(
-        device=device, parameters=round(count / 1000), rows=rows, steps=steps, rounds=rounds, difference=difference
-    )
-    name = torch.cuda.get_device_name() if device == "cuda" else "the CPU, one thread"
-    notes = f"Ran on {name}, torch {torch.__version__}. " + " ".join(f"Not run: {text}." for text in missing)
-    header = ("engine", "step", "sequences/s", "faster than transformers' Mamba")
-    return Page(f"people_training_{device}", "Training the people model", about, header, rows_of, notes)
+    return Speed(median, missing, difference, f"{machine}, torch {torch.__version__}", count)
 
 
-def _inputs(torch: Any, shape: Any, rows: int, steps: int, device: str) -> tuple[Any, ...]:
+def _wait(torch: Any, device: str) -> None:
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def _same(model: Any, other: Any, device: str) -> Any:
+    model.to(device).load_state_dict(other.state_dict())
+    return model
+
+
+def _inputs(torch: Any, shape: Shape, rows: int, steps: int, device: str) -> tuple[Any, ...]:
     g = torch.Generator().manual_seed(0)
     near = torch.randint(-1, rows, (rows, 12), generator=g)
     parts = (
         torch.randn(rows, steps, shape.features, generator=g), 0.05 + 0.3 * torch.rand(rows, steps, generator=g),
-        torch.arange(rows),
-        torch.randn(rows, 12, shape.edge, generator=g), near, torch.zeros(rows),
+        torch.arange(rows), torch.randn(rows, 12, shape.edge, generator=g), near, torch.zeros(rows),
     )  # fmt: skip
     return tuple(part.to(device) for part in parts)
 
 
 def _step(torch: Any, model: Any, inputs: tuple[Any, ...]) -> Callable[[], None]:
-    from physical_ai_learning.world_model.loss import negative_log_likelihood, paths_of
+    from physical_ai_learning.world_model.loss import losses_of, paths_of
 
     optimiser = torch.optim.AdamW(model.parameters(), 1e-4)
     own = torch.ones(len(inputs[0]), 2, device=inputs[0].device)
     truth = torch.randn(len(inputs[0]), 12, 2, device=inputs[0].device)
 
     def work() -> None:
-        paths = paths_of(model(*inputs), own, 4.8, model.shape)
-        away = (paths.mean - truth[:, None]).norm(dim=-1).mean(-1)
-        loss = away[:, 0].mean() + away[:, 1:].min(1)[0].mean() + 0.1 * negative_log_likelihood(paths, truth).mean()
+        losses = losses_of(paths_of(model(*inputs), own, 4.8, model.shape), truth, 0.05, 0.6, 0.1)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        losses.mean().backward()
         optimiser.step()
 
     return work
 
 
-def _on_transformers(torch: Any, model: Any, shape: Any) -> Any:
+def _on_transformers(torch: Any, shape: Shape, device: str, inputs: tuple[Any, ...]) -> Any:
     """The same model with transformers' Mamba layers; elapsed times are an input there, not a step size."""
-    from transformers import MambaConfig, MambaModel
+    from physical_ai_learning.world_model.network import PeopleModel
 
-    config = MambaConfig(
-        vocab_size=1, hidden_size=shape.width, num_hidden_layers=shape.layers, state_size=shape.state,
-        time_step_rank=shape.rank, expand=2, use_cache=False,
-    )  # fmt: skip
+    installed = sys.modules.get("mamba_ssm")
+    sys.modules["mamba_ssm"] = None  # type: ignore[assignment]  # it would call that one's fused kernels in half
+    try:
+        from transformers import MambaConfig, MambaModel, logging
 
-    class Encoder(torch.nn.Module):  # type: ignore[misc,name-defined]
-        def __init__(self) -> None:
-            super().__init__()
-            self.embed = torch.nn.Linear(shape.features + 1, shape.width)
-            self.layers = MambaModel(config)
+        logging.set_verbosity_error()
+        config = MambaConfig(
+            vocab_size=1, hidden_size=shape.width, num_hidden_layers=shape.layers, state_size=shape.state,
+            time_step_rank=shape.rank, expand=shape.inner // shape.width, use_cache=False,
+        )  # fmt: skip
 
-        def forward(self, features: Any, dt_s: Any) -> Any:
-            x = self.embed(torch.cat([features, dt_s[..., None]], -1))
-            return self.layers(inputs_embeds=x).last_hidden_state[:, -1]
+        class Encoder(torch.nn.Module):  # type: ignore[misc,name-defined]
+            def __init__(self) -> None:
+                super().__init__()
+                self.embed = torch.nn.Linear(shape.features + 1, shape.width)
+                self.layers = MambaModel(config)
 
-    model.encoder = Encoder()
+            def forward(self, features: Any, dt_s: Any) -> Any:
+                x = self.embed(torch.cat([features, dt_s[..., None]], -1))
+                return self.layers(inputs_embeds=x).last_hidden_state[:, -1]
+
+        model = PeopleModel(shape, "loop", 0.0)
+        model.encoder = Encoder()
+        model.to(device)
+        with torch.no_grad():
+            model(*inputs)  # it looks for kernels at the first call
+    finally:
+        if installed is None:
+            del sys.modules["mamba_ssm"]
+        else:
+            sys.modules["mamba_ssm"] = installed
     return model
-
-
-def write(folder: Path = FOLDER, device: str = "cpu") -> Path:
-    """Measure and keep the page."""
-    return people_training_page(device).write(folder)

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from physical_ai_core.geometry import Array
 from physical_ai_world_model.calibration import Calibration
+from physical_ai_world_model.mixture import merged
 from physical_ai_world_model.ssm.decoder import (
     REFERENCE_S,
     Decoder,
     Fans,
+    Floats,
     edge_features,
     straight_paths,
     turned,
@@ -62,6 +64,9 @@ class Crowd:
     def __len__(self) -> int:
         return len(self._ids)
 
+    def __contains__(self, number: int) -> bool:
+        return number in self._seat
+
     @property
     def ids(self) -> NDArray[np.int64]:
         return self._ids
@@ -90,37 +95,48 @@ class Crowd:
             self._seat_new(ids[~known], xy_m[~known], stamp_s)
 
     def predict(
-        self,
-        ids: NDArray[np.int64],
-        at_s: Array,
-        now_s: float,
-        plan: Plan | None = None,
-        horizon_s: float = REFERENCE_S,
-    ) -> Fans:
-        """Mixtures for known ids (n,) at `now_s` + `at_s` (t,), in the frame of the positions, calibrated.
+        self, ids: NDArray[np.int64], at_s: Array, now_s: float, plan: Plan | None = None,
+        horizon_s: float = REFERENCE_S, modes: int | None = None,
+    ) -> Fans:  # fmt: skip
+        """Mixtures for known ids (n,) at `now_s` + `at_s` (t,), in the frame of the positions, calibrated, of at most
+        `modes` ways each.
 
         With a plan the robot is one of those whom the others meet, and its plan is known to them.
         """
+        rows, frame, v, coefficients = self._coefficients(ids, plan, horizon_s)
+        after_s = np.maximum(at_s + (now_s - self._last_s[rows])[:, None], 0.0)
+        fans = self._model.decoder.fans(coefficients[:, 1:], v, frame, after_s, horizon_s)
+        factor = self._model.calibration.at(after_s / horizon_s)
+        fans = fans._replace(covariance=fans.covariance * factor[:, None, :, None].astype(np.float32))
+        if modes is not None:
+            fans = Fans(*merged(*fans, modes))
+        return turned(fans, self._at_m[rows], frame)
+
+    def best_guess(self, ids: NDArray[np.int64], at_s: Array, now_s: float, horizon_s: float = REFERENCE_S) -> Array:
+        """The single most sensible way (n, t, 2): what the mean error is smallest for."""
+        rows, frame, v, coefficients = self._coefficients(ids, None, horizon_s)
+        after_s = np.maximum(at_s + (now_s - self._last_s[rows])[:, None], 0.0)
+        fans = self._model.decoder.fans(coefficients[:, :1], v, frame, after_s, horizon_s)
+        return turned(fans, self._at_m[rows], frame).mean_m[:, 0]
+
+    # --- inside ---
+
+    def _coefficients(
+        self, ids: NDArray[np.int64], plan: Plan | None, horizon_s: float
+    ) -> tuple[NDArray[np.int64], Array, Array, Floats]:
+        """Seats, directions (n, 2), velocities (n, 2) and what the decoder says (n, K + 1, C)."""
         rows = np.array([self._seat[i] for i in ids.tolist()], dtype=np.int64)
-        tokens, decoder = self._tokens, self._model.decoder
-        frame = tokens.direction()
-        age_s = now_s - self._last_s
-        xy, v = self._at_m, tokens.v_mps
+        frame, decoder = self._tokens.direction()[rows], self._model.decoder
+        xy, v = self._at_m, self._tokens.v_mps
         near = self._near(rows)
         there = np.maximum(near, 0)
         paths = straight_paths(xy, v, horizon_s)
         told = np.zeros(len(self._ids))
         if ROBOT in self._seat and plan is not None:
             paths[self._seat[ROBOT]], told[self._seat[ROBOT]] = plan.xy_m, 1.0
-        edges = edge_features(xy[rows], v[rows], frame[rows], xy[there], v[there], paths[there], told[there], horizon_s)
+        edges = edge_features(xy[rows], v[rows], frame, xy[there], v[there], paths[there], told[there], horizon_s)
         h = decoder.attend(self._hidden[rows], self._hidden, edges.astype(np.float32), near)
-        coefficients = decoder.coefficients(h, horizon_s)
-        after_s = at_s + age_s[rows, None]
-        fans = decoder.fans(coefficients[:, 1:], v[rows], frame[rows], after_s, horizon_s)
-        factor = self._model.calibration.at(after_s / horizon_s)
-        return turned(fans._replace(covariance=fans.covariance * factor[:, None, :, None]), xy[rows], frame[rows])
-
-    # --- inside ---
+        return rows, frame, v[rows], decoder.coefficients(h, horizon_s)
 
     def _near(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Seats (n, M) of the nearest others within reach; -1 where there are fewer."""

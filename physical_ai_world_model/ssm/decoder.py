@@ -128,22 +128,27 @@ def unfold(coefficients: Floats, own_mps: Array, s: Array, horizon_s: float, sha
     the own frame. Beyond the horizon the last velocity is kept and the doubt grows on."""
     c, r, q = coefficients, shape.basis, shape.spread
     inside = np.minimum(s, 1.0)
-    beyond = np.asarray((s - inside) * horizon_s)
+    beyond = _wide((s - inside) * horizon_s)
     basis, rates = (_columns(part) for part in polynomials(r, inside))
-    scale = np.sqrt((own_mps**2).sum(-1) * horizon_s**2 + LEAST_TRAVEL_M**2).astype(np.float32)[:, None, None]
+    travel = np.sqrt((own_mps**2).sum(-1) * horizon_s**2 + LEAST_TRAVEL_M**2)
+    scale = travel.astype(np.float32)[:, None, None]
     path = c[..., : 2 * r].reshape(*c.shape[:2], 2, r)
-    bend, turn = (np.swapaxes(path @ part, -1, -2) for part in (basis, rates))
-    straight = own_mps[:, None, None]
-    rate = straight + scale[..., None] / horizon_s * turn
-    mean = straight * _wide(horizon_s * inside) + scale[..., None] * bend + rate * _wide(beyond)
+    straight = own_mps.astype(np.float32)[:, None, :, None]
+    rate = straight + (scale / np.float32(horizon_s))[..., None] * (path @ rates)  # (n, K, 2, t)
+    mean = straight * _wide(horizon_s * inside) + scale[..., None] * (path @ basis)
+    if beyond.any():
+        mean = mean + rate * beyond
     power = _columns(np.stack([(2.0 * inside - 1.0) ** k for k in range(q)], axis=-1))
     log_spread = c[..., 2 * r : 2 * r + 2 * q].reshape(*c.shape[:2], 2, q) @ power  # (n, K, 2, t)
-    growth = scale[..., None] / STEPS * np.sqrt(STEPS * np.swapaxes(_wide(s), -1, -2))
-    sigma = growth * np.exp(np.clip(log_spread + SPREAD_BIAS, *SPREAD_CLIP)) + FLOOR_M
-    cross = 0.95 * np.tanh(c[..., -2])[..., None] * sigma[:, :, 0] * sigma[:, :, 1]
-    logit = c[..., -1] - c[..., -1].max(axis=1, keepdims=True)
-    weight = np.exp(logit) / np.exp(logit).sum(axis=1, keepdims=True)
-    return Fans(mean, rate, np.stack([sigma[:, :, 0] ** 2, cross, sigma[:, :, 1] ** 2], axis=-1), weight)
+    growth = scale[..., None] / np.float32(STEPS) * _wide(np.sqrt(STEPS * s))
+    sigma = growth * np.exp(np.clip(log_spread + np.float32(SPREAD_BIAS), *SPREAD_CLIP)) + np.float32(FLOOR_M)
+    along, across = sigma[:, :, 0], sigma[:, :, 1]
+    cross = np.float32(0.95) * np.tanh(c[..., -2])[..., None] * along * across
+    weight = np.exp(c[..., -1] - c[..., -1].max(axis=1, keepdims=True))
+    covariance = np.stack([along * along, cross, across * across], axis=-1)
+    return Fans(
+        np.swapaxes(mean, -1, -2), np.swapaxes(rate, -1, -2), covariance, weight / weight.sum(axis=1, keepdims=True)
+    )
 
 
 def _columns(table: Array) -> Floats:
@@ -152,9 +157,10 @@ def _columns(table: Array) -> Floats:
     return np.asarray(turned if turned.ndim == 2 else turned[:, None])
 
 
-def _wide(times: Array) -> Array:
-    """(t,) → (t, 1); (n, t) → (n, 1, t, 1)."""
-    return np.asarray(times[:, None] if times.ndim == 1 else times[:, None, :, None])
+def _wide(times: Array) -> Floats:
+    """(t,) stays; (n, t) → (n, 1, 1, t), single precision."""
+    single = times.astype(np.float32)
+    return single if single.ndim == 1 else np.asarray(single[:, None, None])
 
 
 def turned(fans: Fans, xy_m: Array, frame: Array) -> Fans:

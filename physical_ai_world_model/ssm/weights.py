@@ -21,6 +21,7 @@ from physical_ai_world_model.ssm.shape import ARCHITECTURE, Shape
 
 Floats = NDArray[np.float32]
 CARD = "model.yaml"
+KEY = "physical_ai"
 REBUILD = "Restore it from the package, or train it anew: physical-ai train world-model."
 
 
@@ -62,34 +63,33 @@ def load(path: Path) -> PeopleWeights:
         )
     try:
         tensors = {name: np.asarray(value, dtype=np.float32) for name, value in parse(content).items()}
-        metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")]).get("__metadata__", {})
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        about = json.loads(header.get("__metadata__", {}).get(KEY, "{}"))
     except (SafetensorError, ValueError) as error:
         raise ModelError(f"{path} is no safetensors file: {error}", REBUILD) from error
-    architecture = metadata.get("architecture", "none")
+    architecture = about.get("architecture", "none")
     if architecture != ARCHITECTURE:
         raise ModelError(
             f"The weights {path} are of the architecture '{architecture}', this runs '{ARCHITECTURE}'.", REBUILD
         )
-    shape = _shape(metadata.get("shape", "{}"), path)
+    shape = _shape(about.get("shape"), path)
     _check(tensors, shape, path)
-    return PeopleWeights(tensors, shape, json.loads(metadata.get("calibration", "{}")), found)
+    return PeopleWeights(tensors, shape, about.get("calibration", {}), found)
 
 
 def save(path: Path, tensors: Mapping[str, NDArray[Any]], shape: Shape, calibration: Mapping[str, Any]) -> str:
     """Write the file; → its sha256."""
-    metadata = {
-        "architecture": ARCHITECTURE, "shape": json.dumps(asdict(shape)), "calibration": json.dumps(calibration),
-    }  # fmt: skip
+    about = {"architecture": ARCHITECTURE, "shape": asdict(shape), "calibration": dict(calibration)}
+    metadata = {KEY: json.dumps(about, sort_keys=True)}  # one key: several would be written in no fixed order
     content = pack({k: np.ascontiguousarray(v, dtype=np.float32) for k, v in sorted(tensors.items())}, metadata)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return hashlib.sha256(content).hexdigest()
 
 
-def _shape(text: str, path: Path) -> Shape:
+def _shape(said: Any, path: Path) -> Shape:
     names = {field.name for field in fields(Shape)}
     try:
-        said = json.loads(text)
         return Shape(**{name: int(value) for name, value in said.items() if name in names})
     except (ValueError, TypeError, AttributeError) as error:
         raise ModelError(f"{path} does not say its sizes: {error}", REBUILD) from error

@@ -57,7 +57,7 @@ def test_a_walker_is_predicted_ahead_with_growing_doubt_and_weights_that_add_up(
     cruise = rows[rows["mode"] == 0]
     np.testing.assert_allclose(cruise["x"], 1.95 + cruise["t_s"], atol=0.1)
     assert np.all(np.diff(cruise["sxx"]) > 0.0)
-    assert cruise["t_s"][0] == 0.0 and cruise["t_s"][-1] == pytest.approx(3.0)
+    assert cruise["t_s"][0] == 0.0 and cruise["t_s"][-1] == pytest.approx(4.8)
     at_start = rows[rows["t_s"] == 0.0]
     assert at_start["weight"].sum() == pytest.approx(1.0, abs=1e-5)
     slow = rows[rows["mode"] == 1]
@@ -70,10 +70,12 @@ def test_a_walker_who_stops_is_believed_to_slow_down() -> None:
     positions = np.column_stack([np.cumsum(speed) * 0.05, 0 * t])
     velocities = np.column_stack([speed, 0 * t])
     before = said(
-        walk(WorldModelCore(WorldModelParameters()), positions[:38], velocities[:38]), "world_model/prediction"
+        walk(WorldModelCore(WorldModelParameters(people_model="")), positions[:38], velocities[:38]),
+        "world_model/prediction",
     )
     after = said(
-        walk(WorldModelCore(WorldModelParameters()), positions[:56], velocities[:56]), "world_model/prediction"
+        walk(WorldModelCore(WorldModelParameters(people_model="")), positions[:56], velocities[:56]),
+        "world_model/prediction",
     )
 
     def slowing(prediction: object) -> float:

@@ -1,0 +1,129 @@
+"""The learnt side of the world model: which objects it speaks for, and why it keeps silent about the others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from physical_ai_core import messages as m
+from physical_ai_core.errors import PhysicalAIError
+from physical_ai_core.geometry import Array
+from physical_ai_core.layouts import OBJECT_CLASSES, Rows, covariances
+from physical_ai_world_model.parameters import WorldModelParameters
+from physical_ai_world_model.ssm.crowd import ROBOT, Crowd, PeopleModel, Plan
+from physical_ai_world_model.ssm.decoder import PATH_SHARES, REFERENCE_S, Fans
+from physical_ai_world_model.ssm.weights import default_folder, load
+from physical_ai_world_model.surprise import moments
+from physical_ai_world_model.trust import Trust
+
+WALKERS: Final = tuple(OBJECT_CLASSES.index(name) for name in ("unknown", "person"))
+LEAST_AGE_S: Final = 0.35  # younger tracks have no way yet
+JUMP_M: Final = 0.6  # more than this and what a runner covers, and the track is somebody else's
+RUN_MPS: Final = 8.0
+
+
+class People:
+    """State-space forecasts for those who walk. Without weights it speaks for nobody, and says why."""
+
+    def __init__(self, p: WorldModelParameters) -> None:
+        self._p = p
+        self.silent_because, self.sha256, self.backend = "", "", ""
+        self.trust = Trust(p.trust_window_s)
+        self._at: dict[int, tuple[float, float, float]] = {}  # id: (x, y, stamp)
+        self._crowd: Crowd | None = None
+        if not p.people_model:
+            self.silent_because = "switched off"
+            return
+        folder = default_folder() if p.people_model == "package" else Path(p.people_model)
+        try:
+            model = PeopleModel(load(folder))
+            self._crowd = Crowd(model)
+            self.sha256, self.backend = model.sha256, str(model.recurrence.backend)
+        except PhysicalAIError as error:
+            self.silent_because = str(error)
+
+    @property
+    def speaks(self) -> bool:
+        return self._crowd is not None
+
+    def clear(self) -> None:
+        if self._crowd is not None:
+            self._crowd.clear()
+            self.trust.clear()
+            self._at.clear()
+
+    def observe(self, rows: Rows, stamp_s: float, known: NDArray[np.uint32]) -> None:
+        """Rows of `state/objects` (finite ones of objects in `known` count)."""
+        if self._crowd is None:
+            return
+        ids = rows["id"].astype(np.int64)
+        xy = np.column_stack([rows["x"], rows["y"]]).astype(float)
+        good = np.isfinite(xy).all(axis=1) & np.isin(rows["id"], known) & np.isin(rows["class_id"], WALKERS)
+        _, first = np.unique(ids, return_index=True)
+        good[np.setdiff1d(np.arange(len(ids)), first)] = False
+        ids, xy = ids[good], xy[good]
+        jumped = [i for i, (x, y) in zip(ids.tolist(), xy.tolist(), strict=True) if self._jumps(i, x, y, stamp_s)]
+        present = np.concatenate([known.astype(np.int64), [ROBOT]])
+        keep = np.setdiff1d(present, np.array(jumped, dtype=np.int64))
+        if not np.isin(self._crowd.ids, keep).all():
+            self._crowd.keep(keep)
+            self.trust.keep(keep)
+            self._at = {i: value for i, value in self._at.items() if i in self._crowd}
+        self._crowd.observe(ids, xy, stamp_s)
+        self._at.update({i: (x, y, stamp_s) for i, (x, y) in zip(ids.tolist(), xy.tolist(), strict=True)})
+        spread = covariances(rows[good])[:, :2, :2]
+        self.trust.observe(stamp_s, ids, xy, np.where(np.isfinite(spread), spread, 0.0))
+
+    def observe_robot(self, xy_m: Array, stamp_s: float) -> None:
+        """Where the robot is: the others walk around it, too."""
+        if self._crowd is not None:
+            self._crowd.observe(np.array([ROBOT]), xy_m[None], stamp_s)
+
+    def forecast(
+        self, ids: NDArray[np.uint32], times_s: Array, stamp_s: float, lead: int, plan: Plan | None
+    ) -> tuple[NDArray[np.bool_], Fans | None]:
+        """Of objects (n,): who is spoken for (n,), and their mixtures at `times_s` after `stamp_s`, at most
+        `modes` each."""
+        nobody = np.zeros(len(ids), dtype=np.bool_)
+        if self._crowd is None or not len(ids):
+            return nobody, None
+        wide = ids.astype(np.int64)
+        old: NDArray[np.bool_] = np.asarray(self._crowd.age_s(wide) >= LEAST_AGE_S, dtype=np.bool_)
+        if not old.any():
+            return nobody, None
+        fans = self._crowd.predict(wide[old], times_s, stamp_s, plan, modes=self._p.modes)
+        sound = np.isfinite(fans.mean_m).all(axis=(1, 2, 3)) & np.isfinite(fans.covariance).all(axis=(1, 2, 3))
+        fans = Fans(*(value[sound] for value in fans))
+        spoken = wide[old][sound]
+        mean, spread = moments(fans.mean_m[:, :, lead], square(fans.covariance[:, :, lead]), fans.weight)
+        self.trust.expect(stamp_s + float(times_s[lead]), spoken, mean, spread)
+        believed = self.trust.believed(spoken)
+        said = nobody.copy()
+        said[np.flatnonzero(old)[sound][believed]] = True
+        fans = Fans(*(value[believed] for value in fans))
+        return said, fans
+
+    def _jumps(self, number: int, x: float, y: float, stamp_s: float) -> bool:
+        before = self._at.get(number)
+        if before is None:
+            return False
+        way = float(np.hypot(x - before[0], y - before[1]))
+        return way > JUMP_M + RUN_MPS * max(stamp_s - before[2], 0.0)
+
+
+def square(covariance: Array) -> Array:
+    """[xx, xy, yy] (…, 3) → (…, 2, 2)."""
+    xx, xy, yy = np.moveaxis(covariance, -1, 0)
+    return np.stack([np.stack([xx, xy], axis=-1), np.stack([xy, yy], axis=-1)], axis=-2)
+
+
+def plan_of(trajectory: m.Path | None, stamp_s: float, stale_s: float) -> Plan | None:
+    """The controller's trajectory as the others will meet it; held at its end."""
+    if trajectory is None or trajectory.stamps_s is None or abs(stamp_s - trajectory.stamp_s) > stale_s:
+        return None
+    at_s = stamp_s + np.array(PATH_SHARES) * REFERENCE_S
+    columns = [np.interp(at_s, trajectory.stamps_s, trajectory.poses[:, k]) for k in (0, 1)]
+    return Plan(np.column_stack(columns))
