@@ -181,13 +181,14 @@ def train(
         for k, group in enumerate(material.learn)
     ]  # fmt: skip
     begun, done = time.monotonic(), step >= settings.steps
+    warm_up = max(1, min(WARM_UP, settings.steps // 4))
     while not done:
         for stepper, windows in mixed(steppers, rng):
             share = min(1.0, max(step / settings.steps, (time.monotonic() - begun) / settings.seconds))
-            now_rate = settings.rate * min(1.0, (step + 1) / WARM_UP) * 0.5 * (1.0 + math.cos(math.pi * share))
+            now_rate = settings.rate * min(1.0, (step + 1) / warm_up) * 0.5 * (1.0 + math.cos(math.pi * share))
             stepper.run(windows, now_rate, settings.relax * (1.0 - share))
             step += 1
-            if step == WARM_UP:
+            if step == warm_up:
                 mean.begin(model)
             done = step >= settings.steps or share >= 1.0
             report(step, {})
