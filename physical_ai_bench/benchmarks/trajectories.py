@@ -29,6 +29,7 @@ AT_ONCE: Final = 300  # people of several windows in one crowd, each window far 
 APART_M: Final = 1000.0
 SEEN_SIGMA: Final = (0.03, 0.1)  # m and m/s: the tracker's noise that the Kalman filter is told
 LEVEL: Final = 0.9
+JUDGED: Final = 3000  # people of a recording whose densities and regions are computed, drawn evenly
 HEADER: Final = (
     "scene", "people", "constant velocity", "Kalman", "hybrid", "best of {samples}", "drawn best of {samples}",
     "NLL Kalman", "NLL hybrid", "inside 90 % Kalman", "inside 90 % hybrid",
@@ -40,7 +41,7 @@ ABOUT: Final = (
     " learnt model, run by the robot's runtime: its single best guess, the best of its {samples} modes' means, and the"
     " best of {samples} random draws from the same calibrated mixture. NLL: mean negative log-likelihood of the"
     " positions in nat a step. *Inside 90 %*: share of all steps inside the smallest region that holds 90 % of the"
-    " stated mixture. {how}"
+    " stated mixture (of at most {judged} people a recording). {how}"
 )
 
 
@@ -121,7 +122,7 @@ def trajectories_page(
         f" {several[0]:.3f}/{several[1]:.3f} (hybrid) and {several[2]:.3f}/{several[3]:.3f} (best of {samples})."
     )
     header = [text.format(samples=samples) for text in HEADER]
-    about = ABOUT.format(samples=samples, how=how)
+    about = ABOUT.format(samples=samples, how=how, judged=JUDGED)
     return Page(name, "Where people go", about, header, rows, notes, [picture.name])
 
 
@@ -157,6 +158,7 @@ def _forecast(recording: Recording, model: PeopleModel, samples: int, result: Fo
     count = np.bincount(windows.window[stays], minlength=int(windows.window[-1]) + 1)
     parts = np.cumsum(np.bincount(windows.window)) // AT_ONCE
     rng = np.random.default_rng(0)
+    judged = JUDGED / max(JUDGED, int(stays.sum()))
     for k in range(int(parts[-1]) + 1):
         rows = np.flatnonzero(parts[windows.window] == k)
         if not stays[rows].any():
@@ -170,12 +172,13 @@ def _forecast(recording: Recording, model: PeopleModel, samples: int, result: Fo
         )
         mean, covariance, weight = kalman(windows, seen)
         result.take("kalman", np.einsum("nk,nktd->ntd", weight, mean), truth)
-        result.judge("kalman", mean, covariance, weight, truth)
+        chosen = rng.random(len(truth)) < judged
+        result.judge("kalman", mean[chosen], covariance[chosen], weight[chosen], truth[chosen])
         guess, mean, covariance, weight = hybrid(model, windows, rows, mine)
         result.take("hybrid", guess, truth)
         result.take("best", _best(mean, weight, samples), truth)
         result.take("drawn", drawn(mean, covariance, weight, samples, rng), truth)
-        result.judge("hybrid", mean, covariance, weight, truth)
+        result.judge("hybrid", mean[chosen], covariance[chosen], weight[chosen], truth[chosen])
 
 
 def _heaviest(weight: Array, samples: int) -> NDArray[np.int64]:
