@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ AT_ONCE: Final = 300  # people of several windows in one crowd, each window far 
 APART_M: Final = 1000.0
 SEEN_SIGMA: Final = (0.03, 0.1)  # m and m/s: the tracker's noise that the Kalman filter is told
 LEVEL: Final = 0.9
+EXAMPLE_PEOPLE: Final = 12
 JUDGED: Final = 3000  # people of a recording whose densities and regions are computed, drawn evenly
 HEADER: Final = (
     "scene", "people", "constant velocity", "Kalman", "hybrid", "best of {samples}", "drawn best of {samples}",
@@ -45,6 +46,16 @@ ABOUT: Final = (
 )
 
 
+@dataclass(frozen=True)
+class Example:
+    """One window to look at: seen (n, 8, 2), truth (n, 12, 2), ways (n, K, 12, 2) and their weights (n, K)."""
+
+    seen: Array
+    truth: Array
+    ways: Array
+    weight: Array
+
+
 @dataclass
 class Forecasts:
     """Errors of n people: ADE and FDE (n, 2) by method, NLL and level of the mixture's region (n, 12) by method."""
@@ -53,6 +64,7 @@ class Forecasts:
     nll: dict[str, list[Array]] = field(default_factory=dict)
     level: dict[str, list[Array]] = field(default_factory=dict)
     several: list[NDArray[np.bool_]] = field(default_factory=list)
+    example: Example | None = None  # the window with most people to predict, of those that are no throng
 
     def take(self, name: str, way: Array, truth: Array) -> None:
         """A way (n, 12, 2), or the best of several (n, K, 12, 2) by ADE and by FDE."""
@@ -176,9 +188,20 @@ def _forecast(recording: Recording, model: PeopleModel, samples: int, result: Fo
         result.judge("kalman", mean[chosen], covariance[chosen], weight[chosen], truth[chosen])
         guess, mean, covariance, weight = hybrid(model, windows, rows, mine)
         result.take("hybrid", guess, truth)
+        _look(windows.window[rows[mine]], Example(seen, truth, mean, weight), result)
         result.take("best", _best(mean, weight, samples), truth)
         result.take("drawn", drawn(mean, covariance, weight, samples, rng), truth)
         result.judge("hybrid", mean[chosen], covariance[chosen], weight[chosen], truth[chosen])
+
+
+def _look(window: NDArray[np.int64], all_of: Example, result: Forecasts) -> None:
+    """Keep the window with most people, up to a dozen, whose neighbours can be told apart in a picture."""
+    numbers, counts = np.unique(window, return_counts=True)
+    counts = np.where(counts <= EXAMPLE_PEOPLE, counts, 0)
+    most = int(counts.max())
+    if most > (0 if result.example is None else len(result.example.seen)):
+        here = window == numbers[counts.argmax()]
+        result.example = Example(all_of.seen[here], all_of.truth[here], all_of.ways[here], all_of.weight[here])
 
 
 def _heaviest(weight: Array, samples: int) -> NDArray[np.int64]:
@@ -243,14 +266,14 @@ def kalman(windows: Windows, seen: Array) -> tuple[Array, Array, Array]:
 
 
 def draw(results: Mapping[str, Forecasts], path: Path) -> Path:
-    """Coverage by step, and mean error by method."""
+    """Coverage by step, mean error by method, and one window to look at."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
     found = {scene: r for scene, r in results.items() if r.errors}
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4), layout="constrained")
+    figure, (left, right, shown) = pyplot.subplots(1, 3, figsize=(16, 4.6), layout="constrained")
     for scene, result in found.items():
         left.plot(np.arange(1, AHEAD + 1), 100 * result.inside("hybrid"), marker="o", ms=3, label=scene)
     left.axhspan(88, 92, color="0.85", zorder=0)
@@ -263,6 +286,22 @@ def draw(results: Mapping[str, Forecasts], path: Path) -> Path:
     right.set(ylabel="ADE, m", title="Mean error over 12 steps")
     right.set_xticks(at, list(found), rotation=30 if len(found) > 5 else 0)
     right.legend(fontsize=8)
+    _fans(shown, max(found.values(), key=lambda r: len(r.example.seen) if r.example else 0).example)
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
     return path
+
+
+def _fans(axes: Any, example: Example | None) -> None:
+    """What was seen, the ways that were thought of (as dark as they were likely), and where people went."""
+    if example is None:
+        return
+    for seen, truth, ways, weight in zip(example.seen, example.truth, example.ways, example.weight, strict=True):
+        for way, share in zip(ways, weight, strict=True):
+            line = np.vstack([seen[-1:], way])
+            axes.plot(*line.T, color="tab:green", alpha=float(np.clip(0.08 + 3.0 * share, 0.0, 0.9)), lw=1.2)
+        axes.plot(*np.vstack([seen[-1:], truth]).T, color="black", lw=1.2, ls=":")
+        axes.plot(*seen.T, color="tab:blue", lw=1.8)
+        axes.plot(*seen[-1], "o", color="tab:blue", ms=4)
+    axes.set(title="Seen (blue), forecast (green), happened (dotted)", xlabel="m", ylabel="m")
+    axes.set_aspect("equal", adjustable="datalim")
