@@ -10,6 +10,7 @@ from physical_ai_core import layouts
 from physical_ai_core import messages as m
 from physical_ai_core.core import NOTHING, OK, STALE, WARN, Health, Output, Outputs
 from physical_ai_core.geometry import Array
+from physical_ai_world_model.ids import first_rows
 from physical_ai_world_model.kalman.imm import Belief
 from physical_ai_world_model.kalman.motion import MotionModel
 from physical_ai_world_model.kalman.tracks import Tracks
@@ -17,7 +18,7 @@ from physical_ai_world_model.own_motion import OwnMotion, commands_along, follow
 from physical_ai_world_model.parameters import WorldModelParameters
 from physical_ai_world_model.people import People, plan_of, square
 from physical_ai_world_model.predictor import Fan, Predictor, mixture_rows
-from physical_ai_world_model.surprise import Surprise, moments
+from physical_ai_world_model.surprise import Surprise, moments, planar_covariances
 
 LEAST_COMPARISONS = 10
 FRAME = "odom"
@@ -139,13 +140,14 @@ class WorldModelCore:
 
     def _compare(self, rows: layouts.Rows, stamp_s: float) -> None:
         xy = np.column_stack([rows["x"], rows["y"]]).astype(float)
-        cov = layouts.covariances(rows)[:, :2, :2]
+        cov = planar_covariances(rows)
         near = np.isfinite(xy).all(axis=1) & np.isfinite(cov).all(axis=(1, 2))
         if self._odometry is not None:
             with np.errstate(invalid="ignore"):
                 near &= np.hypot(*(xy - self._here()[:2]).T) < self._p.surprise_radius_m
-        _, first = np.unique(rows["id"][near], return_index=True)
-        self._surprise.observe(stamp_s, rows["id"][near][first], xy[near][first], cov[near][first])
+        seats = np.flatnonzero(near)
+        seats = seats[first_rows(rows["id"][seats])]
+        self._surprise.observe(stamp_s, rows["id"][seats], xy[seats], cov[seats])
 
     def _predict(self, stamp_s: float) -> m.Prediction:
         tracks = self._tracks

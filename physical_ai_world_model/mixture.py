@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from physical_ai_core.geometry import Array
 
@@ -56,21 +57,27 @@ def merged(mean: Array, rate: Array, covariance: Array, weight: Array, count: in
     n, modes = weight.shape
     if modes <= count:
         return mean, rate, covariance, weight
-    way = mean[:, :, [mean.shape[2] // 2, -1]].reshape(n, modes, 4)
-    seats = np.zeros((n, count), dtype=np.int64)
-    seats[:, 0] = weight.argmax(axis=1)
-    rows = np.arange(n)
-    away = ((way - way[rows, seats[:, 0]][:, None]) ** 2).sum(-1)
-    for k in range(1, count):
-        seats[:, k] = (away * weight).argmax(axis=1)
-        away = np.minimum(away, ((way - way[rows, seats[:, k]][:, None]) ** 2).sum(-1))
-    apart = ((way[:, :, None] - way[rows[:, None], seats][:, None]) ** 2).sum(-1)  # (n, K, count)
-    share = (apart.argmin(axis=2)[:, :, None] == np.arange(count)) * weight[:, :, None]  # (n, K, count)
-    total = share.sum(axis=1)
-    part = np.swapaxes(share / np.maximum(total, 1e-12)[:, None], 1, 2).astype(mean.dtype)  # (n, count, K)
+    part, total = gathered(mean[:, :, [mean.shape[2] // 2, -1]].reshape(n, modes, 4), weight, count)
     x, y = mean[..., 0], mean[..., 1]
     everything = np.concatenate([mean, rate, covariance + np.stack([x * x, x * y, y * y], axis=-1)], axis=-1)
     pooled = (part @ everything.reshape(n, modes, -1)).reshape(n, count, *everything.shape[2:])
     x, y = pooled[..., 0], pooled[..., 1]
     spread = pooled[..., 4:] - np.stack([x * x, x * y, y * y], axis=-1)
     return pooled[..., :2], pooled[..., 2:4], spread, total
+
+
+def gathered(way: NDArray[Any], weight: NDArray[Any], count: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Which of `count` groups each mode falls into, by ways (n, K, D) and weight (n, K): shares of the modes in each
+    group (n, count, K), in the precision of the ways, and the groups' weights (n, count)."""
+    n, rows = len(weight), np.arange(len(weight))
+    apart = np.empty((n, count, weight.shape[1]), dtype=way.dtype)
+    seat = weight.argmax(axis=1)
+    away = np.full_like(way[..., 0], np.inf)
+    for k in range(count):
+        if k:
+            seat = (away * weight).argmax(axis=1)
+        apart[:, k] = ((way - way[rows, seat][:, None]) ** 2).sum(-1)
+        np.minimum(away, apart[:, k], out=away)
+    share = (apart.argmin(axis=1)[:, None] == np.arange(count)[:, None]) * weight[:, None]
+    total = share.sum(axis=2)
+    return (share / np.maximum(total, 1e-12)[:, :, None]).astype(way.dtype), total

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Final
 
@@ -11,12 +12,13 @@ from numpy.typing import NDArray
 from physical_ai_core import messages as m
 from physical_ai_core.errors import PhysicalAIError
 from physical_ai_core.geometry import Array
-from physical_ai_core.layouts import OBJECT_CLASSES, Rows, covariances
+from physical_ai_core.layouts import OBJECT_CLASSES, Rows
+from physical_ai_world_model.ids import first_rows
 from physical_ai_world_model.parameters import WorldModelParameters
 from physical_ai_world_model.ssm.crowd import ROBOT, Crowd, PeopleModel, Plan
 from physical_ai_world_model.ssm.decoder import PATH_SHARES, REFERENCE_S, Fans
 from physical_ai_world_model.ssm.weights import default_folder, load
-from physical_ai_world_model.surprise import moments
+from physical_ai_world_model.surprise import moments, planar_covariances
 from physical_ai_world_model.trust import Trust
 
 WALKERS: Final = tuple(OBJECT_CLASSES.index(name) for name in ("unknown", "person"))
@@ -59,22 +61,22 @@ class People:
         """Rows of `state/objects` (finite ones of objects in `known` count)."""
         if self._crowd is None:
             return
-        ids = rows["id"].astype(np.int64)
         xy = np.column_stack([rows["x"], rows["y"]]).astype(float)
-        good = np.isfinite(xy).all(axis=1) & np.isin(rows["id"], known) & np.isin(rows["class_id"], WALKERS)
-        _, first = np.unique(ids, return_index=True)
-        good[np.setdiff1d(np.arange(len(ids)), first)] = False
-        ids, xy = ids[good], xy[good]
-        jumped = [i for i, (x, y) in zip(ids.tolist(), xy.tolist(), strict=True) if self._jumps(i, x, y, stamp_s)]
-        present = np.concatenate([known.astype(np.int64), [ROBOT]])
-        keep = np.setdiff1d(present, np.array(jumped, dtype=np.int64))
-        if not np.isin(self._crowd.ids, keep).all():
-            self._crowd.keep(keep)
-            self.trust.keep(keep)
+        tracked = set(known.tolist())
+        finite, kind, numbers = np.isfinite(xy).all(axis=1).tolist(), rows["class_id"].tolist(), rows["id"].tolist()
+        chosen = [k for k in first_rows(rows["id"]) if finite[k] and kind[k] in WALKERS and numbers[k] in tracked]
+        ids, xy = rows["id"][chosen].astype(np.int64), xy[chosen]
+        places = list(zip(ids.tolist(), *xy.T.tolist(), strict=True))
+        keep = tracked | {ROBOT}
+        keep.difference_update([i for i, x, y in places if self._jumps(i, x, y, stamp_s)])
+        if not keep.issuperset(self._crowd.ids.tolist()):
+            kept = np.array(sorted(keep), dtype=np.int64)
+            self._crowd.keep(kept)
+            self.trust.keep(kept)
             self._at = {i: value for i, value in self._at.items() if i in self._crowd}
         self._crowd.observe(ids, xy, stamp_s)
-        self._at.update({i: (x, y, stamp_s) for i, (x, y) in zip(ids.tolist(), xy.tolist(), strict=True)})
-        spread = covariances(rows[good])[:, :2, :2]
+        self._at.update({i: (x, y, stamp_s) for i, x, y in places})
+        spread = planar_covariances(rows[chosen])
         self.trust.observe(stamp_s, ids, xy, np.where(np.isfinite(spread), spread, 0.0))
 
     def observe_robot(self, xy_m: Array, stamp_s: float) -> None:
@@ -110,7 +112,7 @@ class People:
         before = self._at.get(number)
         if before is None:
             return False
-        way = float(np.hypot(x - before[0], y - before[1]))
+        way = math.hypot(x - before[0], y - before[1])
         return way > JUMP_M + RUN_MPS * max(stamp_s - before[2], 0.0)
 
 

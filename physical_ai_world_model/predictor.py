@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,8 @@ from physical_ai_core.layouts import PREDICTION, Rows
 from physical_ai_world_model.kalman.imm import Belief
 from physical_ai_world_model.kalman.motion import MotionModel, discretise
 from physical_ai_world_model.kalman.tracks import STATIC
+
+COLUMNS: Final = ("id", "mode", "weight", "t_s", "x", "y", "vx", "vy", "sxx", "sxy", "syy", "radius")  # of PREDICTION
 
 
 class Fan(NamedTuple):
@@ -59,14 +61,14 @@ class Predictor:
 
 def mixture_rows(fan: Fan, ids: NDArray[np.uint32], radius_m: Array, times_s: Array) -> Rows:
     """PREDICTION rows of mixtures, ordered by object, mode, time; modes of no weight are left out."""
-    n, modes, steps = fan.mean.shape[:3]
-    rows = np.zeros((n, modes, steps), dtype=PREDICTION)
-    rows["id"] = ids[:, None, None]
-    rows["mode"] = np.arange(modes)[None, :, None]
-    rows["weight"] = fan.weight[:, :, None]
-    rows["t_s"] = times_s
-    for column, name in enumerate(("x", "y", "vx", "vy")):
-        rows[name] = fan.mean[..., column]
-    rows["sxx"], rows["sxy"], rows["syy"] = fan.cov[..., 0, 0], fan.cov[..., 0, 1], fan.cov[..., 1, 1]
-    rows["radius"] = radius_m[:, None, None]
-    return np.asarray(rows[fan.weight > 0.0].reshape(-1))
+    kept = fan.weight > 0.0
+    numbers = np.empty((*fan.mean.shape[:3], len(COLUMNS)), dtype=np.float32)
+    numbers.view(np.uint32)[..., 0] = ids[:, None, None]
+    numbers.view(np.uint32)[..., 1] = np.arange(fan.weight.shape[1])[:, None]
+    numbers[..., 2], numbers[..., 3] = fan.weight[:, :, None], times_s
+    numbers[..., 4:8] = fan.mean
+    numbers[..., 8], numbers[..., 9], numbers[..., 10] = fan.cov[..., 0, 0], fan.cov[..., 0, 1], fan.cov[..., 1, 1]
+    numbers[..., 11] = radius_m[:, None, None]
+    if not kept.all():
+        numbers = numbers[kept]
+    return np.asarray(numbers.reshape(-1, len(COLUMNS)).view(PREDICTION)[:, 0])

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from physical_ai_core.geometry import Array
+from physical_ai_core.layouts import Rows
+from physical_ai_world_model.ids import common
 
 CHI2_90 = 4.605  # scipy.stats.chi2.ppf(0.9, 2)
 LEVEL = 0.9
@@ -35,6 +37,23 @@ def moments(mean: Array, cov: Array, weight: Array) -> tuple[Array, Array]:
     centre = np.einsum("nm,nmi->ni", weight, mean)
     apart = mean - centre[:, None]
     return centre, np.einsum("nm,nmij->nij", weight, cov + apart[..., :, None] * apart[..., None, :])
+
+
+def planar_covariances(rows: Rows) -> Array:
+    """Covariances (n, 2, 2) of the positions of OBJECT rows."""
+    matrix = np.empty((len(rows), 2, 2))
+    matrix[:, 0, 0], matrix[:, 1, 1] = rows["cxx"], rows["cyy"]
+    matrix[:, 0, 1] = matrix[:, 1, 0] = rows["cxy"]
+    return matrix
+
+
+def quantile(values: Array, level: float) -> float:
+    """As numpy's, linear between neighbours, of at least one finite value."""
+    at = (len(values) - 1) * level
+    low = int(at)
+    high = min(low + 1, len(values) - 1)
+    sorted_there = np.partition(values, (low, high))
+    return float(sorted_there[low] + (at - low) * (sorted_there[high] - sorted_there[low]))
 
 
 class Surprise:
@@ -61,7 +80,7 @@ class Surprise:
         nearest = min(self._expected, key=lambda e: abs(e.stamp_s - stamp_s))
         if abs(nearest.stamp_s - stamp_s) > 0.06:
             return
-        _, there, here = np.intersect1d(nearest.ids, ids, assume_unique=True, return_indices=True)
+        there, here = common(nearest.ids, ids)
         if not len(here):
             return
         error = xy[here] - nearest.mean[there]
@@ -76,4 +95,4 @@ class Surprise:
         scores = np.concatenate([score for _, score in self._scores]) if self._scores else np.zeros(0)
         if len(scores) < self._least:
             return 0.0
-        return float(min(CAP, np.quantile(scores, LEVEL) / CHI2_90))
+        return float(min(CAP, quantile(scores, LEVEL) / CHI2_90))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from physical_ai_core.geometry import Array
+from physical_ai_world_model.ids import common
 
 MEAN: Final = 2.0  # of a squared Mahalanobis distance in the plane, when the stated spread is right
 CAP: Final = 40.0
@@ -53,7 +54,7 @@ class Trust:
         at_s, known, mean, spread = min(self._expected, key=lambda e: abs(e[0] - stamp_s))
         if abs(at_s - stamp_s) > NEAR_S:
             return
-        _, there, here = np.intersect1d(known, ids, assume_unique=True, return_indices=True)
+        there, here = common(known, ids)
         error = xy_m[here] - mean[there]
         total = spread[there] + covariance[here]
         size = total[:, 0, 0] * total[:, 1, 1] - total[:, 0, 1] ** 2

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from physical_ai_core.geometry import Array
 from physical_ai_core.layouts import COVARIANCE_FIELDS, OBJECT_CLASSES, Rows, covariances
+from physical_ai_world_model.ids import common, first_rows
 from physical_ai_world_model.kalman import imm
 from physical_ai_world_model.kalman.motion import MotionModel
 
@@ -51,13 +52,12 @@ class Tracks:
         good = _usable(rows)
         refused = int(len(rows) - good.sum())
         rows = rows[good]
-        _, first = np.unique(rows["id"], return_index=True)
-        rows = rows[first]
+        rows = rows[first_rows(rows["id"])]
         self._advance(stamp_s)
         seen = np.column_stack([rows[name].astype(float) for name in ("x", "y", "vx", "vy")])
         seen_cov = _believable(rows) * self._inflation
-        known, mine, theirs = np.intersect1d(self.ids, rows["id"], assume_unique=True, return_indices=True)
-        if len(known):
+        mine, theirs = common(self.ids, rows["id"])
+        if len(mine):
             part, distance = imm.update(imm.Belief(*(a[mine] for a in self.belief)), seen[theirs], seen_cov[theirs])
             broken = ~np.isfinite(part.mean).all(axis=(1, 2)) | ~np.isfinite(part.cov).all(axis=(1, 2, 3))
             again = (distance > TELEPORT_NIS) | broken
@@ -65,7 +65,9 @@ class Tracks:
             for whole, value, anew in zip(self.belief, part, fresh, strict=True):
                 whole[mine] = np.where(again.reshape(-1, *[1] * (value.ndim - 1)), anew, value)
             self._note(mine, rows[theirs], stamp_s)
-        new = np.setdiff1d(np.arange(len(rows)), theirs, assume_unique=True)
+        fresh_rows = np.ones(len(rows), dtype=bool)
+        fresh_rows[theirs] = False
+        new = np.flatnonzero(fresh_rows)
         if len(new):
             begun = self._begin(seen[new], seen_cov[new])
             self.belief = imm.Belief(*(np.concatenate([a, b]) for a, b in zip(self.belief, begun, strict=True)))

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from physical_ai_core.geometry import Array
 from physical_ai_world_model.calibration import Calibration
-from physical_ai_world_model.mixture import merged
 from physical_ai_world_model.ssm.decoder import (
     REFERENCE_S,
     Decoder,
@@ -29,6 +28,9 @@ REACH_M: Final = 12.0
 LEAST_DT_S: Final = 1e-3
 LONGEST_GAP_S: Final = 2.0  # silence after which a track begins anew
 ROBOT: Final = -1  # the robot's seat among the ids
+BEST_GUESS: Final = slice(0, 1)  # of the decoder's ways
+MIXTURE: Final = slice(1, None)
+FEW: Final = 3  # of many seats: less than a third
 
 
 @dataclass(frozen=True)
@@ -103,28 +105,31 @@ class Crowd:
 
         With a plan the robot is one of those whom the others meet, and its plan is known to them.
         """
-        rows, frame, v, coefficients = self._coefficients(ids, plan, horizon_s)
-        after_s = np.maximum(at_s + (now_s - self._last_s[rows])[:, None], 0.0)
-        fans = self._model.decoder.fans(coefficients[:, 1:], v, frame, after_s, horizon_s)
+        rows, frame, v, coefficients = self._coefficients(ids, plan, horizon_s, MIXTURE)
+        after_s = self._after(rows, at_s, now_s)
         factor = self._model.calibration.at(after_s / horizon_s)
-        fans = fans._replace(covariance=fans.covariance * factor[:, None, :, None].astype(np.float32))
-        if modes is not None:
-            fans = Fans(*merged(*fans, modes))
+        fans = self._model.decoder.fans(coefficients, v, frame, after_s, horizon_s, factor, modes)
         return turned(fans, self._at_m[rows], frame)
 
     def best_guess(self, ids: NDArray[np.int64], at_s: Array, now_s: float, horizon_s: float = REFERENCE_S) -> Array:
         """The single most sensible way (n, t, 2): what the mean error is smallest for."""
-        rows, frame, v, coefficients = self._coefficients(ids, None, horizon_s)
-        after_s = np.maximum(at_s + (now_s - self._last_s[rows])[:, None], 0.0)
-        fans = self._model.decoder.fans(coefficients[:, :1], v, frame, after_s, horizon_s)
+        rows, frame, v, coefficients = self._coefficients(ids, None, horizon_s, BEST_GUESS)
+        fans = self._model.decoder.fans(coefficients, v, frame, self._after(rows, at_s, now_s), horizon_s)
         return turned(fans, self._at_m[rows], frame).mean_m[:, 0]
 
     # --- inside ---
 
+    def _after(self, rows: NDArray[np.int64], at_s: Array, now_s: float) -> Array:
+        """Moments after the last sight of each: (t,) where all were seen at once, else (n, t)."""
+        since_s = now_s - self._last_s[rows]
+        if len(since_s) and (since_s == since_s[0]).all():
+            return np.asarray(np.maximum(at_s + since_s[0], 0.0))
+        return np.asarray(np.maximum(at_s + since_s[:, None], 0.0))
+
     def _coefficients(
-        self, ids: NDArray[np.int64], plan: Plan | None, horizon_s: float
+        self, ids: NDArray[np.int64], plan: Plan | None, horizon_s: float, ways: slice
     ) -> tuple[NDArray[np.int64], Array, Array, Floats]:
-        """Seats, directions (n, 2), velocities (n, 2) and what the decoder says (n, K + 1, C)."""
+        """Seats, directions (n, 2), velocities (n, 2) and what the decoder says of these ways (n, ways, C)."""
         rows = np.array([self._seat[i] for i in ids.tolist()], dtype=np.int64)
         frame, decoder = self._tokens.direction()[rows], self._model.decoder
         xy, v = self._at_m, self._tokens.v_mps
@@ -135,8 +140,8 @@ class Crowd:
         if ROBOT in self._seat and plan is not None:
             paths[self._seat[ROBOT]], told[self._seat[ROBOT]] = plan.xy_m, 1.0
         edges = edge_features(xy[rows], v[rows], frame, xy[there], v[there], paths[there], told[there], horizon_s)
-        h = decoder.attend(self._hidden[rows], self._hidden, edges.astype(np.float32), near)
-        return rows, frame, v[rows], decoder.coefficients(h, horizon_s)
+        h = decoder.attend(self._hidden[rows], self._hidden, edges, near)
+        return rows, frame, v[rows], decoder.coefficients(h, horizon_s, ways)
 
     def _near(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Seats (n, M) of the nearest others within reach; -1 where there are fewer."""
@@ -156,16 +161,24 @@ class Crowd:
             self._take(np.flatnonzero(~again))
 
     def _step(self, seats: NDArray[np.int64], xy_m: Array, stamp_s: float) -> None:
-        """Advance the seats that were seen. Those that were not pass the recurrence with dt = 0, which keeps them."""
-        dt_s = np.zeros(len(self._ids))
-        dt_s[seats] = stamp_s - self._last_s[seats]
+        """Advance the seats that were seen. Few of many are taken out for it; else the others pass the recurrence with
+        dt = 0, which keeps them."""
+        dt_s = stamp_s - self._last_s[seats]
         part = Tokens(*(value[seats] for value in vars(self._tokens).values()))
-        part.advance(xy_m, dt_s[seats])
+        part.advance(xy_m, dt_s)
         for name, value in vars(part).items():
             getattr(self._tokens, name)[seats] = value
-        hidden = self._model.recurrence.step(self._tokens.features(), dt_s, self._state)
-        good = seats[np.isfinite(hidden[seats]).all(axis=1)]
-        self._hidden[good] = hidden[good]
+        features, step = part.features(), self._model.recurrence.step
+        if FEW * len(seats) < len(self._ids):
+            state = self._state[seats]
+            hidden = step(features, dt_s, state)
+            self._state[seats] = state
+        else:
+            of_all, elapsed_s = np.zeros((len(self._ids), features.shape[1])), np.zeros(len(self._ids))
+            of_all[seats], elapsed_s[seats] = features, dt_s
+            hidden = step(of_all, elapsed_s, self._state)[seats]
+        good = np.isfinite(hidden).all(axis=1)
+        self._hidden[seats[good]] = hidden[good]
         self._last_s[seats], self._at_m[seats] = stamp_s, xy_m
 
     def _seat_new(self, ids: NDArray[np.int64], xy_m: Array, stamp_s: float) -> None:

@@ -6,12 +6,13 @@ Frames: everything in an agent's own frame (its position the origin, its directi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from physical_ai_core.geometry import Array
+from physical_ai_world_model.mixture import gathered
 from physical_ai_world_model.ssm.shape import Shape
 from physical_ai_world_model.ssm.tokens import into, out_of
 
@@ -24,6 +25,7 @@ SPREAD_BIAS: Final = -1.5
 SPREAD_CLIP: Final = (-6.0, 3.0)
 NOBODY: Final = -1e4
 REFERENCE_S: Final = 4.8
+ALL_WAYS: Final = slice(None)
 
 
 class Fans(NamedTuple):
@@ -39,29 +41,41 @@ class Fans(NamedTuple):
 def edge_features(
     xy_m: Array, v_mps: Array, frame: Array, other_m: Array, other_mps: Array, path_m: Array, told: Array,
     horizon_s: float,
-) -> Array:  # fmt: skip
+) -> Floats:  # fmt: skip
     """What n agents see of M others each (n, M, 22).
 
     xy_m, v_mps, frame (n, 2); other_m, other_mps (n, M, 2); path_m (n, M, 4, 2) where each other will be at the
     shares of the horizon; told (n, M) 1 where that is its plan and not only its velocity.
     """
-    own = frame[:, None]
-    away = into(own, other_m - xy_m[:, None])
-    rate = into(own, other_mps - v_mps[:, None])
-    distance = np.hypot(away[..., 0], away[..., 1])[..., None]
-    closing = -(away * rate).sum(-1, keepdims=True) / ((rate * rate).sum(-1, keepdims=True) + 0.05)
+    n, count = other_m.shape[:2]
+    c, s = np.moveaxis(frame.astype(np.float32), -1, 0)
+    out = np.empty((n, count, 22), dtype=np.float32)
     shares = np.array(PATH_SHARES)[:, None] * horizon_s
     mine = xy_m[:, None] + shares * v_mps[:, None]  # (n, 4, 2)
-    meet = into(own[:, :, None], path_m - mine[:, None])  # (n, M, 4, 2)
-    near = np.exp(-np.hypot(meet[..., 0], meet[..., 1]))
-    return np.concatenate(
-        [
-            away / 4.0, rate, into(own, other_mps), np.exp(-distance / 2.0), distance / 8.0,
-            np.clip(closing, 0.0, 8.0) / 4.0, np.clip(meet / 8.0, -2.0, 2.0).reshape(*meet.shape[:2], -1), near,
-            told[..., None],
-        ],
-        axis=-1,
-    )  # fmt: skip
+    away, rate = other_m - xy_m[:, None], other_mps - v_mps[:, None]
+    _turn_into(out[..., 0:2], away, c[:, None], s[:, None])
+    _turn_into(out[..., 2:4], rate, c[:, None], s[:, None])
+    _turn_into(out[..., 4:6], other_mps, c[:, None], s[:, None])
+    distance = np.hypot(out[..., 0], out[..., 1])
+    closing = -(out[..., 0] * out[..., 2] + out[..., 1] * out[..., 3])
+    closing /= out[..., 2] ** 2 + out[..., 3] ** 2 + np.float32(0.05)
+    out[..., 0:2] /= 4.0
+    out[..., 6], out[..., 7] = np.exp(distance / np.float32(-2.0)), distance / np.float32(8.0)
+    out[..., 8] = np.clip(closing, 0.0, 8.0) / 4.0
+    meet = np.empty((n, count, 4, 2), dtype=np.float32)
+    _turn_into(meet, path_m - mine[:, None], c[:, None, None], s[:, None, None])
+    np.exp(-np.hypot(meet[..., 0], meet[..., 1]), out=out[..., 17:21])
+    meet /= 8.0
+    out[..., 9:17] = np.clip(meet, -2.0, 2.0).reshape(n, count, 8)
+    out[..., 21] = told
+    return out
+
+
+def _turn_into(out: Floats, vector: Array, c: Floats, s: Floats) -> None:
+    """`tokens.into`, written to `out` (…, 2) in single precision."""
+    x, y = (part.astype(np.float32) for part in np.moveaxis(vector, -1, 0))
+    out[..., 0] = x * c + y * s
+    out[..., 1] = y * c - x * s
 
 
 def straight_paths(other_m: Array, other_mps: Array, horizon_s: float) -> Array:
@@ -70,8 +84,12 @@ def straight_paths(other_m: Array, other_mps: Array, horizon_s: float) -> Array:
 
 
 def silu(x: Floats) -> Floats:
-    """x / (1 + exp(-x))."""
-    return np.asarray(x / (1.0 + np.exp(-np.clip(x, -60.0, 60.0))), dtype=np.float32)
+    """x / (1 + exp(-x)), in place."""
+    bottom = np.negative(x)
+    np.minimum(bottom, np.float32(60.0), out=bottom)
+    np.exp(bottom, out=bottom)
+    bottom += np.float32(1.0)
+    return np.asarray(np.divide(x, bottom, out=x))
 
 
 class Decoder:
@@ -84,34 +102,53 @@ class Decoder:
         self._shape = shape
 
     def _linear(self, name: str, x: Floats) -> Floats:
-        y = x @ self._w[f"{name}.weight"]
+        """One product for all leading axes; a new array."""
+        y = x.reshape(-1, x.shape[-1]) @ self._w[f"{name}.weight"]
         bias = self._w.get(f"{name}.bias")
-        return np.asarray(y if bias is None else y + bias, dtype=np.float32)
+        if bias is not None:
+            y += bias
+        return np.asarray(y.reshape(*x.shape[:-1], y.shape[-1]))
 
     def attend(self, h: Floats, others: Floats, edges: Floats, near: NDArray[np.int64]) -> Floats:
-        """h (n, d) of those to predict, others (m, d), edges (n, M, E), near (n, M) rows of `others` or -1 → (n, d)."""
+        """h (n, d) of those to predict, others (m, d), edges (n, M, E), near (n, M) rows of `others` or -1 → (n, d).
+
+        Keys and values are linear in what is met: the query goes through the key's matrix, and the mean through the
+        value's, once a person and not once a neighbour.
+        """
         there = near >= 0
-        linear = self._linear
-        e = linear(
-            "social.mix", silu(linear("social.edge", edges) + linear("social.other", others)[np.maximum(near, 0)])
-        )
-        score = np.einsum("nd,nmd->nm", linear("social.query", h), linear("social.key", e)) / np.sqrt(h.shape[-1])
-        score = np.where(there, score, NOBODY)
-        top = np.maximum(score.max(axis=1, initial=0.0), 0.0)  # one more seat of score 0 stands for nobody
+        linear, w = self._linear, self._w
+        met = linear("social.edge", edges)
+        met += linear("social.other", others)[np.maximum(near, 0)]
+        e = linear("social.mix", silu(met))
+        query = linear("social.query", h)
+        score = (e @ (query @ w["social.key.weight"].T)[..., None])[..., 0] + (query @ w["social.key.bias"])[:, None]
+        score = np.where(there, score / np.float32(np.sqrt(h.shape[-1])), np.float32(NOBODY))
+        top = np.maximum(score.max(axis=1, initial=0.0), np.float32(0.0))  # a seat of score 0 stands for nobody
         part = np.exp(score - top[:, None])
         weight = there * part / (part.sum(axis=1) + np.exp(-top))[:, None]
-        seen = np.einsum("nm,nmd->nd", weight, linear("social.value", e)).astype(np.float32)
+        seen = (weight[:, None] @ e)[:, 0] @ w["social.value.weight"]
+        seen += weight.sum(axis=1)[:, None] * w["social.value.bias"]
         return np.asarray(h + linear("social.out", silu(linear("social.join", np.concatenate([h, seen], axis=1)))))
 
-    def coefficients(self, h: Floats, horizon_s: float) -> Floats:
-        """(n, K + 1, C); row 0 is the single best guess."""
+    def coefficients(self, h: Floats, horizon_s: float, ways: slice = ALL_WAYS) -> Floats:
+        """(n, K + 1, C), or of some ways only; way 0 is the single best guess."""
         wide = np.concatenate([h, np.full((len(h), 1), np.log(horizon_s / REFERENCE_S), dtype=np.float32)], axis=1)
-        z = silu(self._linear("head.context", wide)[:, None] + self._mode)
+        z = silu(self._linear("head.context", wide)[:, None] + self._mode[ways])
         return self._linear("head.out", silu(self._linear("head.hidden", z)))
 
-    def fans(self, coefficients: Floats, v_mps: Array, frame: Array, at_s: Array, horizon_s: float) -> Fans:
-        """Mixtures at the moments `at_s` (t,) or (n, t), in the own frame."""
-        return unfold(coefficients, into(frame, v_mps), at_s / horizon_s, horizon_s, self._shape)
+    def fans(
+        self, coefficients: Floats, v_mps: Array, frame: Array, at_s: Array, horizon_s: float,
+        factor: Array | float = 1.0, modes: int | None = None,
+    ) -> Fans:  # fmt: skip
+        """Mixtures at the moments `at_s` (t,) or (n, t), in the own frame, of at most `modes` ways; covariances times
+        `factor` (t,) or (n, t)."""
+        own_mps, s = into(frame, v_mps), at_s / horizon_s
+        if modes is not None and modes < coefficients.shape[1]:
+            return condensed(coefficients, own_mps, s, horizon_s, self._shape, factor, modes)
+        fans = unfold(coefficients, own_mps, s, horizon_s, self._shape)
+        if not np.ndim(factor):
+            return fans._replace(covariance=fans.covariance * np.float32(factor))
+        return fans._replace(covariance=fans.covariance * np.asarray(factor, dtype=np.float32)[..., None, :, None])
 
 
 def polynomials(count: int, s: Array) -> tuple[Array, Array]:
@@ -126,35 +163,93 @@ def polynomials(count: int, s: Array) -> tuple[Array, Array]:
 def unfold(coefficients: Floats, own_mps: Array, s: Array, horizon_s: float, shape: Shape) -> Fans:
     """The mixture that coefficients (n, K, C) mean at shares s (t,) or (n, t) of the horizon; own velocity (n, 2) in
     the own frame. Beyond the horizon the last velocity is kept and the doubt grows on."""
-    c, r, q = coefficients, shape.basis, shape.spread
-    inside = np.minimum(s, 1.0)
-    beyond = _wide((s - inside) * horizon_s)
-    basis, rates = (_columns(part) for part in polynomials(r, inside))
-    travel = np.sqrt((own_mps**2).sum(-1) * horizon_s**2 + LEAST_TRAVEL_M**2)
-    scale = travel.astype(np.float32)[:, None, None]
-    path = c[..., : 2 * r].reshape(*c.shape[:2], 2, r)
+    scale, reach, rates = _ways(own_mps, s, horizon_s, shape)
+    path = _paths(coefficients, shape)
     straight = own_mps.astype(np.float32)[:, None, :, None]
-    rate = straight + (scale / np.float32(horizon_s))[..., None] * (path @ rates)  # (n, K, 2, t)
-    mean = straight * _wide(horizon_s * inside) + scale[..., None] * (path @ basis)
-    if beyond.any():
-        mean = mean + rate * beyond
-    power = _columns(np.stack([(2.0 * inside - 1.0) ** k for k in range(q)], axis=-1))
-    log_spread = c[..., 2 * r : 2 * r + 2 * q].reshape(*c.shape[:2], 2, q) @ power  # (n, K, 2, t)
-    growth = scale[..., None] / np.float32(STEPS) * _wide(np.sqrt(STEPS * s))
-    sigma = growth * np.exp(np.clip(log_spread + np.float32(SPREAD_BIAS), *SPREAD_CLIP)) + np.float32(FLOOR_M)
-    along, across = sigma[:, :, 0], sigma[:, :, 1]
-    cross = np.float32(0.95) * np.tanh(c[..., -2])[..., None] * along * across
+    rate = straight + scale / np.float32(horizon_s) * _at(path, rates)
+    mean = straight * _wide(horizon_s * s) + scale * _at(path, reach)
+    along, across, turn, weight = _spread(coefficients, scale, s, shape)
+    covariance = np.stack([along * along, turn * along * across, across * across], axis=-1)
+    return Fans(np.swapaxes(mean, -1, -2), np.swapaxes(rate, -1, -2), covariance, weight)
+
+
+def condensed(
+    coefficients: Floats, own_mps: Array, s: Array, horizon_s: float, shape: Shape, factor: Array | float, count: int
+) -> Fans:
+    """`unfold`, covariances times `factor` (t,) or (n, t), then `mixture.merged` to `count` modes, without making the
+    many modes' rates and rows: means and rates are linear in the coefficients, and the spread between the modes is
+    that of their ways beside the straight one, which all share."""
+    n, modes = coefficients.shape[:2]
+    scale, reach, rates = _ways(own_mps, s, horizon_s, shape)
+    path = _paths(coefficients, shape)
+    along, across, turn, weight = _spread(coefficients, scale, s, shape)
+    steps = along.shape[-1]
+    found = np.empty((5, n, modes, steps), dtype=np.float32)  # x, y beside the straight way; xx, xy, yy about it
+    for axis in (0, 1):
+        found[axis] = _at(path[:, :, axis : axis + 1], reach)[:, :, 0]
+    found[:2] *= scale[:, 0]
+    np.multiply(turn, along, out=found[3])
+    found[3] *= across
+    np.multiply(along, along, out=found[2])
+    np.multiply(across, across, out=found[4])
+    if np.ndim(factor):
+        found[2:] *= np.asarray(factor, dtype=np.float32)[..., None, :]
+    x, y = found[:2]
+    found[2] += x * x
+    found[3] += x * y
+    found[4] += y * y
+    ends = found[:2, :, :, [steps // 2, -1]].transpose(1, 2, 0, 3).reshape(n, modes, 4)
+    part, total = gathered(ends, weight, count)
+    centre_x, centre_y, *second = (part @ value for value in found)  # (n, count, t) each
+    spread = (second[0] - centre_x * centre_x, second[1] - centre_x * centre_y, second[2] - centre_y * centre_y)
+    straight = own_mps.astype(np.float32)[:, None, None]
+    pooled: Floats = (part @ path.reshape(n, modes, -1)).reshape(n, count, 2, -1)
+    rate = np.swapaxes(scale / np.float32(horizon_s) * _at(pooled, rates), -1, -2) + straight
+    mean = np.stack([centre_x, centre_y], axis=-1) + straight * (horizon_s * s).astype(np.float32)[..., None, :, None]
+    return Fans(mean, rate, np.stack(spread, axis=-1), total)
+
+
+def _ways(own_mps: Array, s: Array, horizon_s: float, shape: Shape) -> tuple[Floats, Floats, Floats]:
+    """Scale of a way (n, 1, 1, 1) in m; tables (r, t) or (n, r, t) that turn its coefficients into what lies beside the
+    straight way, and into rates, both in units of the scale (rates: a horizon)."""
+    inside = np.minimum(s, 1.0)
+    basis, rates = (np.swapaxes(part, -1, -2) for part in polynomials(shape.basis, inside))
+    reach = basis + rates * (s - inside)[..., None, :]
+    travel = np.sqrt((own_mps**2).sum(-1) * horizon_s**2 + LEAST_TRAVEL_M**2)
+    return travel.astype(np.float32)[:, None, None, None], reach.astype(np.float32), rates.astype(np.float32)
+
+
+def _paths(coefficients: Floats, shape: Shape) -> Floats:
+    """(n, K, 2, r), new."""
+    n, modes = coefficients.shape[:2]
+    return np.ascontiguousarray(coefficients[..., : 2 * shape.basis]).reshape(n, modes, 2, shape.basis)
+
+
+def _at(parts: Floats, table: Floats) -> Floats:
+    """Coefficients (n, K, 2, r) by a table (r, t) or (n, r, t) → (n, K, 2, t), new."""
+    n, modes, two, r = parts.shape
+    flat = parts.reshape(-1, r) if table.ndim == 2 else parts.reshape(n, modes * two, r)
+    return np.asarray((flat @ table).reshape(n, modes, two, table.shape[-1]))
+
+
+def _spread(c: Floats, scale: Floats, s: Array, shape: Shape) -> tuple[Floats, Floats, Floats, NDArray[Any]]:
+    """Standard deviations along and across (n, K, t), correlation (n, K, 1), weight (n, K)."""
+    inside, r, q = np.minimum(s, 1.0), shape.basis, shape.spread
+    power = np.stack([(2.0 * inside - 1.0) ** k for k in range(q)], axis=-2).astype(np.float32)
+    growth = scale[:, 0] / np.float32(STEPS) * np.sqrt(STEPS * s).astype(np.float32)[..., None, :]  # (n, 1, t)
+    sigmas = []
+    for start in (2 * r, 2 * r + q):
+        sigma = _at(c[:, :, None, start : start + q], power)[:, :, 0]
+        sigma += np.float32(SPREAD_BIAS)
+        np.maximum(sigma, np.float32(SPREAD_CLIP[0]), out=sigma)
+        np.minimum(sigma, np.float32(SPREAD_CLIP[1]), out=sigma)
+        np.exp(sigma, out=sigma)
+        sigma *= growth
+        sigma += np.float32(FLOOR_M)
+        sigmas.append(sigma)
     weight = np.exp(c[..., -1] - c[..., -1].max(axis=1, keepdims=True))
-    covariance = np.stack([along * along, cross, across * across], axis=-1)
-    return Fans(
-        np.swapaxes(mean, -1, -2), np.swapaxes(rate, -1, -2), covariance, weight / weight.sum(axis=1, keepdims=True)
-    )
-
-
-def _columns(table: Array) -> Floats:
-    """(t, r) → (r, t); (n, t, r) → (n, 1, r, t), single precision."""
-    turned = np.swapaxes(table, -1, -2).astype(np.float32)
-    return np.asarray(turned if turned.ndim == 2 else turned[:, None])
+    weight /= weight.sum(axis=1, keepdims=True)
+    return sigmas[0], sigmas[1], np.float32(0.95) * np.tanh(c[..., -2])[..., None], weight
 
 
 def _wide(times: Array) -> Floats:

@@ -11,6 +11,7 @@ from physical_ai_core.core import OK, STALE, WARN
 from physical_ai_core.geometry import quaternion_of_yaw
 from physical_ai_world_model.core import WorldModelCore
 from physical_ai_world_model.parameters import WorldModelParameters
+from physical_ai_world_model.predictor import COLUMNS
 
 PERSON, STATIC = 2, 1
 
@@ -226,6 +227,10 @@ def test_whatever_comes_and_however_time_jumps_only_finite_rows_leave(
                 assert (output.data.rows["sxx"] > 0.0).all()
             elif output.topic == "world_model/surprise":
                 assert np.isfinite(output.data.data)
+
+
+def test_prediction_rows_are_filled_by_column() -> None:
+    assert layouts.PREDICTION.names == COLUMNS
 
 
 def test_the_same_inputs_give_the_same_bits() -> None:
