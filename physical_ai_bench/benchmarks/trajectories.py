@@ -147,9 +147,9 @@ def trajectories_page(
                        if r.errors and np.concatenate(r.several).any()], axis=0)  # fmt: skip
     notes = (
         "`biwi_eth` runs at 0.667 s a step, so that its 12 steps are 8 s, and the model is told so; the average is of"
-        " the protocol as it is. The rows below it show the same scene, and the average with it, at 0.4 s a step of true"
-        " time (positions by a spline), as some of the published tables take it. Counting"
-        " only windows with at least two people, as some tables do, the averages are"
+        " the protocol as it is. The rows below it show the same scene, and the average with it, at 0.4 s a step of"
+        " true time (positions by a spline), as some of the published tables take it. Counting only windows with at"
+        " least two people, as some tables do, the averages are"
         f" {several[0]:.3f}/{several[1]:.3f} (hybrid) and {several[2]:.3f}/{several[3]:.3f} (best of {samples})."
     )
     header = [text.format(samples=samples) for text in HEADER]
