@@ -49,7 +49,7 @@ class WorldModelCore:
         self._wrong_frame = ""
         self._now_s = self._path_s = -np.inf
         self._last_surprise = 0.0
-        self._spoken_for = 0
+        self.learnt_ids: frozenset[int] = frozenset()  # for whom the learnt model spoke in the last tick
 
     def handle(self, topic: str, data: Any, stamp_s: float) -> Outputs:
         """Take one payload; answers only by `tick`."""
@@ -98,7 +98,8 @@ class WorldModelCore:
         if self._odometry is None or self._now_s - self._odometry.stamp_s > self._p.stale_s:
             return Health(STALE, "state/odometry is silent", values)
         if self._now_s - self._heard_objects_s > self._p.stale_s:
-            return Health(STALE, "state/objects is silent: vanished objects are no longer predicted", values)
+            fade = f"objects fade out within {self._p.coast_s:g} s of when they were seen last"
+            return Health(STALE, f"state/objects is silent: {fade}", values)
         if self._refused:
             return Health(WARN, f"{self._refused} object rows refused (not finite or out of range)", values)
         if self._p.people_model and not self.people.speaks:
@@ -108,7 +109,9 @@ class WorldModelCore:
     def _learnt(self) -> str:
         if not self.people.speaks:
             return self.people.silent_because
-        return f"{self._spoken_for} objects, {self.people.trust.lost} left to the Kalman filter; {self.people.backend}"
+        return (
+            f"{len(self.learnt_ids)} objects, {self.people.trust.lost} left to the Kalman filter; {self.people.backend}"
+        )
 
     def _forget(self) -> None:
         self._tracks.clear()
@@ -153,6 +156,7 @@ class WorldModelCore:
         tracks = self._tracks
         keep = tracks.present(stamp_s)
         if not keep.any():
+            self.learnt_ids = frozenset()
             return m.Prediction(stamp_s, FRAME, layouts.empty(layouts.PREDICTION))
         belief = tracks.at(stamp_s)
         odometry = self._odometry
@@ -162,7 +166,7 @@ class WorldModelCore:
         plan = plan_of(self._trajectory, stamp_s, self._p.stale_s)
         times_s = self._predictor.times_s
         said, fans = self.people.forecast(tracks.ids[kept], times_s, stamp_s, self._lead, plan)
-        self._spoken_for = int(said.sum())
+        self.learnt_ids = frozenset(tracks.ids[kept[said]].tolist())
         mine = kept[~said]
         ids, static = tracks.ids[mine], tracks.static[mine]
         fan = self._predictor.fan(Belief(*(a[mine] for a in belief)), static)

@@ -14,8 +14,8 @@ from physical_ai_world_model.ids import common
 MEAN: Final = 2.0  # of a squared Mahalanobis distance in the plane, when the stated spread is right
 CAP: Final = 40.0
 NEAR_S: Final = 0.06  # a forecast counts for what is seen this much before or after its moment
-LOST: Final = 3.0  # times the expected distance, averaged: beyond it the object is left to the Kalman filter
-REGAINED: Final = 1.5
+LOST: Final = 5.0  # times the expected distance, averaged: beyond it the object is left to the Kalman filter
+REGAINED: Final = 2.0
 
 
 class Trust:
@@ -38,8 +38,12 @@ class Trust:
         self._lost.clear()
 
     def keep(self, ids: NDArray[np.int64]) -> None:
-        """Forget everybody else."""
+        """Forget everybody else, and what was expected of them: who comes under the same id is somebody new."""
         known = set(ids.tolist())
+        for k, (stamp_s, theirs, mean, covariance) in enumerate(self._expected):
+            stays = [row for row, i in enumerate(theirs.tolist()) if i in known]
+            if len(stays) < len(theirs):
+                self._expected[k] = (stamp_s, theirs[stays], mean[stays], covariance[stays])
         self._mean = {i: value for i, value in self._mean.items() if i in known}
         self._lost &= known
 

@@ -27,6 +27,7 @@ NEIGHBOURS: Final = 12
 REACH_M: Final = 12.0
 LEAST_DT_S: Final = 1e-3
 LONGEST_GAP_S: Final = 2.0  # silence after which a track begins anew
+LONGEST_BACK_S: Final = 0.5  # so much older a stamp is of a clock that was set back
 ROBOT: Final = -1  # the robot's seat among the ids
 BEST_GUESS: Final = slice(0, 1)  # of the decoder's ways
 MIXTURE: Final = slice(1, None)
@@ -155,8 +156,11 @@ class Crowd:
         return np.asarray(np.where(np.take_along_axis(away, order, axis=1) < REACH_M, order, -1))
 
     def _forget_silent(self, ids: NDArray[np.int64], stamp_s: float) -> None:
-        """Who comes back after a long silence is somebody new."""
-        again = np.isin(self._ids, ids) & (stamp_s - self._last_s > LONGEST_GAP_S)
+        """Who comes back after a long silence is somebody new; so is who was last seen in what is now the future."""
+        since_s = stamp_s - self._last_s
+        again = (since_s > LONGEST_GAP_S) | (since_s < -LONGEST_BACK_S)
+        if again.any():
+            again &= np.isin(self._ids, ids)
         if again.any():
             self._take(np.flatnonzero(~again))
 
