@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from struct import Struct
@@ -90,11 +91,13 @@ class Filter:
         self.timeline.add(self.state.stamp_s, Step(controls), self.state.full)
 
     def update(
-        self, source: str, measurement: Measurement, stamp_s: float, gated: bool = True, gate_probability: float = 0.0
-    ) -> bool:
+        self, source: str, measurement: Measurement, stamp_s: float, gated: bool = True, gate_probability: float = 0.0,
+        wider: Measurement | None = None, recovery_s: float = 0.0,
+    ) -> bool:  # fmt: skip
         """Take a measurement; False when it was rejected or came too late. A source rejected for long is let in.
 
-        `gate_probability` 0: the filter's own.
+        `gate_probability`, `recovery_s` 0: the filter's own. `wider`: the same measurement with noise that makes it
+        plausible, taken where the gate rejects it as it is (False all the same).
         """
         gate = self.gates.get(source)
         if gate is None:
@@ -103,10 +106,12 @@ class Filter:
         operation = Correction(source, measurement, gated)
         if stamp_s >= self.state.stamp_s - SAME_TIME_S:
             recovered = gate.recovered
-            taken = self._judge(gate, measurement, stamp_s, limit)
+            taken = self._judge(gate, measurement, stamp_s, limit, recovery_s)
             if taken:
                 operation = operation if gate.recovered == recovered else operation._replace(gated=False, opened=True)
                 self.timeline.add(self.state.stamp_s, operation, self.state.full)
+            elif wider is not None and self._evaluate(wider) >= 0.0 and self._accept():
+                self.timeline.add(self.state.stamp_s, Correction(source, wider, False), self.state.full)
             return taken
         return self._late(gate, operation, stamp_s, limit)
 
@@ -127,6 +132,19 @@ class Filter:
                 self._again(operation)
         self.state.stamp_s = now_s
         return True
+
+    def doubt(self, source: str, since_s: float, widened: Callable[[Measurement], Measurement]) -> None:
+        """What `source` said since then is taken once more, with more noise: it was wrong before that could be seen."""
+        timeline, now_s = self.timeline, self.state.stamp_s
+        index = timeline.reaching(since_s)
+        pending = timeline.after(index)
+        self.state.stamp_s, self.state.full[:] = timeline.state(index)
+        timeline.cut(index)
+        for operation in pending:
+            if isinstance(operation, Correction) and operation.source == source:
+                operation = Correction(source, widened(operation.measurement), False)
+            self._again(operation)
+        self.state.stamp_s = now_s
 
     # --- one operation ---
 
@@ -154,14 +172,16 @@ class Filter:
         kernel()
         return self._verdict.item(0)
 
-    def _judge(self, gate: Gate, measurement: Measurement, stamp_s: float, limit: float) -> bool:
+    def _judge(
+        self, gate: Gate, measurement: Measurement, stamp_s: float, limit: float, recovery_s: float = 0.0
+    ) -> bool:
         distance = self._evaluate(measurement)
         if not distance >= 0.0:  # NaN, or a spread that is not positive: never let in
             gate.rejected += 1
             return False
         gate.distance = distance / measurement.rows
         if distance > limit:
-            if not self._long_rejected(gate, stamp_s):
+            if not self._long_rejected(gate, stamp_s, recovery_s or self._recovery_s):
                 return False
             self._open(measurement)
             gate.recovered += 1
@@ -230,12 +250,12 @@ class Filter:
 
     # --- recovery ---
 
-    def _long_rejected(self, gate: Gate, stamp_s: float) -> bool:
+    def _long_rejected(self, gate: Gate, stamp_s: float, recovery_s: float) -> bool:
         gate.rejected += 1
         if gate.streak == 0:
             gate.streak_since_s = stamp_s
         gate.streak += 1
-        return gate.streak >= RECOVERY_COUNT and stamp_s - gate.streak_since_s >= self._recovery_s
+        return gate.streak >= RECOVERY_COUNT and stamp_s - gate.streak_since_s >= recovery_s
 
     def _open(self, measurement: Measurement) -> None:
         """Admit that what is measured first of all (position, velocity, attitude …) may be wrong by the innovation."""

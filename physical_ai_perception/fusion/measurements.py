@@ -25,6 +25,13 @@ def body_velocity(velocity_mps: Triple, variances: Triple, rows: str = "xyz", sc
     return Measurement(_velocity_key(rows, scale), len(rows), [*velocity_mps, *variances])
 
 
+def looser(measurement: Measurement, variance: float) -> Measurement:
+    """A body velocity (or none, at rest) with so much more variance in every component."""
+    first = 3 if measurement.key.what == "velocity" else 0
+    arguments = [a + variance if i >= first else a for i, a in enumerate(measurement.arguments)]
+    return measurement._replace(arguments=arguments)
+
+
 _REST = {scale: Key("at rest", "xyz", scale) for scale in range(-1, 8)}
 _TURN, _LEVEL = Key("gyro bias", "z"), Key("attitude", "rp")
 

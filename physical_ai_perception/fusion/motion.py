@@ -7,7 +7,7 @@ noise that says so; what comes late is taken at its own time by the filter under
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf, sqrt
+from math import hypot, inf, sqrt
 from typing import Final
 
 import numpy as np
@@ -16,6 +16,7 @@ from physical_ai_perception.fusion import measurements, rotations
 from physical_ai_perception.fusion.filter import Filter, Noise
 from physical_ai_perception.fusion.model import Layout
 from physical_ai_perception.fusion.samples import ImuSample, Triple, WheelSample, cross, largest, turned
+from physical_ai_perception.fusion.slip import Slip
 from physical_ai_perception.fusion.state import ACCEL_BIAS, ATTITUDE, GYRO_BIAS, State
 from physical_ai_perception.parameters import PerceptionParameters
 
@@ -30,6 +31,8 @@ BLIND_STEP_S: Final = 0.1  # a long gap is crossed in steps of this length, at m
 BLIND_STEPS: Final = 50
 GYRO_LOST: Final = 0.3  # rad/s/sqrt(Hz): motion that nothing measures
 GYRO_BY_WHEELS: Final = 0.05
+REST_RECOVERY_S: Final = 1.0  # wheels, gyro and accelerometer agree that the robot stands: believed against the state
+OFFSET_EVERY_S: Final = 0.2
 FORCE_LOST: Final = 1.0  # m/s^2/sqrt(Hz)
 
 Sums = tuple[float, float, float, float, float, float]
@@ -83,6 +86,15 @@ class MotionFilter:
         self._orientation_s: dict[str, float] = {}
         self._sums: Sums = NOTHING_SUMMED  # of rate and force over time since the last look
         self._mean_over_s = 0.0
+        self._slips: dict[str, Slip] = {}
+        self._felt = (0.0, 0.0)  # sum of the acceleration over time, in the world
+        self._offset_s = -inf
+        self._offset = 0.0
+
+    @property
+    def slip_mps(self) -> float:
+        """How far the wheels may be wrong by slip, as it seems; 0 while they roll."""
+        return max((slip.speed_mps for slip in self._slips.values()), default=0.0)
 
     @property
     def state(self) -> State:
@@ -148,15 +160,20 @@ class MotionFilter:
         self._watch_rest(sample)
         update, gate = self.filter.update, trust.gate_probability
         scale = trust.scale if trust.scale < self.state.layout.scales else -1
-        if self.resting(sample.stamp_s):
-            still = measurements.no_velocity(REST_VARIANCE, 0 if self.state.layout.scales else -1)
-            update(trust.source, still, sample.stamp_s, gate_probability=gate)
-            self._take_rest()
+        (x, y, z), (a, b, c) = sample.sigmas if trust.message_covariance else (0.0, 0.0, 0.0), trust.floors
+        variances = [max(x, a) ** 2, max(y, b) ** 2, max(z, c) ** 2]
+        slip, away_mps = self._watch_slip(sample, trust, variances[0])
+        if slip.slipping or not self.resting(sample.stamp_s):
+            seen = measurements.body_velocity(sample.velocity, variances, trust.rows, scale)
         else:
-            (x, y, z), (a, b, c) = sample.sigmas if trust.message_covariance else (0.0, 0.0, 0.0), trust.floors
-            variances = [max(x, a) ** 2, max(y, b) ** 2, max(z, c) ** 2]
-            moving = measurements.body_velocity(sample.velocity, variances, trust.rows, scale)
-            update(trust.source, moving, sample.stamp_s, gate_probability=gate)
+            seen = measurements.no_velocity(REST_VARIANCE, 0 if self.state.layout.scales else -1)
+        doubted = measurements.looser(seen, slip.variance(away_mps))
+        if slip.slipping:
+            update(trust.source, doubted, sample.stamp_s, gated=False)
+        elif seen.key.what == "velocity":
+            update(trust.source, seen, sample.stamp_s, True, gate, doubted)
+        elif update(trust.source, seen, sample.stamp_s, True, gate, doubted, REST_RECOVERY_S):
+            self._take_rest()
         if self.state.stamp_s - self._imu_s > IMU_HOLD_S:
             update("level ground", measurements.level(rotations.IDENTITY, FLAT), sample.stamp_s)
         elif trust.yaw_sigma_rps > 0.0:
@@ -201,6 +218,8 @@ class MotionFilter:
         self._imu_s = self._wheel_s = self._level_s = -inf
         self._orientation_s.clear()
         self._rest_since_s = None
+        self._slips.clear()
+        self._offset_s = -inf
         self.filter.restart()
 
     # --- inside ---
@@ -221,7 +240,11 @@ class MotionFilter:
         if force is None:
             force = self._steady_force(self._unbiased(rate))
             noise = noise._replace(accel=FORCE_LOST**2)
+        state = self.filter.state
+        vx, vy, _ = state.velocity.tolist()
         self.filter.propagate(dt_s, rate, force, noise)
+        wx, wy, _ = state.velocity.tolist()
+        self._felt = (self._felt[0] + wx - vx, self._felt[1] + wy - vy)
         (x, y, z), (a, b, c), (rx, ry, rz, fx, fy, fz) = rate, force, self._sums
         self._sums = (
             rx + x * dt_s, ry + y * dt_s, rz + z * dt_s, fx + a * dt_s, fy + b * dt_s, fz + c * dt_s,
@@ -256,6 +279,46 @@ class MotionFilter:
         elif self._rest_since_s is None:
             self._rest_since_s = sample.stamp_s
             self._forget_means()
+
+    def _watch_slip(self, sample: WheelSample, trust: WheelTrust, variance: float) -> tuple[Slip, float]:
+        """Whether these wheels roll, and how far they are from the state, in the plane."""
+        slip = self._slips.get(trust.source)
+        if slip is None:
+            slip = self._slips[trust.source] = Slip()
+        state = self.state
+        x, y, z, w = state.attitude
+        ahead = (1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y + w * z), 2.0 * (x * z - w * y))
+        left = (2.0 * (x * y - w * z), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z + w * x))
+        vx, vy, vz = state.velocity.tolist()
+        u, v, _ = sample.velocity
+        off_x = u - ahead[0] * vx - ahead[1] * vy - ahead[2] * vz if "x" in trust.rows else 0.0
+        off_y = v - left[0] * vx - left[1] * vy - left[2] * vz if "y" in trust.rows else 0.0
+        if trust.rows[:2] == "xy" and self._force is not None and state.stamp_s - self._imu_s <= IMU_HOLD_S:
+            wheels = (ahead[0] * u + left[0] * v, ahead[1] * u + left[1] * v)
+            turn = sample.yaw_rate_rps - self.rate[2] + state.gyro_bias.item(2)
+            noise = (variance, self._noise.accel, self._offset_variance())
+            if slip.look(sample.stamp_s, wheels, self._felt, turn, noise):
+                self._doubt_wheels(trust.source, slip)
+        else:
+            slip.forget_window()
+        return slip, hypot(off_x, off_y)
+
+    def _doubt_wheels(self, source: str, slip: Slip) -> None:
+        """The wheels began to slip some time ago: what they taught since then about tilt and biases is taken back."""
+        more = slip.variance(0.0)
+        self.filter.doubt(source, slip.since_s, lambda seen: measurements.looser(seen, more))
+
+    def _offset_variance(self) -> float:
+        """Variance of what bias and tilt do to the acceleration along the ground, the larger way, (m/s²)²."""
+        state = self.state
+        if state.stamp_s - self._offset_s >= OFFSET_EVERY_S:
+            self._offset_s = state.stamp_s
+            g, covariance = self._p.gravity_mps2, state.covariance
+            shown = np.zeros((2, len(covariance)))
+            shown[0, 7], shown[1, 6] = g, -g
+            shown[:, ACCEL_BIAS] = -state.rotation[:2]
+            self._offset = float((shown @ covariance @ shown.T).diagonal().max())
+        return self._offset
 
     def _take_rest(self) -> None:
         over_s, p = self._mean_over_s, self._p

@@ -68,6 +68,11 @@ class Timeline:
         index = bisect_right(self._stamps, stamp_s) - 1
         return index if len(self._stamps) - index <= KEPT else -1
 
+    def reaching(self, stamp_s: float) -> int:
+        """Index of the last entry that is not later than `stamp_s`, or of the first that is held."""
+        held = max(0, len(self._stamps) - KEPT)
+        return max(held, bisect_right(self._stamps, stamp_s) - 1)
+
     def state(self, index: int) -> tuple[float, Array]:
         """Stamp and state after an entry; a view that the next `add` may overwrite."""
         return self._stamps[index], self._states[self._first + index]
