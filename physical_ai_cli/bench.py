@@ -178,6 +178,24 @@ def trajectories(
     show(page, folder)
 
 
+@app.command("world_model")
+def world_model(
+    node: Annotated[bool, typer.Option(help="Also the node's CPU over DDS.")] = True,
+    seconds: Annotated[float, typer.Option(help="Length of one window of the node's.", min=2.0)] = 10.0,
+    repeats: Annotated[int, typer.Option(help="Windows; the median counts.", min=1)] = 3,
+    folder: Folder = FOLDER,
+) -> None:
+    """A tick of the world model for 1 to 256 people, part by part, and its node's CPU."""
+    import os
+
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
+    from physical_ai_bench.benchmarks.world_model_tick import world_model_page
+    from physical_ai_cli.environment import ros_environment
+
+    show(world_model_page(ros_environment() if node else None, seconds, repeats, folder), folder)
+
+
 @app.command("people_training")
 def people_training(
     device: Annotated[str, typer.Option(help="cpu, or cuda.")] = "cpu",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,6 +32,7 @@ LONGEST_BACK_S: Final = 0.5  # so much older a stamp is of a clock that was set 
 ROBOT: Final = -1  # the robot's seat among the ids
 BEST_GUESS: Final = slice(0, 1)  # of the decoder's ways
 MIXTURE: Final = slice(1, None)
+AT_ONCE: Final = 32  # agents
 FEW: Final = 3  # of many seats: less than a third
 
 
@@ -106,17 +108,22 @@ class Crowd:
 
         With a plan the robot is one of those whom the others meet, and its plan is known to them.
         """
-        rows, frame, v, coefficients = self._coefficients(ids, plan, horizon_s, MIXTURE)
-        after_s = self._after(rows, at_s, now_s)
-        factor = self._model.calibration.at(after_s / horizon_s)
-        fans = self._model.decoder.fans(coefficients, v, frame, after_s, horizon_s, factor, modes)
-        return turned(fans, self._at_m[rows], frame)
+        after_s, parts = self._after(self._rows(ids), at_s, now_s), []
+        for chunk, frame, v, xy_m, coefficients in self._coefficients(ids, plan, horizon_s, MIXTURE):
+            mine = after_s if after_s.ndim == 1 else after_s[chunk]
+            factor = self._model.calibration.at(mine / horizon_s)
+            fans = self._model.decoder.fans(coefficients, v, frame, mine, horizon_s, factor, modes)
+            parts.append(turned(fans, xy_m, frame))
+        return Fans(*(np.concatenate(values) for values in zip(*parts, strict=True))) if len(parts) > 1 else parts[0]
 
     def best_guess(self, ids: NDArray[np.int64], at_s: Array, now_s: float, horizon_s: float = REFERENCE_S) -> Array:
         """The single most sensible way (n, t, 2): what the mean error is smallest for."""
-        rows, frame, v, coefficients = self._coefficients(ids, None, horizon_s, BEST_GUESS)
-        fans = self._model.decoder.fans(coefficients, v, frame, self._after(rows, at_s, now_s), horizon_s)
-        return turned(fans, self._at_m[rows], frame).mean_m[:, 0]
+        after_s, parts = self._after(self._rows(ids), at_s, now_s), []
+        for chunk, frame, v, xy_m, coefficients in self._coefficients(ids, None, horizon_s, BEST_GUESS):
+            mine = after_s if after_s.ndim == 1 else after_s[chunk]
+            fans = self._model.decoder.fans(coefficients, v, frame, mine, horizon_s)
+            parts.append(turned(fans, xy_m, frame).mean_m[:, 0])
+        return np.concatenate(parts)
 
     # --- inside ---
 
@@ -127,22 +134,27 @@ class Crowd:
             return np.asarray(np.maximum(at_s + since_s[0], 0.0))
         return np.asarray(np.maximum(at_s + since_s[:, None], 0.0))
 
+    def _rows(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.array([self._seat[i] for i in ids.tolist()], dtype=np.int64)
+
     def _coefficients(
         self, ids: NDArray[np.int64], plan: Plan | None, horizon_s: float, ways: slice
-    ) -> tuple[NDArray[np.int64], Array, Array, Floats]:
-        """Seats, directions (n, 2), velocities (n, 2) and what the decoder says of these ways (n, ways, C)."""
-        rows = np.array([self._seat[i] for i in ids.tolist()], dtype=np.int64)
-        frame, decoder = self._tokens.direction()[rows], self._model.decoder
-        xy, v = self._at_m, self._tokens.v_mps
-        near = self._near(rows)
-        there = np.maximum(near, 0)
-        paths = straight_paths(xy, v, horizon_s)
-        told = np.zeros(len(self._ids))
+    ) -> Iterator[tuple[slice, Array, Array, Array, Floats]]:
+        """As many at a time as the processor's cache holds (at least one part, also of nobody): which of the ids,
+        their directions, velocities, positions (n, 2), and what the decoder says of these ways (n, ways, C)."""
+        every, xy, v, decoder = self._rows(ids), self._at_m, self._tokens.v_mps, self._model.decoder
+        met, direction = decoder.met(self._hidden), self._tokens.direction()
+        paths, told = straight_paths(xy, v, horizon_s), np.zeros(len(self._ids))
         if ROBOT in self._seat and plan is not None:
             paths[self._seat[ROBOT]], told[self._seat[ROBOT]] = plan.xy_m, 1.0
-        edges = edge_features(xy[rows], v[rows], frame, xy[there], v[there], paths[there], told[there], horizon_s)
-        h = decoder.attend(self._hidden[rows], self._hidden, edges, near)
-        return rows, frame, v[rows], decoder.coefficients(h, horizon_s, ways)
+        for begin in range(0, max(len(every), 1), AT_ONCE):
+            chunk = slice(begin, begin + AT_ONCE)
+            rows = every[chunk]
+            near, frame = self._near(rows), direction[rows]
+            there = np.maximum(near, 0)
+            edges = edge_features(xy[rows], v[rows], frame, xy[there], v[there], paths[there], told[there], horizon_s)
+            h = decoder.attend(self._hidden[rows], met, edges, near)
+            yield chunk, frame, v[rows], xy[rows], decoder.coefficients(h, horizon_s, ways)
 
     def _near(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Seats (n, M) of the nearest others within reach; -1 where there are fewer."""

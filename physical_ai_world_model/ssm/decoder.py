@@ -84,10 +84,10 @@ def straight_paths(other_m: Array, other_mps: Array, horizon_s: float) -> Array:
 
 
 def silu(x: Floats) -> Floats:
-    """x / (1 + exp(-x)), in place."""
+    """x / (1 + exp(-x)), in place; where the exponential overflows the answer is the 0 that it should be."""
     bottom = np.negative(x)
-    np.minimum(bottom, np.float32(60.0), out=bottom)
-    np.exp(bottom, out=bottom)
+    with np.errstate(over="ignore"):
+        np.exp(bottom, out=bottom)
     bottom += np.float32(1.0)
     return np.asarray(np.divide(x, bottom, out=x))
 
@@ -109,17 +109,22 @@ class Decoder:
             y += bias
         return np.asarray(y.reshape(*x.shape[:-1], y.shape[-1]))
 
-    def attend(self, h: Floats, others: Floats, edges: Floats, near: NDArray[np.int64]) -> Floats:
-        """h (n, d) of those to predict, others (m, d), edges (n, M, E), near (n, M) rows of `others` or -1 → (n, d).
+    def met(self, others: Floats) -> Floats:
+        """What of others (m, d) does not depend on who meets them (m, d)."""
+        return self._linear("social.other", others)
+
+    def attend(self, h: Floats, met: Floats, edges: Floats, near: NDArray[np.int64]) -> Floats:
+        """h (n, d) of those to predict, met (m, d) of the others, edges (n, M, E), near (n, M) rows of `met` or -1 →
+        (n, d).
 
         Keys and values are linear in what is met: the query goes through the key's matrix, and the mean through the
         value's, once a person and not once a neighbour.
         """
         there = near >= 0
         linear, w = self._linear, self._w
-        met = linear("social.edge", edges)
-        met += linear("social.other", others)[np.maximum(near, 0)]
-        e = linear("social.mix", silu(met))
+        e = linear("social.edge", edges)
+        e += met[np.maximum(near, 0)]
+        e = linear("social.mix", silu(e))
         query = linear("social.query", h)
         score = (e @ (query @ w["social.key.weight"].T)[..., None])[..., 0] + (query @ w["social.key.bias"])[:, None]
         score = np.where(there, score / np.float32(np.sqrt(h.shape[-1])), np.float32(NOBODY))

@@ -170,7 +170,7 @@ def test_attention_is_that_of_keys_and_values_made_for_each_neighbour(model: Peo
     weight = part / (part.sum(axis=1, keepdims=True) + 1.0)
     seen = np.einsum("nm,nmd->nd", weight, linear("social.value", e))
     wanted = h + linear("social.out", bent(linear("social.join", np.concatenate([h, seen], axis=1))))
-    np.testing.assert_allclose(decoder.attend(h, others, edges, near), wanted, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(decoder.attend(h, decoder.met(others), edges, near), wanted, rtol=1e-4, atol=1e-5)
 
 
 def test_who_is_seen_alone_is_advanced_as_among_all(model: PeopleModel) -> None:
