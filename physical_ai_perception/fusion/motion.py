@@ -33,6 +33,7 @@ GYRO_LOST: Final = 0.3  # rad/s/sqrt(Hz): motion that nothing measures
 GYRO_BY_WHEELS: Final = 0.05
 REST_RECOVERY_S: Final = 1.0  # wheels, gyro and accelerometer agree that the robot stands: believed against the state
 OFFSET_EVERY_S: Final = 0.2
+JITTER_SHARE: Final = 0.01  # of a new sample in the mean
 FORCE_LOST: Final = 1.0  # m/s^2/sqrt(Hz)
 
 Sums = tuple[float, float, float, float, float, float]
@@ -90,6 +91,8 @@ class MotionFilter:
         self._felt = (0.0, 0.0)  # sum of the acceleration over time, in the world
         self._offset_s = -inf
         self._offset = 0.0
+        self._jitter = p.accel_noise**2  # density of the accelerometer's noise as seen from sample to sample
+        self._last_force = (0.0, 0.0)
 
     @property
     def slip_mps(self) -> float:
@@ -245,6 +248,10 @@ class MotionFilter:
         self.filter.propagate(dt_s, rate, force, noise)
         wx, wy, _ = state.velocity.tolist()
         self._felt = (self._felt[0] + wx - vx, self._felt[1] + wy - vy)
+        fx, fy = self._last_force
+        self._last_force = force[0], force[1]
+        jitter = 0.25 * dt_s * ((force[0] - fx) ** 2 + (force[1] - fy) ** 2)
+        self._jitter += JITTER_SHARE * (jitter - self._jitter)
         (x, y, z), (a, b, c), (rx, ry, rz, fx, fy, fz) = rate, force, self._sums
         self._sums = (
             rx + x * dt_s, ry + y * dt_s, rz + z * dt_s, fx + a * dt_s, fy + b * dt_s, fz + c * dt_s,
@@ -296,7 +303,7 @@ class MotionFilter:
         if trust.rows[:2] == "xy" and self._force is not None and state.stamp_s - self._imu_s <= IMU_HOLD_S:
             wheels = (ahead[0] * u + left[0] * v, ahead[1] * u + left[1] * v)
             turn = sample.yaw_rate_rps - self.rate[2] + state.gyro_bias.item(2)
-            noise = (variance, self._noise.accel, self._offset_variance())
+            noise = (variance, min(self._jitter, self._noise.accel), self._offset_variance())
             if slip.look(sample.stamp_s, wheels, self._felt, turn, noise):
                 self._doubt_wheels(trust.source, slip)
         else:

@@ -15,10 +15,10 @@ from collections import deque
 from math import exp, hypot, sqrt
 from typing import Final
 
+BLOCK_S: Final = 0.08  # means over so long are compared: the noise of single messages matters less
 WINDOWS_S: Final = (0.5, 1.0)
-EDGE: Final = 4  # messages whose mean is taken at both ends of a window
 TAU_S: Final = 1.0
-MOST_GAP_S: Final = 0.11  # wheels that speak more seldom are not watched
+MOST_GAP_S: Final = 0.3  # wheels that speak more seldom are not watched
 SLIPS: Final = 3.5  # standard deviations of a difference that is no longer noise
 ROLLS: Final = 2.0  # ... and of one that is, once a slip has been seen
 SCALE_SIGMA: Final = 0.03  # of the wheels' own change of speed
@@ -27,22 +27,29 @@ FASTEST_S: Final = 5.0
 LEAST_MPS: Final = 0.05  # a slip that has been seen is not taken as smaller
 
 
+Block = tuple[float, float, float, float, float, int]  # means of stamp, wheels' and felt velocity (x, y); messages
+NO_SUMS: Final = (0.0, 0.0, 0.0, 0.0, 0.0)
+
+
 class Slip:
-    """`speed_mps`: how far the wheels may be wrong; 0 while they roll. `slipping`: the accelerometer says so."""
+    """`speed_mps`: how far the wheels may be wrong; 0 while they roll. `slipping`: the accelerometer says so, of what
+    they said after `since_s`."""
 
     def __init__(self) -> None:
         self.slipping = False
         self.speed_mps = 0.0
-        self.strength = 0.0  # standard deviations of the last difference
         self.since_s = 0.0
         self.fastest_mps = 0.0  # of late
+        self.strength = 0.0  # standard deviations of the last difference
         self._period_s = 0.02
         self._stamp_s = 0.0
-        self._rows: deque[tuple[float, float, float, float, float]] = deque(maxlen=256)
+        self._sums, self._count, self._from_s = NO_SUMS, 0, 0.0
+        self._blocks: deque[Block] = deque(maxlen=round(WINDOWS_S[-1] / BLOCK_S) + 3)
 
     def forget_window(self) -> None:
         """What was felt is unknown for a while: the comparison starts anew."""
-        self._rows.clear()
+        self._blocks.clear()
+        self._count = 0
 
     def look(
         self, stamp_s: float, wheels: tuple[float, float], felt: tuple[float, float], turn_rps: float,
@@ -50,40 +57,30 @@ class Slip:
     ) -> bool:  # fmt: skip
         """One wheel message: its velocity in the world (x, y), the sum of acceleration over time there (x, y), the yaw
         rate of the wheels minus that of the gyro. `noise`: variance of the wheels' speed (m/s)², density of the
-        accelerometer's noise (m/s)²/s, variance of its offset (bias and tilt) (m/s²)². True: a slip is seen that began
-        after `since_s`."""
+        accelerometer's noise (m/s)²/s, variance of its offset (bias and tilt) (m/s²)². True: a slip begins to be seen.
+        """
         gap_s = stamp_s - self._stamp_s
         self._stamp_s = stamp_s
-        if not 0.0 < gap_s <= MOST_GAP_S:
-            self._rows.clear()
-        else:
+        if 0.0 < gap_s <= MOST_GAP_S:
             self._period_s += 0.1 * (gap_s - self._period_s)
             self.speed_mps *= exp(-gap_s / TAU_S)
-        self.fastest_mps = max(self.fastest_mps * exp(-max(gap_s, 0.0) / FASTEST_S), hypot(*wheels))
-        rows = self._rows
-        rows.append((stamp_s, wheels[0], wheels[1], felt[0], felt[1]))
-        while stamp_s - rows[0][0] > WINDOWS_S[-1] + 1e-6:
-            rows.popleft()
-        self.strength = wander = 0.0
-        for window_s in WINDOWS_S:
-            count = min(len(rows), round(window_s / self._period_s) + 1)
-            if count < 2 * EDGE or rows[-1][0] - rows[-count][0] < 0.8 * window_s:
-                continue
-            strength, far = self._wander(count, noise)
-            if strength > self.strength:
-                self.strength, wander = strength, far
-        begins = False
-        if self.strength > (ROLLS if self.slipping else SLIPS):
-            begins, self.slipping = not self.slipping, True
-        elif self.slipping:
-            self.slipping = abs(turn_rps) > TURNS_RPS
-            if not self.slipping:
-                self.speed_mps = 0.0
-        if self.slipping:
-            self.speed_mps = max(self.speed_mps, wander, LEAST_MPS)
-        if begins:
-            self.since_s = rows[0][0]
-        return begins
+            self.fastest_mps *= exp(-gap_s / FASTEST_S)
+        else:
+            self.forget_window()
+        (wx, wy), (fx, fy) = wheels, felt
+        self.fastest_mps = max(self.fastest_mps, hypot(wx, wy))
+        if not self._count:
+            self._sums, self._from_s = NO_SUMS, stamp_s
+        t, ax, ay, bx, by = self._sums
+        self._sums = t + stamp_s, ax + wx, ay + wy, bx + fx, by + fy
+        self._count += 1
+        if stamp_s - self._from_s + self._period_s < BLOCK_S - 1e-6:
+            return False
+        t, ax, ay, bx, by = self._sums
+        n = self._count
+        self._blocks.append((t / n, ax / n, ay / n, bx / n, by / n, n))
+        self._count = 0
+        return self._judge(turn_rps, noise)
 
     def variance(self, away_mps: float) -> float:
         """White noise of each wheel message that is worth the slip, (m/s)²; `away_mps`: how far it is from the state.
@@ -93,13 +90,31 @@ class Slip:
         self.speed_mps = max(self.speed_mps, min(away_mps, self.fastest_mps + LEAST_MPS))
         return self.speed_mps**2 * (1.0 + 2.0 * TAU_S / self._period_s)
 
-    def _wander(self, count: int, noise: tuple[float, float, float]) -> tuple[float, float]:
-        """Change of the difference over the last `count` messages: in standard deviations, and in m/s."""
-        rows = self._rows
-        size = len(rows)
-        first = [rows[size - count + i] for i in range(EDGE)]
-        last = [rows[size - 1 - i] for i in range(EDGE)]
-        span_s, ax, ay, fx, fy = (sum(b[k] - a[k] for a, b in zip(first, last, strict=True)) / EDGE for k in range(5))
-        far = hypot(ax - fx, ay - fy)
-        variance = 2.0 * noise[0] / EDGE + noise[1] * span_s + noise[2] * span_s**2
-        return far / sqrt(variance + (SCALE_SIGMA * hypot(ax, ay)) ** 2), far
+    def _judge(self, turn_rps: float, noise: tuple[float, float, float]) -> bool:
+        blocks = self._blocks
+        newest, begins, wander = blocks[-1], False, 0.0
+        self.strength = 0.0
+        for window_s in WINDOWS_S:
+            oldest = next((block for block in blocks if newest[0] - block[0] <= window_s + 1e-6), newest)
+            if newest[0] - oldest[0] < 0.7 * window_s:
+                continue
+            strength, far = _wander(oldest, newest, noise)
+            if strength > self.strength:
+                self.strength, wander = strength, far
+        if self.strength > (ROLLS if self.slipping else SLIPS):
+            begins, self.slipping = not self.slipping, True
+        elif self.slipping and abs(turn_rps) <= TURNS_RPS:
+            self.slipping, self.speed_mps = False, 0.0
+        if self.slipping:
+            self.speed_mps = max(self.speed_mps, wander, LEAST_MPS)
+        if begins:
+            self.since_s = blocks[0][0] - BLOCK_S
+        return begins
+
+
+def _wander(a: Block, b: Block, noise: tuple[float, float, float]) -> tuple[float, float]:
+    """Change of the difference between two blocks: in standard deviations, and in m/s."""
+    span_s, ax, ay = b[0] - a[0], b[1] - a[1], b[2] - a[2]
+    far = hypot(ax - b[3] + a[3], ay - b[4] + a[4])
+    variance = noise[0] * (1.0 / a[5] + 1.0 / b[5]) + noise[1] * span_s + noise[2] * span_s**2
+    return far / sqrt(variance + (SCALE_SIGMA * hypot(ax, ay)) ** 2), far
