@@ -17,7 +17,7 @@ from physical_ai_world_model.kalman.tracks import Tracks
 from physical_ai_world_model.own_motion import OwnMotion, commands_along, follow_trajectory, pull_of
 from physical_ai_world_model.parameters import WorldModelParameters
 from physical_ai_world_model.people import People, plan_of, square
-from physical_ai_world_model.predictor import Fan, Predictor, mixture_rows
+from physical_ai_world_model.predictor import Predictor, rows_of
 from physical_ai_world_model.surprise import Surprise, moments, planar_covariances
 
 LEAST_COMPARISONS = 10
@@ -174,14 +174,13 @@ class WorldModelCore:
         parts = [self._predictor.rows(fan, ids, tracks.radius_m[mine], static)]
         if fans is not None and len(fans.weight):
             walkers = kept[said]
-            here = moments(*(a[walkers] for a in belief))[1][:, :2, :2]
-            cov_of = square(fans.covariance) + here[:, None, None]
-            rate = np.concatenate([fans.mean_m, fans.rate_mps], axis=-1)
-            ways = Fan(rate, cov_of, fans.weight)
-            parts.append(mixture_rows(ways, tracks.ids[walkers], tracks.radius_m[walkers], times_s))
-            more = moments(fans.mean_m[:, :, self._lead], cov_of[:, :, self._lead], fans.weight)
+            here = moments(*(a[walkers] for a in belief))[1]
+            spread = fans.covariance + here[:, [0, 0, 1], [0, 1, 1]][:, None, None].astype(np.float32)
+            names, radius_m = tracks.ids[walkers], tracks.radius_m[walkers]
+            parts.append(rows_of(fans.mean_m, fans.rate_mps, spread, fans.weight, names, radius_m, times_s))
+            more = moments(fans.mean_m[:, :, self._lead], square(spread[:, :, self._lead]), fans.weight)
             mean, cov = np.concatenate([mean, more[0]]), np.concatenate([cov, more[1]])
-            ids = np.concatenate([ids, tracks.ids[walkers]])
+            ids = np.concatenate([ids, names])
         self._surprise.expect(stamp_s + float(times_s[self._lead]), ids, mean, cov)
         return m.Prediction(stamp_s, FRAME, np.concatenate(parts))
 

@@ -61,13 +61,21 @@ class Predictor:
 
 def mixture_rows(fan: Fan, ids: NDArray[np.uint32], radius_m: Array, times_s: Array) -> Rows:
     """PREDICTION rows of mixtures, ordered by object, mode, time; modes of no weight are left out."""
-    kept = fan.weight > 0.0
-    numbers = np.empty((*fan.mean.shape[:3], len(COLUMNS)), dtype=np.float32)
+    cov = fan.cov
+    spread = np.stack([cov[..., 0, 0], cov[..., 0, 1], cov[..., 1, 1]], axis=-1)
+    return rows_of(fan.mean[..., :2], fan.mean[..., 2:], spread, fan.weight, ids, radius_m, times_s)
+
+
+def rows_of(
+    xy_m: Array, rate_mps: Array, spread: Array, weight: Array, ids: NDArray[np.uint32], radius_m: Array, times_s: Array
+) -> Rows:
+    """The same of positions and rates (n, m, t, 2), covariances [xx, xy, yy] (n, m, t, 3) and weights (n, m)."""
+    kept = weight > 0.0
+    numbers = np.empty((*xy_m.shape[:3], len(COLUMNS)), dtype=np.float32)
     numbers.view(np.uint32)[..., 0] = ids[:, None, None]
-    numbers.view(np.uint32)[..., 1] = np.arange(fan.weight.shape[1])[:, None]
-    numbers[..., 2], numbers[..., 3] = fan.weight[:, :, None], times_s
-    numbers[..., 4:8] = fan.mean
-    numbers[..., 8], numbers[..., 9], numbers[..., 10] = fan.cov[..., 0, 0], fan.cov[..., 0, 1], fan.cov[..., 1, 1]
+    numbers.view(np.uint32)[..., 1] = np.arange(weight.shape[1])[:, None]
+    numbers[..., 2], numbers[..., 3] = weight[:, :, None], times_s
+    numbers[..., 4:6], numbers[..., 6:8], numbers[..., 8:11] = xy_m, rate_mps, spread
     numbers[..., 11] = radius_m[:, None, None]
     if not kept.all():
         numbers = numbers[kept]

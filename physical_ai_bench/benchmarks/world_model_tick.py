@@ -41,7 +41,7 @@ PARTS: Final[tuple[tuple[str, Any, str], ...]] = (
     ("attention", Decoder, "attend"),
     ("head", Decoder, "coefficients"),
     ("unfold + merge", Decoder, "fans"),
-    ("rows", core_module, "mixture_rows"),
+    ("rows", core_module, "rows_of"),
 )
 HEADER: Final = (
     "agents", "hybrid p50 / best block, ms", "a further agent, µs", "Kalman alone p50 / best block, ms",

@@ -159,13 +159,13 @@ class Crowd:
     def _near(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Seats (n, M) of the nearest others within reach; -1 where there are fewer."""
         xy = self._at_m
-        away = np.hypot(xy[rows, None, 0] - xy[None, :, 0], xy[rows, None, 1] - xy[None, :, 1])
+        away = (xy[rows, None, 0] - xy[None, :, 0]) ** 2 + (xy[rows, None, 1] - xy[None, :, 1]) ** 2  # squares
         away[np.arange(len(rows)), rows] = np.inf
         count = min(NEIGHBOURS, len(xy))
         order = (
             np.argpartition(away, count - 1, axis=1)[:, :count] if count else np.zeros((len(rows), 0), dtype=np.int64)
         )
-        return np.asarray(np.where(np.take_along_axis(away, order, axis=1) < REACH_M, order, -1))
+        return np.asarray(np.where(np.take_along_axis(away, order, axis=1) < REACH_M**2, order, -1))
 
     def _forget_silent(self, ids: NDArray[np.int64], stamp_s: float) -> None:
         """Who comes back after a long silence is somebody new; so is who was last seen in what is now the future."""

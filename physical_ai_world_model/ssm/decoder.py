@@ -265,16 +265,12 @@ def _wide(times: Array) -> Floats:
 
 def turned(fans: Fans, xy_m: Array, frame: Array) -> Fans:
     """The same in the common frame: means about the positions (n, 2), covariances turned."""
-    seat = frame[:, None, None]
-    c, s = frame[:, 0, None, None], frame[:, 1, None, None]
+    c, s = (part[:, None, None] for part in frame.T.astype(np.float32))
     xx, xy, yy = np.moveaxis(fans.covariance, -1, 0)
-    turned_covariance = np.stack(
-        [
-            c * c * xx - 2 * c * s * xy + s * s * yy,
-            c * s * (xx - yy) + (c * c - s * s) * xy,
-            s * s * xx + 2 * c * s * xy + c * c * yy,
-        ],
-        axis=-1,
-    )
+    both, apart, twice = 0.5 * (xx + yy), 0.5 * (xx - yy), (2 * c * s, c * c - s * s)
+    cross = twice[1] * xy + twice[0] * apart
+    along = twice[1] * apart - twice[0] * xy
+    covariance = np.stack([both + along, cross, both - along], axis=-1)
+    seat: Any = frame.astype(np.float32)[:, None, None]
     mean = xy_m[:, None, None] + out_of(seat, fans.mean_m)
-    return Fans(mean, out_of(seat, fans.rate_mps), turned_covariance, fans.weight)
+    return Fans(mean, out_of(seat, fans.rate_mps), covariance, fans.weight)
