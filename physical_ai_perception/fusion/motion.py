@@ -34,6 +34,7 @@ GYRO_BY_WHEELS: Final = 0.05
 REST_RECOVERY_S: Final = 1.0  # wheels, gyro and accelerometer agree that the robot stands: believed against the state
 OFFSET_EVERY_S: Final = 0.2
 JITTER_SHARE: Final = 0.01  # of a new sample in the mean
+JITTER_LEAST: Final = 0.25  # of the noise that is declared: vibration and skidding are no jitter
 FORCE_LOST: Final = 1.0  # m/s^2/sqrt(Hz)
 
 Sums = tuple[float, float, float, float, float, float]
@@ -303,7 +304,8 @@ class MotionFilter:
         if trust.rows[:2] == "xy" and self._force is not None and state.stamp_s - self._imu_s <= IMU_HOLD_S:
             wheels = (ahead[0] * u + left[0] * v, ahead[1] * u + left[1] * v)
             turn = sample.yaw_rate_rps - self.rate[2] + state.gyro_bias.item(2)
-            noise = (variance, min(self._jitter, self._noise.accel), self._offset_variance())
+            accel = min(max(self._jitter, JITTER_LEAST * self._noise.accel), self._noise.accel)
+            noise = (variance, accel, self._offset_variance())
             if slip.look(sample.stamp_s, wheels, self._felt, turn, noise):
                 self._doubt_wheels(trust.source, slip)
         else:
