@@ -130,6 +130,7 @@ def _read(path: str) -> Kept | None:
             _numbers(content["odom"], 4),
             _numbers(content["map_to_odom"], 4),
             _numbers(content["variances"], 3),
+            *_numbers([content.get("speed_mps", 0.0)], 1),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -20,7 +20,7 @@ from physical_ai_perception.fusion.anchor import Anchor, ScaleDoubt, Track, turn
 from physical_ai_perception.fusion.filter import Gate
 from physical_ai_perception.fusion.gnss import FARTHEST_M, GnssTrust, LocalGrid, fix_noise
 from physical_ai_perception.fusion.history import PoseHistory
-from physical_ai_perception.fusion.kept import Kept, resume
+from physical_ai_perception.fusion.kept import TURNED_RAD, Kept, resume
 from physical_ai_perception.fusion.measurements import Measurement
 from physical_ai_perception.fusion.motion import IMU_HOLD_S, ImuTrust, MotionFilter, WheelTrust, first_state
 from physical_ai_perception.fusion.output import Smoother, View
@@ -84,6 +84,7 @@ class Localisation:
         self._view: View | None = None
         self._smoother = Smoother(parameters.odom_slew_mps)
         self._kept: Kept | None = None
+        self._resumed = False  # the anchor is a kept one, and nothing absolute has been heard since
         self._fixes = Gate()
         self._driver = ""  # the IMU that drives; others wait for its silence
         self._driver_s = -np.inf
@@ -265,6 +266,7 @@ class Localisation:
             odom=(*position, rotations.yaw(state.attitude) + offset.yaw_rad),
             map_to_odom=(x, y, float(there.position_m[2]), yaw),
             variances=(float(there.cov[0, 0]), float(there.cov[1, 1]), float(there.cov[5, 5])),
+            speed_mps=float(np.hypot(state.velocity[0], state.velocity[1])),
         )
 
     def resume(self, kept: Kept) -> None:
@@ -279,6 +281,7 @@ class Localisation:
             self.anchor = self._anchor_of_start(state)
         else:
             self.anchor = resume(kept, state, self._heading_by_imu)
+            self._resumed = True
         self._doubt = replace(self._doubt, origin=tuple(state.position.tolist()))
         self._put_local(state)
 
@@ -416,7 +419,10 @@ class Localisation:
             if not self._contradicted(stamp_s):
                 return
             doubted = self.anchor.moved_to(antenna, measured, noise)
-            self.anchor = Anchor(doubted.position, doubted.yaw_rad, noise, NO_HEADING_RAD, measured)
+            # A pose kept over a restart is wrong in place, not in heading: the robot coasted on, nobody turned it.
+            sigma = max(doubted.yaw_sigma_rad, TURNED_RAD) if self._resumed else NO_HEADING_RAD
+            self._resumed = False
+            self.anchor = Anchor(doubted.position, doubted.yaw_rad, noise, sigma, measured)
             self.resets += 1
         self._track.add(antenna, measured, float(np.sqrt(0.5 * np.trace(noise[:2, :2]))))
         found = self._track.fit()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import pytest
 from flat_world import Drive, fix, imu, wheels
 
 from physical_ai_core import messages as m
@@ -225,6 +226,25 @@ def test_a_restarted_core_goes_on_from_the_kept_pose() -> None:
     assert distance < 0.5 and angle < 0.1
     run.drive(10.0, 1.0, 0.2)
     assert run.error()[0] < 0.08
+
+
+@pytest.mark.parametrize(("speed_mps", "patience_s"), [(1.2, 1.0), (0.0, 6.0)])
+def test_who_coasted_on_while_nobody_looked_knows_place_and_heading_again_without_moving(
+    speed_mps: float, patience_s: float
+) -> None:
+    """1.3 m from the kept pose: at once where the speed explains it, else as soon as the fixes have insisted."""
+    run = Run(core()).drive(2.0).drive(10.0, 1.0, 0.2)
+    kept = run.core.checkpoint()
+    assert kept is not None and kept.speed_mps == pytest.approx(1.0, abs=0.1)
+    yaw = kept.odom[3]
+    behind = (kept.odom[0] - 1.3 * np.cos(yaw), kept.odom[1] - 1.3 * np.sin(yaw), *kept.odom[2:])
+    run.core = core()
+    run.core.resume(replace(kept, odom=behind, speed_mps=speed_mps))
+    run.drive(patience_s, 0.0, 0.0)
+    distance, angle = run.error()
+    cov = run.map_to_odom[-1].cov
+    assert distance < 0.4 and angle < 0.15
+    assert cov is not None and np.sqrt(cov[0, 0]) < 0.5 and np.sqrt(cov[5, 5]) < 0.4, "the gate must let it drive on"
 
 
 def test_a_kept_pose_from_another_time_is_not_used() -> None:
