@@ -66,7 +66,7 @@ def test_the_node_fed_with_sensors_says_its_state_and_keeps_its_pose(spawn: Call
         assert set(SAYS) <= set(heard)
         assert heard["state/odometry"].child_frame_id == "base_link"
         assert heard["state/map_to_odom"].header.frame_id == "map"
-        assert set(json.loads(keep.read_text())) == {"stamp_s", "odom", "map_to_odom", "variances"}
+        assert set(json.loads(keep.read_text())) == {"stamp_s", "odom", "map_to_odom", "variances", "speed_mps"}
         assert process.poll() is None
     finally:
         node.destroy_node()
