@@ -151,7 +151,7 @@ def test_any_route_ends_at_its_goal_at_rest_and_locates_any_robot(
 ) -> None:
     poses = np.column_stack([np.array(points), np.zeros(len(points))])
     route = Route(poses, 0.7, 1.4, 0.6)
-    np.testing.assert_allclose(route.goal, points[-1])
+    np.testing.assert_allclose(route.goal, points[-1], atol=1e-9)
     assert route.speed_table[-1] == pytest.approx(0.0, abs=0.3) and np.isfinite(route.speed_table).all()
     assert 0.0 <= route.locate(np.array([x, y]), None) <= route.length_m
 
