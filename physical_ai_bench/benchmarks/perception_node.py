@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import psutil
 
+from physical_ai_bench.node_load.processes import cpu_s, module_process
 from physical_ai_bench.node_load.recording import denser, record
 from physical_ai_bench.page import Page
 from physical_ai_core import graph
@@ -141,15 +139,17 @@ def measure(environment: Mapping[str, str], factor: int, seconds: float, repeats
         write_wire(denser(record(RECORDED_S), factor), folder / "wire")
         run_s = SETTLE_S + repeats * seconds + 2.0
         with (
-            _process(environment, folder, "physical_ai_perception.node", "--ros-args", "-p", "site:=yard") as node,
-            _process(environment, folder, LOAD, "relay") as relay,
+            module_process(
+                environment, folder, "physical_ai_perception.node", "--ros-args", "-p", "site:=yard"
+            ) as node,
+            module_process(environment, folder, LOAD, "relay") as relay,
             closing(Ear({STATE: graph.TOPIC[STATE], RELAYED: graph.TOPIC[STATE]})) as ear,
         ):
             for lifecycle in ("perception", RELAY):
                 if not ear.bring_up(lifecycle, START_PATIENCE_S):
                     raise PhysicalAIError(f"The node '{lifecycle}' did not come up.", _log(folder))
             arguments = ("feed", str(folder / "wire"), str(folder / "left.npy"), str(run_s))
-            with _process(environment, folder, LOAD, *arguments) as feeder:
+            with module_process(environment, folder, LOAD, *arguments) as feeder:
                 marks = _listen(ear, node.pid, relay.pid, seconds, repeats)
                 feeder.wait(60.0)
             outputs, relayed, left = ear.stamps(STATE), ear.stamps(RELAYED), np.load(folder / "left.npy")
@@ -180,7 +180,7 @@ def _listen(ear: Ear, node: int, relay: int, seconds: float, repeats: int) -> li
         time.sleep(min(0.05, max(0.0, due_s - time.monotonic())))
         ear.listen()
         if time.monotonic() >= due_s:
-            marks.append(_Mark(time.time(), _cpu_s(node), _cpu_s(relay), psutil.cpu_times().idle))
+            marks.append(_Mark(time.time(), cpu_s(node), cpu_s(relay), psutil.cpu_times().idle))
             due_s += seconds
     return marks
 
@@ -199,31 +199,6 @@ def _window(begin: _Mark, end: _Mark, left: Array, outputs: Array, relayed: Arra
         100.0 * (1.0 - (end.idle_s - begin.idle_s) / (wall_s * (psutil.cpu_count() or 1))),
         os.getloadavg()[0],
     )
-
-
-def _cpu_s(pid: int) -> float:
-    times = psutil.Process(pid).cpu_times()
-    return float(times.user + times.system)
-
-
-@contextmanager
-def _process(
-    environment: Mapping[str, str], folder: Path, module: str, *arguments: str
-) -> Iterator[subprocess.Popen[bytes]]:
-    with (folder / f"{module}.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments], env=dict(environment), stdout=log, stderr=subprocess.STDOUT
-        )
-    try:
-        yield process
-    finally:
-        with suppress(ProcessLookupError):
-            process.send_signal(signal.SIGINT)
-        try:
-            process.wait(6.0)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def _log(folder: Path) -> str:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 import psutil
 
+from physical_ai_bench.node_load.processes import cpu_s, module_process
 from physical_ai_bench.page import FOLDER, Page
 from physical_ai_core import graph, layouts
 from physical_ai_core import messages as m
@@ -239,13 +237,13 @@ def node_note(environment: Mapping[str, str], seconds: float, repeats: int) -> s
         write_wire(recording(), folder / "wire")
         run_s = SETTLE_S + repeats * seconds + 2.0
         with (
-            _process(environment, folder, "physical_ai_world_model.node") as node,
+            module_process(environment, folder, "physical_ai_world_model.node") as node,
             closing(Ear({SAID: graph.TOPIC[SAID]})) as ear,
         ):
             if not ear.bring_up(NODE, PATIENCE_S):
                 raise PhysicalAIError(f"The node '{NODE}' did not come up.", "Look at its log.")
             arguments = ("feed", str(folder / "wire"), str(folder / "left.npy"), str(run_s))
-            with _process(environment, folder, LOAD, *arguments) as feeder:
+            with module_process(environment, folder, LOAD, *arguments) as feeder:
                 deadline_s = time.monotonic() + PATIENCE_S
                 while not len(ear.stamps(SAID)) and time.monotonic() < deadline_s:
                     time.sleep(0.05)
@@ -254,11 +252,11 @@ def node_note(environment: Mapping[str, str], seconds: float, repeats: int) -> s
                 cpu, rates = [], []
                 for _ in range(repeats):
                     ear.listen()
-                    begun_s, spent_s, heard = time.monotonic(), _cpu_s(node.pid), len(ear.stamps(SAID))
+                    begun_s, spent_s, heard = time.monotonic(), cpu_s(node.pid), len(ear.stamps(SAID))
                     time.sleep(seconds)
                     ear.listen()
                     wall_s = time.monotonic() - begun_s
-                    cpu.append(100.0 * (_cpu_s(node.pid) - spent_s) / wall_s)
+                    cpu.append(100.0 * (cpu_s(node.pid) - spent_s) / wall_s)
                     rates.append((len(ear.stamps(SAID)) - heard) / wall_s)
                 feeder.wait(60.0)
     return (
@@ -281,28 +279,3 @@ def recording() -> list[Any]:
             events.append(Event(at_s, "state/objects", walkers.at(1.0 + at_s, at_s)))
             events.append(Event(at_s, "cmd_vel", m.Twist(1.0 + at_s, "base_link", 0.0, 0.0)))
     return events
-
-
-def _cpu_s(pid: int) -> float:
-    times = psutil.Process(pid).cpu_times()
-    return float(times.user + times.system)
-
-
-@contextmanager
-def _process(
-    environment: Mapping[str, str], folder: Path, module: str, *arguments: str
-) -> Iterator[subprocess.Popen[bytes]]:
-    with (folder / f"{module}.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments], env=dict(environment), stdout=log, stderr=subprocess.STDOUT
-        )
-    try:
-        yield process
-    finally:
-        with suppress(ProcessLookupError):
-            process.send_signal(signal.SIGINT)
-        try:
-            process.wait(6.0)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
