@@ -43,7 +43,6 @@ class Slots:
     target: Tensor  # (P,) among the batch's rows
     weight: Tensor  # (P,)
     told: Tensor  # (P, M) chance draw of whose way is told; the largest allowed one wins, below 0 none
-    rate: Tensor  # () of the optimiser
     relax: Tensor  # ()
 
 
@@ -102,7 +101,7 @@ class Planner:
         return Slots(
             torch.zeros(n, **whole), torch.zeros(p, neighbours, **whole), torch.ones(n, 2, **real),  # type: ignore[arg-type]
             torch.zeros(p, **whole), torch.zeros(p, **real), torch.zeros(p, neighbours, **real),  # type: ignore[arg-type]
-            torch.zeros((), **real), torch.zeros((), **real),  # type: ignore[arg-type]
+            torch.zeros((), **real),  # type: ignore[arg-type]
         )  # fmt: skip
 
 
@@ -152,7 +151,6 @@ class Stepper:
     def run(self, windows: NDArray[np.int64], rate: float, relax: float) -> None:
         """One step."""
         self.planner.fill(windows, self.slots)
-        self.slots.rate.fill_(rate)
         self.slots.relax.fill_(relax)
         for parameters in self._optimiser.param_groups:
             if isinstance(parameters["lr"], Tensor):

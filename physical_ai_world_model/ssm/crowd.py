@@ -92,10 +92,10 @@ class Crowd:
         self._forget_silent(ids, stamp_s)
         seats = np.array([self._seat.get(i, -1) for i in ids.tolist()], dtype=np.int64)
         known = seats >= 0
-        later = seats[known][stamp_s - self._last_s[seats[known]] >= LEAST_DT_S]
-        if len(later):
-            at = np.flatnonzero(known)[stamp_s - self._last_s[seats[known]] >= LEAST_DT_S]
-            self._step(later, xy_m[at], stamp_s)
+        again = np.flatnonzero(known)
+        again = again[stamp_s - self._last_s[seats[again]] >= LEAST_DT_S]
+        if len(again):
+            self._step(seats[again], xy_m[again], stamp_s)
         if not known.all():
             self._seat_new(ids[~known], xy_m[~known], stamp_s)
 

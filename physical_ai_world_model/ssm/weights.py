@@ -17,6 +17,7 @@ from safetensors.numpy import load as parse
 from safetensors.numpy import save as pack
 
 from physical_ai_core.errors import ModelError
+from physical_ai_world_model.calibration import Calibration
 from physical_ai_world_model.ssm.shape import ARCHITECTURE, Shape
 
 Floats = NDArray[np.float32]
@@ -64,8 +65,8 @@ def load(path: Path) -> PeopleWeights:
     try:
         tensors = {name: np.asarray(value, dtype=np.float32) for name, value in parse(content).items()}
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        about = json.loads(header.get("__metadata__", {}).get(KEY, "{}"))
-    except (SafetensorError, ValueError) as error:
+        about = dict(json.loads(header.get("__metadata__", {}).get(KEY, "{}")))
+    except (SafetensorError, ValueError, TypeError) as error:
         raise ModelError(f"{path} is no safetensors file: {error}", REBUILD) from error
     architecture = about.get("architecture", "none")
     if architecture != ARCHITECTURE:
@@ -74,7 +75,14 @@ def load(path: Path) -> PeopleWeights:
         )
     shape = _shape(about.get("shape"), path)
     _check(tensors, shape, path)
-    return PeopleWeights(tensors, shape, about.get("calibration", {}), found)
+    calibration = about.get("calibration", {})
+    try:
+        factor = Calibration.read(calibration).at(np.linspace(0.0, 1.0, 9))
+    except (KeyError, ValueError, TypeError) as error:
+        raise ModelError(f"{path}: its calibration cannot be read: {error}", REBUILD) from error
+    if not (np.isfinite(factor).all() and (factor > 0.0).all()):
+        raise ModelError(f"{path}: its calibration holds factors that make no sense.", REBUILD)
+    return PeopleWeights(tensors, shape, calibration, found)
 
 
 def save(path: Path, tensors: Mapping[str, NDArray[Any]], shape: Shape, calibration: Mapping[str, Any]) -> str:
@@ -110,6 +118,12 @@ def tensor_sizes(shape: Shape) -> dict[str, tuple[int, ...]]:
 
 
 def _check(tensors: Mapping[str, Floats], shape: Shape, path: Path) -> None:
+    wanted = Shape()
+    if (shape.features, shape.edge) != (wanted.features, wanted.edge):
+        raise ModelError(
+            f"{path} wants {shape.features} features and {shape.edge} of a neighbour, this has {wanted.features} and"
+            f" {wanted.edge}.", REBUILD,
+        )  # fmt: skip
     for name, size in tensor_sizes(shape).items():
         if name not in tensors or tensors[name].shape != size:
             found = "missing" if name not in tensors else f"of size {tensors[name].shape}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -337,6 +338,24 @@ def test_a_tensor_that_does_not_fit_is_named(tmp_path: Path) -> None:
         spoilt = weights.tensors["head.out.bias"] * np.nan
         save(tmp_path / "w.safetensors", {**weights.tensors, "head.out.bias": spoilt}, weights.shape, {})
         load(tmp_path / "w.safetensors")
+
+
+@pytest.mark.parametrize("calibration", [{"share": [0.0, 1.0]}, {"share": [0.0, 1.0], "factor": [1.0, -2.0]}, [3]])
+def test_a_calibration_that_cannot_be_is_refused(tmp_path: Path, calibration: object) -> None:
+    from safetensors.numpy import save as pack
+
+    weights = load(default_folder())
+    about = {"architecture": "selective-zoh-people-1", "shape": asdict(weights.shape), "calibration": calibration}
+    (tmp_path / "w").write_bytes(pack(weights.tensors, {"physical_ai": json.dumps(about)}))
+    with pytest.raises(ModelError, match="calibration"):
+        load(tmp_path / "w")
+
+
+def test_features_of_another_kind_are_refused(tmp_path: Path) -> None:
+    weights = load(default_folder())
+    save(tmp_path / "w", weights.tensors, replace(weights.shape, edge=30), {})
+    with pytest.raises(ModelError, match="30 of a neighbour"):
+        load(tmp_path / "w")
 
 
 def test_the_same_weights_make_the_same_file(tmp_path: Path) -> None:
