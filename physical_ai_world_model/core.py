@@ -163,7 +163,7 @@ class WorldModelCore:
         if odometry is not None and abs(stamp_s - odometry.stamp_s) <= self._p.stale_s:
             self.people.observe_robot(np.array(odometry.position_m[:2], dtype=float), odometry.stamp_s)
         kept = np.flatnonzero(keep)
-        plan = plan_of(self._trajectory, stamp_s, self._p.stale_s)
+        plan = plan_of(self._fresh_trajectory(stamp_s), stamp_s)
         times_s = self._predictor.times_s
         said, fans = self.people.forecast(tracks.ids[kept], times_s, stamp_s, self._lead, plan)
         self.learnt_ids = frozenset(tracks.ids[kept[said]].tolist())
@@ -184,19 +184,23 @@ class WorldModelCore:
         self._surprise.expect(stamp_s + float(times_s[self._lead]), ids, mean, cov)
         return m.Prediction(stamp_s, FRAME, np.concatenate(parts))
 
+    def _fresh_trajectory(self, stamp_s: float) -> m.Path | None:
+        trajectory = self._trajectory
+        fresh = trajectory is not None and abs(stamp_s - trajectory.stamp_s) <= self._p.stale_s
+        return trajectory if fresh else None
+
     def _own_path(self, stamp_s: float) -> m.Path | None:
         odometry = self._odometry
         if odometry is None or not 0.0 <= abs(stamp_s - odometry.stamp_s) <= self._p.stale_s:
             return None
         times_s = self._predictor.times_s
-        trajectory = self._trajectory
-        fresh = trajectory is not None and abs(stamp_s - trajectory.stamp_s) <= self._p.stale_s
-        commands = None
-        if fresh and trajectory is not None and trajectory.stamps_s is not None:
-            commands = commands_along(trajectory.poses, trajectory.stamps_s, self._p.actuator_lag_s + COMMAND_LEAD_S)
-        ahead = self.own.predict(stamp_s, times_s, commands)
+        trajectory = self._fresh_trajectory(stamp_s)
+        if trajectory is None or trajectory.stamps_s is None:
+            return m.Path(stamp_s, FRAME, self.own.predict(stamp_s, times_s).poses, stamp_s + times_s)
+        lead_s = self._p.actuator_lag_s + COMMAND_LEAD_S
+        ahead = self.own.predict(stamp_s, times_s, commands_along(trajectory.poses, trajectory.stamps_s, lead_s))
         poses = ahead.poses
-        if ahead.reason and fresh and trajectory is not None and trajectory.stamps_s is not None:
+        if ahead.reason:
             poses = follow_trajectory(trajectory.poses, trajectory.stamps_s, stamp_s + times_s)
         return m.Path(stamp_s, FRAME, poses, stamp_s + times_s)
 

@@ -122,9 +122,9 @@ def square(covariance: Array) -> Array:
     return np.stack([np.stack([xx, xy], axis=-1), np.stack([xy, yy], axis=-1)], axis=-2)
 
 
-def plan_of(trajectory: m.Path | None, stamp_s: float, stale_s: float) -> Plan | None:
+def plan_of(trajectory: m.Path | None, stamp_s: float) -> Plan | None:
     """The controller's trajectory as the others will meet it; held at its end."""
-    if trajectory is None or trajectory.stamps_s is None or abs(stamp_s - trajectory.stamp_s) > stale_s:
+    if trajectory is None or trajectory.stamps_s is None:
         return None
     at_s = stamp_s + np.array(PATH_SHARES) * REFERENCE_S
     columns = [np.interp(at_s, trajectory.stamps_s, trajectory.poses[:, k]) for k in (0, 1)]

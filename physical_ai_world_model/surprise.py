@@ -9,27 +9,17 @@ just 90 % of what happened, above 1 where they hold less.
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from physical_ai_core.geometry import Array
 from physical_ai_core.layouts import Rows
-from physical_ai_world_model.ids import common
+from physical_ai_world_model.expectations import Expectations
 
 CHI2_90 = 4.605  # scipy.stats.chi2.ppf(0.9, 2)
 LEVEL = 0.9
 CAP = 100.0
-
-
-class Expectation(NamedTuple):
-    """What was said of each object for the moment `stamp_s`: position mean (n, 2) and covariance (n, 2, 2)."""
-
-    stamp_s: float
-    ids: NDArray[np.uint32]
-    mean: Array
-    cov: Array
 
 
 def moments(mean: Array, cov: Array, weight: Array) -> tuple[Array, Array]:
@@ -62,30 +52,22 @@ class Surprise:
     def __init__(self, lead_s: float, window_s: float, least: int) -> None:
         """`least`: number of comparisons below which nothing is claimed (0)."""
         self._lead_s, self._window_s, self._least = lead_s, window_s, least
-        self._expected: deque[Expectation] = deque(maxlen=64)
+        self._expectations = Expectations()
         self._scores: deque[tuple[float, Array]] = deque(maxlen=256)
 
     def clear(self) -> None:
-        self._expected.clear()
+        self._expectations.clear()
         self._scores.clear()
 
     def expect(self, stamp_s: float, ids: NDArray[np.uint32], mean: Array, cov: Array) -> None:
         """Remember what is predicted for `stamp_s`."""
-        self._expected.append(Expectation(stamp_s, ids, mean, cov))
+        self._expectations.expect(stamp_s, ids, mean, cov)
 
     def observe(self, stamp_s: float, ids: NDArray[np.uint32], xy: Array, xy_cov: Array) -> None:
         """Score positions (n, 2) seen at `stamp_s` against the expectation nearest in time."""
-        if not self._expected or not len(ids):
+        _, score = self._expectations.distances(stamp_s, ids, xy, xy_cov)
+        if not len(score):
             return
-        nearest = min(self._expected, key=lambda e: abs(e.stamp_s - stamp_s))
-        if abs(nearest.stamp_s - stamp_s) > 0.06:
-            return
-        there, here = common(nearest.ids, ids)
-        if not len(here):
-            return
-        error = xy[here] - nearest.mean[there]
-        spread = nearest.cov[there] + xy_cov[here]
-        score = np.einsum("ni,ni->n", error, np.linalg.solve(spread, error[..., None])[..., 0])
         self._scores.append((stamp_s, score[np.isfinite(score)]))
 
     def value(self, stamp_s: float) -> float:

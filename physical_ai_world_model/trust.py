@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from physical_ai_core.geometry import Array
-from physical_ai_world_model.ids import common
+from physical_ai_world_model.expectations import Expectations
 
 MEAN: Final = 2.0  # of a squared Mahalanobis distance in the plane, when the stated spread is right
 CAP: Final = 40.0
-NEAR_S: Final = 0.06  # a forecast counts for what is seen this much before or after its moment
 LOST: Final = 5.0  # times the expected distance, averaged: beyond it the object is left to the Kalman filter
 REGAINED: Final = 2.0
 
@@ -23,7 +21,7 @@ class Trust:
 
     def __init__(self, window_s: float) -> None:
         self._window_s = window_s
-        self._expected: deque[tuple[float, NDArray[np.int64], Array, Array]] = deque(maxlen=64)
+        self._expectations = Expectations()
         self._mean: dict[int, tuple[float, float]] = {}  # id: (running mean, stamp)
         self._lost: set[int] = set()
 
@@ -33,40 +31,26 @@ class Trust:
         return len(self._lost)
 
     def clear(self) -> None:
-        self._expected.clear()
+        self._expectations.clear()
         self._mean.clear()
         self._lost.clear()
 
     def keep(self, ids: NDArray[np.int64]) -> None:
         """Forget everybody else, and what was expected of them: who comes under the same id is somebody new."""
         known = set(ids.tolist())
-        for k, (stamp_s, theirs, mean, covariance) in enumerate(self._expected):
-            stays = [row for row, i in enumerate(theirs.tolist()) if i in known]
-            if len(stays) < len(theirs):
-                self._expected[k] = (stamp_s, theirs[stays], mean[stays], covariance[stays])
+        self._expectations.keep(known)
         self._mean = {i: value for i, value in self._mean.items() if i in known}
         self._lost &= known
 
     def expect(self, stamp_s: float, ids: NDArray[np.int64], mean: Array, covariance: Array) -> None:
         """What was forecast for `stamp_s`: positions (n, 2), covariances (n, 2, 2)."""
-        self._expected.append((stamp_s, ids, mean, covariance))
+        self._expectations.expect(stamp_s, ids, mean, covariance)
 
     def observe(self, stamp_s: float, ids: NDArray[np.int64], xy_m: Array, covariance: Array) -> None:
         """Compare what is seen (n, 2), with its covariance (n, 2, 2), with the forecast for this moment."""
-        if not self._expected or not len(ids):
-            return
-        at_s, known, mean, spread = min(self._expected, key=lambda e: abs(e[0] - stamp_s))
-        if abs(at_s - stamp_s) > NEAR_S:
-            return
-        there, here = common(known, ids)
-        error = xy_m[here] - mean[there]
-        total = spread[there] + covariance[here]
-        size = total[:, 0, 0] * total[:, 1, 1] - total[:, 0, 1] ** 2
-        x, y = error.T
-        square = total[:, 1, 1] * x * x - 2.0 * total[:, 0, 1] * x * y + total[:, 0, 0] * y * y
-        with np.errstate(divide="ignore", invalid="ignore"):
-            distance = np.nan_to_num(square / size, nan=CAP, posinf=CAP)
-        for i, value in zip(ids[here].tolist(), np.clip(distance, 0.0, CAP).tolist(), strict=True):
+        here, square = self._expectations.distances(stamp_s, ids, xy_m, covariance)
+        distance = np.clip(np.nan_to_num(square, nan=CAP, posinf=CAP), 0.0, CAP)
+        for i, value in zip(ids[here].tolist(), distance.tolist(), strict=True):
             before, when_s = self._mean.get(i, (MEAN, stamp_s))
             share = -np.expm1(-max(stamp_s - when_s, 0.0) / self._window_s)
             now = before + share * (value - before)
