@@ -218,6 +218,10 @@ def _draw_marks(axes: Any, run: RunData) -> list[Any]:
     return entries
 
 
+MOVES_MPS = 0.02
+BEFORE_S = 5.0  # shown of the time before anything is asked or driven
+
+
 def draw_timeline(run: RunData, path: Path) -> Path:
     """Speed asked, allowed and driven over time, above a strip of the gate's verdict."""
     figure = _figure(11.0, 3.4)
@@ -244,7 +248,9 @@ def draw_timeline(run: RunData, path: Path) -> Path:
     handles = [Patch(color=STATE[state], label=state.replace("_", " ")) for state in seen]
     if handles:
         strip.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.0, -0.9), ncols=5, fontsize=8, frameon=False)
+    moved = t[np.nan_to_num(np.maximum(np.abs(speeds[:, 1]), np.abs(speeds[:, 2]))) > MOVES_MPS]
+    begin_s = max(0.0, float(moved[0]) - BEFORE_S) if len(moved) else 0.0  # what came before is waiting for a word
     for one in (axes, strip):
-        one.set_xlim(0.0, max(end_s, 1e-3))
+        one.set_xlim(begin_s, max(end_s, begin_s + 1e-3))
     figure.savefig(path, dpi=130)
     return path

@@ -211,7 +211,7 @@ def draw(costs: Sequence[Cost], folder: Path) -> Path:
         right.bar([str(c) for c in counts], share, bottom=bottom, label=name)
         bottom += share
     right.set(xlabel="agents", ylabel="% of the tick", title="Where it goes")
-    right.legend(fontsize=8, loc="lower right")
+    right.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     path = folder / "world_model.png"
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
