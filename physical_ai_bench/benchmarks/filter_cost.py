@@ -92,7 +92,7 @@ def _late_round() -> Callable[[], None]:
 def peer_round() -> Callable[[], None]:
     """The same error-state round with filterpy: nominal state and transition in numpy as its users write them."""
     try:
-        from filterpy.kalman import ExtendedKalmanFilter  # type: ignore[import-untyped]
+        from filterpy.kalman import ExtendedKalmanFilter
     except ImportError as error:
         raise DependencyError("filterpy", "bench") from error
     ekf: Any = ExtendedKalmanFilter(dim_x=SIZE, dim_z=3)

@@ -32,7 +32,7 @@ def scan_loop(u: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor) -> Tens
 
 def scan_kernel(u: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor) -> Tensor:
     """The same by `mamba_ssm`'s selective scan on a GPU."""
-    from mamba_ssm.ops.selective_scan_interface import selective_scan_fn  # type: ignore[import-not-found]
+    from mamba_ssm.ops.selective_scan_interface import selective_scan_fn
 
     x = a * delta
     hold = torch.where(x.abs() > 1e-4, torch.expm1(x) / torch.where(x.abs() > 1e-4, x, torch.ones_like(x)), 1 + x / 2)
