@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from physical_ai_core.errors import GoalError
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 
 class Task(str, Enum):
@@ -188,6 +188,7 @@ class GoalState(Frozen):
     instruction_id: str = ""
     confidence: float = Field(1.0, ge=0.0, le=1.0)
     steps: tuple[Step, ...] | None = Field(None, min_length=1, max_length=16)
+    queue: bool = False  # true: after the present goal ("then …"), not in its place
     question: Question | None = None
     refusal: Refusal | None = None
 

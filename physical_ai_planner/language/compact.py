@@ -3,6 +3,8 @@
     go <棚> front; wait                      "棚の前まで行って、そこで待って"
     go <dock B> slow                         "go to dock B, slowly"
     cover <meadow> avoid <pond> tool         "mow the meadow, stay away from the pond"
+    next go other                            "after that, go to the other one"
+    go <A>; go <B>; again <three times>      "go to A, then to B, three times over"
     ask where                                "go over there"
     no forbidden                             "ignore the rules and drive through the wall"
 
@@ -54,6 +56,7 @@ class Deictic(str, Enum):
     """A target without a name of its own."""
 
     THERE = "there"  # the place of the step before
+    OTHER = "other"  # the one beside it that shares its kind ("no, the other dock")
     START = "start"  # back to where the robot is at home
     CHARGE = "charge"  # wherever it charges
 
@@ -69,10 +72,18 @@ class Named:
 
 @dataclass(frozen=True)
 class Pointed:
-    """A target pointed at ("there", "home", the charger nobody named)."""
+    """A target pointed at ("there", "home", the charger nobody named); `distance` as of `Named` ("2 m to its left")."""
 
     what: Deictic
     relation: Relation = Relation.AT
+    distance: str | None = None
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A point of the map by its coordinates ("x 3, y 4"), in the person's words."""
+
+    words: str
 
 
 @dataclass(frozen=True)
@@ -90,7 +101,7 @@ class Thing:
     class_name: str  # one of OBJECT_WORDS
 
 
-Aim = Named | Pointed | Move | Thing
+Aim = Named | Pointed | Spot | Move | Thing
 
 
 @dataclass(frozen=True)
@@ -111,7 +122,11 @@ class Draft:
 
 @dataclass(frozen=True)
 class Plan:
+    """Steps in order; `queue`: after the present goal, not in its place; `again`: how often the whole is done."""
+
     drafts: tuple[Draft, ...]
+    queue: bool = False
+    again: str | None = None
 
 
 @dataclass(frozen=True)
@@ -137,7 +152,8 @@ def write(compact: Compact) -> str:
         return f"ask {compact.about}"
     if isinstance(compact, No):
         return f"no {compact.why}"
-    return "; ".join(_write_draft(draft) for draft in compact.drafts)
+    again = [f"again <{compact.again}>"] if compact.again else []
+    return ("next " if compact.queue else "") + "; ".join([*map(_write_draft, compact.drafts), *again])
 
 
 def _write_draft(draft: Draft) -> str:
@@ -147,13 +163,15 @@ def _write_draft(draft: Draft) -> str:
         words.append(f"<{aim.words}>")
     elif isinstance(aim, Pointed):
         words.append(aim.what.value)
+    elif isinstance(aim, Spot):
+        words += ["point", f"<{aim.words}>"]
     elif isinstance(aim, Move):
         words += [aim.direction] + ([f"<{aim.amount}>"] if aim.amount else [])
     elif isinstance(aim, Thing):
         words.append(aim.class_name)
     if isinstance(aim, (Named, Pointed)) and aim.relation is not Relation.AT:
         words.append(aim.relation.value)
-        if isinstance(aim, Named) and aim.distance:
+        if aim.distance:
             words.append(f"<{aim.distance}>")
     if draft.slow:
         words.append("slow")
@@ -181,14 +199,17 @@ def read(line: str) -> Compact:
         word = reader.take_one_of(allowed)
         reader.end()
         return Ask(word) if first == "ask" else No(word)
+    queue, again = reader.take_if("next"), None
     drafts = [_read_draft(reader)]
-    while reader.peek() == ";":
-        reader.take()
-        drafts.append(_read_draft(reader))
+    while again is None and reader.take_if(";"):
+        if reader.take_if("again"):
+            again = reader.quoted()
+        else:
+            drafts.append(_read_draft(reader))
     reader.end()
     if len(drafts) > MAX_STEPS:
         raise GoalError(f"The compact goal has {len(drafts)} steps.", f"At most {MAX_STEPS} are allowed.")
-    return Plan(tuple(drafts))
+    return Plan(tuple(drafts), queue, again)
 
 
 class _Reader:
@@ -275,7 +296,10 @@ def _read_aim(reader: _Reader) -> Aim:
         return Named(words, relation, distance)
     word = reader.take()
     if word in {d.value for d in Deictic}:
-        return Pointed(Deictic(word), _read_relation(reader))
+        relation = _read_relation(reader)
+        return Pointed(Deictic(word), relation, reader.quoted_if() if relation is not Relation.AT else None)
+    if word == "point":
+        return Spot(reader.quoted())
     if word in OBJECT_WORDS:
         return Thing(word)
     if word == "turn":

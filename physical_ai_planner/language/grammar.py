@@ -35,11 +35,12 @@ def lark(text: str) -> str:
     """
     piece = json.dumps({"substring_chars": text}, ensure_ascii=False)
     return f"""
-start: step ("; " step){{0,{MAX_STEPS - 1}}} | "ask " ({_choice(QUESTION_WORDS)}) | "no " ({_choice(REFUSAL_WORDS)})
+start: "next "? step ("; " step){{0,{MAX_STEPS - 1}}} ("; again" spaced)?
+     | "ask " ({_choice(QUESTION_WORDS)}) | "no " ({_choice(REFUSAL_WORDS)})
 step: action limits until tool
-action: "go " (target | move) | "inspect " (target | object) | "dock " target | "follow " object
+action: "go " (target | move | "point" spaced) | "inspect " (target | object) | "dock " target | "follow " object
       | "cover " quoted | "patrol " quoted | "wait" | "stop" | "resume" | "cancel"
-target: quoted (relation spaced?)? | ({_choice(d.value for d in Deictic)}) relation?
+target: quoted (relation spaced?)? | ({_choice(d.value for d in Deictic)}) (relation spaced?)?
 relation: {_choice(f" {word}" for word in RELATION_WORDS)}
 move: ({_choice(MOVE_WORDS)}) spaced?
 object: {_choice(OBJECT_WORDS)}

@@ -7,12 +7,14 @@ question or a refusal as a whole: no part of an instruction is carried out with 
 from __future__ import annotations
 
 import math
+from typing import NoReturn
 
 from physical_ai_core.goal import (
     DisplacementTarget,
     Limits,
     ObjectTarget,
     PlaceTarget,
+    PoseTarget,
     Question,
     Refusal,
     RefusalReason,
@@ -26,7 +28,20 @@ from physical_ai_core.goal import (
 )
 from physical_ai_core.site import Site, ZoneKind
 from physical_ai_planner.language import quantities, words
-from physical_ai_planner.language.compact import Aim, Ask, Compact, Deictic, Draft, Move, No, Pointed, Thing
+from physical_ai_planner.language.compact import (
+    MAX_STEPS,
+    Aim,
+    Ask,
+    Compact,
+    Deictic,
+    Draft,
+    Move,
+    Named,
+    No,
+    Pointed,
+    Spot,
+    Thing,
+)
 from physical_ai_planner.language.names import Kind, NameBook
 
 SLOW_MPS = 0.5  # "slowly", where nobody gave a number
@@ -75,9 +90,19 @@ def ground(
             if isinstance(step.target, (PlaceTarget, ZoneTarget)):
                 last = step.target.name
             steps.append(step)
+        return _repeated(steps, compact.again)
     except _Instead as instead:
         return instead.reply
-    return tuple(steps)
+
+
+def _repeated(steps: list[Step], again: str | None) -> tuple[Step, ...]:
+    """All of it as often as asked for; a moment and a word about the goal are not repeated."""
+    if again is None:
+        return tuple(steps)
+    times = _must(again, quantities.count(again))
+    if not 1 <= times * len(steps) <= MAX_STEPS:
+        raise _Instead(words.unread(again))
+    return tuple(steps) * int(times)
 
 
 class _Grounding:
@@ -101,8 +126,11 @@ class _Grounding:
         if isinstance(aim, Move):
             return _displacement(aim)
         if isinstance(aim, Pointed):
-            return self._place(self._pointed(aim), task, aim.relation, None)
-        distance = _must(aim.distance, quantities.length_m(aim.distance)) if aim.distance else None
+            return self._place(self._pointed(aim), task, aim.relation, _distance_m(aim))
+        if isinstance(aim, Spot):
+            x_m, y_m = quantities.position_m(aim.words) or _unread(aim.words)
+            return PoseTarget(x_m=x_m, y_m=y_m)
+        distance = _distance_m(aim)
         return self._place(self._named(aim.words, _KINDS[task]), task, aim.relation, distance, aim.words)
 
     def _named(self, spoken: str, kinds: tuple[Kind, ...]) -> str:
@@ -134,6 +162,13 @@ class _Grounding:
             if self.there is None:
                 raise _Instead(words.ask("where"))
             return self.there
+        if aim.what is Deictic.OTHER:
+            others = self.book.beside(self.there) if self.there is not None else ()
+            if not others:
+                raise _Instead(words.ask("where"))
+            if len(others) > 1:
+                raise _Instead(words.which("other", others, self.site))
+            return others[0]
         spoken = self.site.spoken_names()
         chargers = [
             key
@@ -182,6 +217,10 @@ class _Grounding:
         )
 
 
+def _distance_m(aim: Named | Pointed) -> float | None:
+    return _must(aim.distance, quantities.length_m(aim.distance)) if aim.distance else None
+
+
 def _displacement(move: Move) -> DisplacementTarget:
     if move.direction.startswith("turn"):
         angle = _must(move.amount, quantities.angle_rad(move.amount)) if move.amount else math.pi / 2
@@ -203,6 +242,10 @@ def _until(draft: Draft) -> Until | None:
     if duration is None and laps is None and draft.event is None:
         return None
     return Until(duration_s=duration, laps=laps, event=draft.event)
+
+
+def _unread(spoken: str) -> NoReturn:
+    raise _Instead(words.unread(spoken))
 
 
 def _must(spoken: str | None, amount: float | None) -> float:

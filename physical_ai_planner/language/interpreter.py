@@ -13,7 +13,7 @@ from physical_ai_core.errors import GoalError
 from physical_ai_core.goal import GoalState, Question, Refusal, RefusalReason
 from physical_ai_core.site import Site
 from physical_ai_planner.language import words
-from physical_ai_planner.language.compact import Compact, Draft, Move, Named, Plan, read
+from physical_ai_planner.language.compact import Compact, Draft, Move, Named, Plan, Pointed, Spot, read
 from physical_ai_planner.language.forbidden import is_forbidden
 from physical_ai_planner.language.ground import ground
 from physical_ai_planner.language.model import Answer, LanguageModel
@@ -83,7 +83,8 @@ class LanguageInterpreter:
         left = unread_number(sentence, compact)
         if left is not None:
             return _reply(words.unread(left), answer.confidence)
-        return GoalState(steps=grounded, confidence=answer.confidence)
+        queue = isinstance(compact, Plan) and compact.queue
+        return GoalState(steps=grounded, queue=queue, confidence=answer.confidence)
 
     def _book(self, site: Site) -> NameBook:
         known = self._books.get(id(site))
@@ -96,14 +97,18 @@ def unread_number(sentence: str, compact: Compact) -> str | None:
     """A number of the sentence that no quoted text of the goal holds (a limit lost?); None where all are used."""
     if not isinstance(compact, Plan):
         return None
-    used = " ".join(part for draft in compact.drafts for part in _quoted(draft))
+    used = " ".join([part for draft in compact.drafts for part in _quoted(draft)] + [compact.again or ""])
     numbers = _NUMBER.findall(used)
     return next((n for n in _NUMBER.findall(sentence) if n not in numbers), None)
 
 
 def _quoted(draft: Draft) -> list[str]:
     aim = draft.aim
-    own = [aim.words, aim.distance] if isinstance(aim, Named) else [aim.amount] if isinstance(aim, Move) else []
+    own: list[str | None] = []
+    if isinstance(aim, (Named, Pointed)):
+        own = [aim.words if isinstance(aim, Named) else None, aim.distance]
+    elif isinstance(aim, (Move, Spot)):
+        own = [aim.amount if isinstance(aim, Move) else aim.words]
     return [part for part in (*own, draft.speed, draft.clearance, *draft.avoid, draft.duration, draft.laps) if part]
 
 

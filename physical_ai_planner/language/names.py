@@ -129,6 +129,19 @@ class NameBook:
             return Match(sure=part)
         return Match(maybe=_ids(e for e in entries if _resembles(plain, self._tokens[e])))
 
+    def beside(self, key: str) -> tuple[str, ...]:
+        """Ids of the same kind whose spoken names differ from those of `key` by their label or number only."""
+        own = {_unlabelled(e.name) for e in self.entries if e.id == key and e.spoken} - {""}
+        same = (e for e in self.entries if e.kind == self.kind_of.get(key) and e.id != key and e.spoken)
+        return _ids(e for e in same if _unlabelled(e.name) in own)
+
+
+def _unlabelled(name: str) -> str:
+    """A name without what tells it from its like; empty where there is nothing of that sort."""
+    whole = " ".join(tokens(name))
+    bare = re.sub(r"[\d０-９]+(?:号|番)?|(?<![a-z])[a-z](?![a-z])|[A-Z](?![A-Za-z])", "", whole)
+    return " ".join(bare.split()) if bare != whole else ""
+
 
 def _ids(entries: Iterable[Entry]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(entry.id for entry in entries))

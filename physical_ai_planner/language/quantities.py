@@ -188,6 +188,13 @@ def count(words: str) -> int | None:
     return int(value) if value is not None and value == int(value) and 1 <= value <= 1000 else None
 
 
+def position_m(words: str) -> tuple[float, float] | None:
+    """A point of the map: "x 3, y -4.5", "(3, 4)", "xが3、yが4", "12 by 7"; exactly two numbers, at most 100 km."""
+    found = re.findall(r"(?<![\d.])[-+−]?\d+(?:\.\d+)?", re.sub(r"(?:minus|マイナス)\s*", "-", _fold(words)))
+    point = tuple(float(value.replace("−", "-")) for value in found)
+    return point if len(point) == 2 and all(abs(value) <= 1e5 for value in point) else None
+
+
 def speed_mps(words: str, full_mps: float) -> float | None:
     """Metres a second: "0.5 m/s", "毎秒0.3メートル", "2 km/h", "時速2キロ", "half speed", "50%" (of `full_mps`)."""
     text = _fold(words)
