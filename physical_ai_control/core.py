@@ -10,7 +10,7 @@ import numpy as np
 from physical_ai_control.body import body_of
 from physical_ai_control.braking import stop_states
 from physical_ai_control.choice import Chooser, Pace, Progress
-from physical_ai_control.estimate import moved_on
+from physical_ai_control.estimate import Present
 from physical_ai_control.guard import NEXT_S, STANDING_MPS, Guard
 from physical_ai_control.intake import Intake
 from physical_ai_control.mission import Mission
@@ -23,6 +23,7 @@ from physical_ai_core import messages as m
 from physical_ai_core import reports
 from physical_ai_core.core import NOTHING, OK, STALE, WARN, Health, Output, Outputs
 from physical_ai_core.geometry import Array, compose, wrap
+from physical_ai_core.own_motion import OwnMotionModel
 from physical_ai_core.robot import load_robot
 
 TALK_PERIOD_S = 0.1  # trajectory and status
@@ -37,8 +38,12 @@ SLOWEST_SHARE = 0.4
 class ControllerCore:
     """Decides by candidates, refines by MPC, and never starts what it cannot end at rest before a person is there."""
 
-    def __init__(self, parameters: ControllerParameters, timer: Callable[[], float] | None = None) -> None:
-        """`timer`: a clock in seconds to measure the solver with; it is reported, never decided by."""
+    def __init__(
+        self, parameters: ControllerParameters, timer: Callable[[], float] | None = None,
+        own_motion: OwnMotionModel | None = None,
+    ) -> None:  # fmt: skip
+        """`timer`: a clock in seconds to measure the solver with; it is reported, never decided by. `own_motion`: tells
+        where the robot is now from a state that is some milliseconds old; without it, a first-order lag does."""
         p = self._p = parameters
         robot = load_robot(p.robot)
         own, self._timer = robot.limits, timer
@@ -55,6 +60,7 @@ class ControllerCore:
         static_keep_m = self._body.half_radius_m + p.static_margin_m
         self._chooser = Chooser(p.steps, p.dt_s, static_keep_m, p.rest_s)
         self._intake = Intake(p, 0.5 * self._body.half_radius_m)
+        self._present = Present(p.actuator_lag_s, p.stale_s, own_motion)
         self._mission = Mission(p, self._limits.yaw_rate_rps)
         self._stages_s: Array = np.arange(p.steps + 1, dtype=np.float64) * p.dt_s
         self._guard = Guard(p, self._body, self._limits.deceleration_mps2, self._stages_s)
@@ -63,7 +69,7 @@ class ControllerCore:
         self._restart()
 
     def _restart(self) -> None:
-        self._now_s = -np.inf
+        self._now_s = self._given_s = -np.inf
         self._talk_s = -np.inf
         self._command = np.zeros(2)
         self._turning = self._aligning = self._standstill = False
@@ -91,10 +97,11 @@ class ControllerCore:
         if elapsed < -JUMP_BACK_S:
             self._restart()
             self._intake.clear()
+            self._present.clear()
         elif elapsed > LONG_GAP_S:
             self._restart()
         dt = float(np.clip(elapsed, 0.0, 0.1))
-        self._now_s = stamp_s
+        self._given_s, self._now_s = self._now_s, stamp_s
         drive, state = self._decide(stamp_s, dt)
         self._command = np.clip(self._command, -self._most, self._most)
         if not np.isfinite(self._command).all():
@@ -170,12 +177,12 @@ class ControllerCore:
         """State (5,) now: the odometry, moved on by its age under the command that the base got."""
         odometry, verdict = self._intake.odometry, self._intake.verdict
         assert odometry is not None
-        got = self._command
+        got, given_s = self._command, self._given_s
         if verdict is not None and verdict.state != "clear" and now_s - verdict.stamp_s < self._p.stale_s:
             allowed = np.asarray(verdict.command_out, dtype=float)
+            given_s = verdict.stamp_s
             got = allowed if allowed.shape == (2,) and np.isfinite(allowed).all() else np.zeros(2)
-        age = float(np.clip(now_s - odometry.stamp_s, 0.0, self._p.stale_s))
-        return moved_on(odometry, got, age, self._p.actuator_lag_s)
+        return self._present.state(now_s, odometry, got, given_s)
 
     def _arrive(self, state: Array) -> float | None:
         """Turn that is left at the goal: 0 arrived, another value while aligning; None while on the way."""

@@ -1,11 +1,48 @@
-"""Delay compensation: where the robot is now, from odometry that is some milliseconds old."""
+"""Delay compensation: where the robot is now, from odometry that is some milliseconds old.
+
+The world model's own-motion model says it where it was lent and stands by its word (it knows what the ground is like);
+else the twist relaxes to the command with the actuator's lag.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 from physical_ai_core import messages as m
-from physical_ai_core.geometry import Array, compose
+from physical_ai_core.geometry import Array, compose, gravity_in_base
+from physical_ai_core.own_motion import OwnMotionModel
+
+
+class Present:
+    """State (5,) `[x, y, yaw, v, w]` in odom at the present moment."""
+
+    def __init__(self, lag_s: float, longest_s: float, model: OwnMotionModel | None) -> None:
+        """`longest_s`: an older state is moved on by no more than this."""
+        self._lag_s, self._longest_s, self._model = lag_s, longest_s, model
+        self._seen_s = -np.inf
+        self.reason = "no model of the own motion was lent" if model is None else ""
+
+    def clear(self) -> None:
+        self._seen_s = -np.inf
+        if self._model is not None:
+            self._model.clear()
+
+    def state(self, now_s: float, odometry: m.Odometry, command: Array, given_s: float) -> Array:
+        """From the newest odometry, and the command (2,) that the base has been under since `given_s`."""
+        age_s = float(np.clip(now_s - odometry.stamp_s, 0.0, self._longest_s))
+        plain = moved_on(odometry, command, age_s, self._lag_s)
+        if self._model is None:
+            return plain
+        if odometry.stamp_s != self._seen_s:
+            self._seen_s = odometry.stamp_s
+            twist = np.array([odometry.linear_mps[0], odometry.linear_mps[1], odometry.angular_rps[2]])
+            pull = gravity_in_base(odometry.orientation_xyzw)
+            self._model.observe(odometry.stamp_s, odometry.planar_pose(), twist, pull)
+        self._model.command(given_s, float(command[0]), float(command[1]))
+        told = self._model.pose_at(odometry.stamp_s + age_s)
+        state = np.array([*told.pose, told.twist[0], told.twist[2]])
+        self.reason = told.reason or ("" if np.isfinite(state).all() else "the model said what is no number")
+        return plain if self.reason else state
 
 
 def moved_on(odometry: m.Odometry, command: Array, age_s: float, lag_s: float) -> Array:

@@ -5,10 +5,13 @@ A planar pose is an array `[x_m, y_m, yaw_rad]`. `a_from_b` reads "pose of b, wr
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
+GRAVITY_MPS2 = 9.81
 
 
 def wrap(angle_rad: ArrayLike) -> Array:
@@ -57,6 +60,15 @@ def yaw_of(quaternion_xyzw: ArrayLike) -> float:
 def quaternion_of_yaw(yaw_rad: float) -> Array:
     """Orientation (x, y, z, w) of a planar heading."""
     return np.array([0.0, 0.0, np.sin(0.5 * yaw_rad), np.cos(0.5 * yaw_rad)])
+
+
+def gravity_in_base(orientation_xyzw: ArrayLike) -> Array:
+    """Gravity ahead and left (2,) in `base_link`, m/s², of an orientation in a level world; zeros for none."""
+    x, y, z, w = (float(value) for value in np.asarray(orientation_xyzw, dtype=float))
+    norm = x * x + y * y + z * z + w * w
+    if not (math.isfinite(norm) and norm > 1e-6):
+        return np.zeros(2)
+    return -2.0 * GRAVITY_MPS2 / norm * np.array([x * z - w * y, y * z + w * x])
 
 
 def path_length(points: ArrayLike) -> float:

@@ -9,12 +9,12 @@ import numpy as np
 from physical_ai_core import layouts
 from physical_ai_core import messages as m
 from physical_ai_core.core import NOTHING, OK, STALE, WARN, Health, Output, Outputs
-from physical_ai_core.geometry import Array
+from physical_ai_core.geometry import Array, gravity_in_base
 from physical_ai_world_model.ids import first_rows
 from physical_ai_world_model.kalman.imm import Belief
 from physical_ai_world_model.kalman.motion import MotionModel
 from physical_ai_world_model.kalman.tracks import Tracks
-from physical_ai_world_model.own_motion import OwnMotion, commands_along, follow_trajectory, pull_of
+from physical_ai_world_model.own_motion import OwnMotion, commands_along, follow_trajectory
 from physical_ai_world_model.parameters import WorldModelParameters
 from physical_ai_world_model.people import People, plan_of, square
 from physical_ai_world_model.predictor import Predictor, rows_of
@@ -60,7 +60,7 @@ class WorldModelCore:
         elif topic == "state/odometry" and _finite_odometry(data):
             self._odometry = data
             twist = np.array([data.linear_mps[0], data.linear_mps[1], data.angular_rps[2]])
-            self.own.observe(data.stamp_s, data.planar_pose(), twist, pull_of(data.orientation_xyzw))
+            self.own.observe(data.stamp_s, data.planar_pose(), twist, gravity_in_base(data.orientation_xyzw))
         elif topic == "cmd_vel" and np.isfinite([data.linear_x_mps, data.angular_z_rps]).all():
             self.own.command(stamp_s, data.linear_x_mps, data.angular_z_rps)
         elif topic == "controller/trajectory":

@@ -2,6 +2,6 @@
 by a small state-space model over the `history`, and `model.OwnMotion`, which offers both to the core."""
 
 from physical_ai_world_model.own_motion.kinematic import commands_along, follow_command, follow_trajectory
-from physical_ai_world_model.own_motion.model import Ahead, OwnMotion, pull_of
+from physical_ai_world_model.own_motion.model import Ahead, OwnMotion
 
-__all__ = ["Ahead", "OwnMotion", "commands_along", "follow_command", "follow_trajectory", "pull_of"]
+__all__ = ["Ahead", "OwnMotion", "commands_along", "follow_command", "follow_trajectory"]

@@ -18,6 +18,7 @@ import numpy as np
 
 from physical_ai_core.errors import ModelError
 from physical_ai_core.geometry import Array, wrap
+from physical_ai_core.own_motion import MotionState
 from physical_ai_world_model.own_motion import weights as files
 from physical_ai_world_model.own_motion.dynamics import STEP_S, Base, Motion, roll_out
 from physical_ai_world_model.own_motion.history import GAP_S, History, Sample
@@ -29,7 +30,6 @@ from physical_ai_world_model.ssm.recurrence import Recurrence, Wanted
 SETTLE_S: Final = 0.5  # history before the hybrid speaks
 LONGEST_S: Final = 10.0  # of a prediction, with the age of the state
 COMMANDS: Final = 256  # remembered, from the newest backwards
-GRAVITY_MPS2: Final = 9.81
 KINEMATIC_SPREAD: Final = (0.02, 0.10, 0.05)  # m, m/s, m/s²: on ground of any kind
 PLAUSIBLE: Final = (10.0, 10.0, 20.0)  # m/s, m/s, rad/s: beyond it a twist or command is no measurement
 
@@ -39,14 +39,6 @@ class Ahead(NamedTuple):
 
     poses: Array
     covariance: Array
-    reason: str
-
-
-class State(NamedTuple):
-    """`[x, y, yaw]` and twist `[forward, left, turn]` at a stamp."""
-
-    pose: Array
-    twist: Array
     reason: str
 
 
@@ -111,7 +103,7 @@ class OwnMotion:
     def observe(self, stamp_s: float, pose: Array, twist: Array, pull_mps2: Array | None = None) -> None:
         """The measured state: `[x, y, yaw]` in any fixed frame, `[forward, left, turn]` in `base_link`.
 
-        `pull_mps2` (2,): gravity ahead and left by the measured attitude (`pull_of`); None where it is unknown.
+        `pull_mps2` (2,): gravity ahead and left by the measured attitude (`gravity_in_base`); None: unknown.
         """
         pull = np.zeros(2) if pull_mps2 is None else np.asarray(pull_mps2, dtype=float)
         numbers = (*pose, *twist, *pull)
@@ -179,7 +171,7 @@ class OwnMotion:
         covariance = np.stack([along * c * c + across * s * s, sxy, sxy, along * s * s + across * c * c], -1)
         return Ahead(np.column_stack([*xy, wrap(yaw)]), covariance.reshape(-1, 2, 2), reason)
 
-    def pose_at(self, stamp_s: float) -> State:
+    def pose_at(self, stamp_s: float) -> MotionState:
         """The state at a stamp under the commands given so far: for delay compensation, ask for the moment in which a
         command issued now takes effect (`now + input_delay_s`)."""
         reason = self.fallback(stamp_s)
@@ -192,10 +184,10 @@ class OwnMotion:
             twist = self._twist.copy()
             for row in rows:
                 twist[[0, 2]] = np.array(row) + (twist[[0, 2]] - row) * math.exp(-age / steps / self._lag_s)
-            return State(poses[-1], twist, reason)
+            return MotionState(poses[-1], twist, reason)
         said = self._told()
         end = roll_out(self._base, self._start(said), said.ground, rows, age / steps, math)[-1]
-        return State(np.array([end.x, end.y, wrap(end.yaw)]), np.array([end.v, end.u, end.w]), "")
+        return MotionState(np.array([end.x, end.y, wrap(end.yaw)]), np.array([end.v, end.u, end.w]), "")
 
     def effect_stamp_s(self, now_s: float) -> float:
         """When a command issued now takes effect."""
@@ -297,15 +289,6 @@ class OwnMotion:
         if trust.kept is None and stamp_s - self._since_s >= SETTLE_S:
             said = self._told()
             trust.kept = (stamp_s, self._start(said), said)
-
-
-def pull_of(orientation_xyzw: Array) -> Array:
-    """Gravity ahead and left in `base_link`, m/s², of an orientation in a level world."""
-    x, y, z, w = (float(value) for value in orientation_xyzw)
-    norm = x * x + y * y + z * z + w * w
-    if not (math.isfinite(norm) and norm > 1e-6):
-        return np.zeros(2)
-    return -2.0 * GRAVITY_MPS2 / norm * np.array([x * z - w * y, y * z + w * x])
 
 
 def _usable(stamps_s: Array, values: Array) -> bool:

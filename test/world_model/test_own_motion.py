@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from physical_ai_core.errors import ModelError
-from physical_ai_core.geometry import quaternion_of_yaw
+from physical_ai_core.geometry import gravity_in_base, quaternion_of_yaw
 from physical_ai_world_model.own_motion import dynamics, telling, weights
 from physical_ai_world_model.own_motion.kinematic import follow_command, follow_commands
-from physical_ai_world_model.own_motion.model import Ahead, OwnMotion, pull_of
+from physical_ai_world_model.own_motion.model import Ahead, OwnMotion
 from physical_ai_world_model.own_motion.trust import Trust
 
 TIMES = np.array([0.0, 0.2, 0.5, 1.0, 2.0, 3.0])
@@ -306,12 +306,12 @@ def test_a_hybrid_that_was_farther_off_than_the_kinematic_model_is_not_believed_
 
 
 def test_attitude_tells_which_way_gravity_pulls() -> None:
-    np.testing.assert_allclose(pull_of(quaternion_of_yaw(1.0)), 0.0, atol=1e-12)
+    np.testing.assert_allclose(gravity_in_base(quaternion_of_yaw(1.0)), 0.0, atol=1e-12)
     nose_down = np.array([0.0, math.sin(0.05), 0.0, math.cos(0.05)])  # pitch 0.1 rad
-    np.testing.assert_allclose(pull_of(nose_down), [9.81 * math.sin(0.1), 0.0], atol=1e-6)
+    np.testing.assert_allclose(gravity_in_base(nose_down), [9.81 * math.sin(0.1), 0.0], atol=1e-6)
     left_up = np.array([math.sin(0.05), 0.0, 0.0, math.cos(0.05)])  # roll 0.1 rad
-    np.testing.assert_allclose(pull_of(left_up), [0.0, -9.81 * math.sin(0.1)], atol=1e-6)
-    assert np.isfinite(pull_of(np.full(4, np.nan))).all()
+    np.testing.assert_allclose(gravity_in_base(left_up), [0.0, -9.81 * math.sin(0.1)], atol=1e-6)
+    assert np.isfinite(gravity_in_base(np.full(4, np.nan))).all()
 
 
 def test_a_trajectory_gives_the_commands_that_drive_along_it() -> None:
