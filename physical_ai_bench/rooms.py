@@ -38,8 +38,12 @@ def fitting(node: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def make_core(node: str, values: Mapping[str, Any], *extra: Any) -> Core:
-    """Build the core of a node from its parameters (and what else its constructor takes)."""
+    """Build the core of a node from its parameters (and what else its constructor takes), lent what its node lends."""
     parameters = parameters_of(node, values)
+    if node == "controller" and not extra:
+        from physical_ai_world_model.own_motion import OwnMotion
+
+        extra = (None, OwnMotion(parameters.actuator_lag_s))
     module = graph.NODE[node].parameters.split(".")[0]
     core: Core = getattr(import_module(f"{module}.core"), CORES[node])(parameters, *extra)
     return core
