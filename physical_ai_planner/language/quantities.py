@@ -25,7 +25,7 @@ _SECONDS_PER = {"s": 1.0, "min": 60.0, "h": 3600.0}
 _TIME_UNIT = (
     (r"seconds?|secs?|(?<=[\d ])s\b|秒間?", "s"),
     (r"minutes?|mins?|分間?", "min"),
-    (r"hours?|hrs?|(?<=[\d ])h\b|時間", "h"),
+    (r"hours?|(?<![a-z])hrs?\b|(?<=[\d ])h\b|時間", "h"),  # not the hr of "three"
 )
 _LENGTH_UNIT = (
     (r"km|kilomet(?:er|re)s?|キロメートル|キロ", 1000.0),

@@ -17,7 +17,7 @@ from physical_ai_planner.language.quantities import angle_rad, count, duration_s
     ("words", "seconds"),
     [
         ("30 seconds", 30), ("30秒", 30), ("三十秒間", 30), ("1分半", 90), ("two and a half minutes", 150), ("1時間30分", 5400), ("a minute", 60),
-        ("half a minute", 30), ("forty seconds", 40), ("一分三十秒", 90), ("15分くらい", 900), ("2.5 minutes", 150), ("1h", 3600), ("三時間", 10800),
+        ("half a minute", 30), ("three minutes", 180), ("forty seconds", 40), ("一分三十秒", 90), ("15分くらい", 900), ("2.5 minutes", 150), ("1h", 3600), ("三時間", 10800),
         ("a moment", None), ("数秒", None), ("", None), ("30", None), ("100 hours", None), ("0 seconds", None),
     ],
 )  # fmt: skip
