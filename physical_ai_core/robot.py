@@ -52,6 +52,16 @@ class MotionLimits(BaseModel):
     max_yaw_acceleration_rps2: float = Field(4.0, gt=0.0)
 
 
+class Design(BaseModel):
+    """What the machine was built for, as its maker says it; None: not known. Read by the planner's experts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    mass_kg: float | None = Field(None, gt=0.0)
+    max_payload_kg: float | None = Field(None, ge=0.0)
+    max_slope_rad: float | None = Field(None, ge=0.0, le=1.0)
+    ground_clearance_m: float | None = Field(None, ge=0.0, le=2.0)
+
+
 class Robot(BaseModel):
     """One kind of robot."""
 
@@ -60,6 +70,7 @@ class Robot(BaseModel):
     name: str
     footprint: tuple[tuple[float, float], ...] = Field(min_length=3)  # m, in base_link, counter-clockwise
     limits: MotionLimits = MotionLimits()
+    design: Design = Design()
     urdf: str | None = None  # relative to the robot file; its fixed joints give the mounts
     mounts: dict[str, Mount] = {}  # win over the URDF
 

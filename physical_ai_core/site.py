@@ -59,6 +59,7 @@ class Zone(Model):
     kind: ZoneKind
     polygon: tuple[tuple[float, float], ...] = Field(min_length=3)
     max_speed_mps: float | None = Field(None, gt=0.0)
+    public_road: bool = False  # open to public traffic, pavements too
 
     @model_validator(mode="after")
     def _sound(self) -> Zone:
@@ -126,6 +127,15 @@ class Datum(Model):
     altitude_m: float = 0.0
 
 
+class Local(Model):
+    """Under which rules a site is worked; None: not known. Read by the planner's experts."""
+
+    country: str | None = Field(None, pattern="^[a-z]{2}$")  # ISO 3166-1 alpha-2, small letters
+    utc_offset_h: float | None = Field(None, ge=-12.0, le=14.0)  # of the site's clocks
+    work_from_h: float | None = Field(None, ge=0.0, le=24.0)  # hours of the day in which machines may work;
+    work_until_h: float | None = Field(None, ge=0.0, le=24.0)  # a first hour after the last one spans midnight
+
+
 class Site(Model):
     """Everything the suite knows beforehand about where it works."""
 
@@ -139,6 +149,7 @@ class Site(Model):
     routes: dict[str, Route] = {}
     structures: dict[str, Structure] = {}
     tags: dict[Annotated[int, Field(ge=0, lt=65_536)], Tag] = {}  # by the number of the tag's picture
+    local: Local = Local()
     map_file: str | None = None  # map_server YAML, relative to the site file
 
     @field_validator("schema_version")
