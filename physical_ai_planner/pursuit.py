@@ -22,9 +22,8 @@ from physical_ai_planner.mission import STANDING_MPS, Happening, Mission, Situat
 from physical_ai_planner.parameters import PlannerParameters
 from physical_ai_planner.present_goal import PresentGoal, PresentGoalFile
 from physical_ai_planner.refused import Refused
-from physical_ai_planner.route import with_yaw
+from physical_ai_planner.route import warm_up, with_yaw
 from physical_ai_planner.router import NO_WAY, Router, Way
-from physical_ai_planner.search import edges_of
 from physical_ai_planner.site_map import SiteMap, Terrain
 from physical_ai_planner.speed import SpeedRule
 
@@ -51,8 +50,8 @@ class Pursuit:
         self.p, self.site, self.robot = parameters, site, robot
         inscribed = float(np.abs(_edge_distances(np.array(robot.footprint))).min())
         self.site_map = SiteMap(site, robot.radius_m, inscribed, parameters.resolution_m, parameters.comfort_m)
-        self.site_map.terrain(parameters.clearance_m, 0.0, ())  # what costs time is done before anyone waits for it
-        edges_of(self.site_map.shape)
+        usual = self.site_map.terrain(parameters.clearance_m, 0.0, ())
+        warm_up(self.site_map, usual)  # what costs time is done before anyone waits for it
         self.live = LiveLayer(self.site_map, parameters.occupied_after_s, parameters.forget_after_s)
         self.router = Router(self.site_map, self.live, parameters)
         self.grounder = Grounder(site, self.site_map, parameters)

@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from physical_ai_core.geometry import Array, path_length, wrap
 from physical_ai_planner.live import LiveLayer
-from physical_ai_planner.search import Field
-from physical_ai_planner.site_map import SiteMap, Terrain
+from physical_ai_planner.search import Cell, Field, edges_of
+from physical_ai_planner.site_graph import way_within
+from physical_ai_planner.site_map import WHOLE_CELLS, SiteMap, Terrain
 
 LIVE_WEIGHT = 10.0  # price of a metre with too little room to what the sensors see
 LETHAL_PRICE = 200.0  # price of a metre through it: detours up to so many metres are taken instead
@@ -33,6 +35,14 @@ class Leg:
     @property
     def length_m(self) -> float:
         return path_length(self.points)
+
+
+def warm_up(site_map: SiteMap, terrain: Terrain) -> None:
+    """Do now what the first search of a site would wait for."""
+    if terrain.free.size <= WHOLE_CELLS:
+        edges_of(site_map.shape)
+    else:
+        terrain.graph  # noqa: B018 (made once, kept by the terrain)
 
 
 def prices(
@@ -92,12 +102,27 @@ def plan_leg(
     cells, on_grid = site_map.cells_of(line)
     if not on_grid.all():
         return None
-    way = Field(price, (int(cells[1, 0]), int(cells[1, 1]))).way((int(cells[0, 0]), int(cells[0, 1])))
+    way = _way(site_map, terrain, price, (int(cells[0, 0]), int(cells[0, 1])), (int(cells[1, 0]), int(cells[1, 1])))
     if way is None:
         return None
     points = np.vstack([start, site_map.centres_of(way[1:-1]), goal])
     points = _resample(_shortcut(site_map, price, points), spacing_m)
     return _finish(site_map, price, live, _smooth(site_map, price, points))
+
+
+def _way(site_map: SiteMap, terrain: Terrain, price: Array, start: Cell, goal: Cell) -> NDArray[np.intp] | None:
+    """Cells of the cheapest way: over all of a small site; on a large one within the corridor of the site graph."""
+    if price.size <= WHOLE_CELLS:
+        return Field(price, goal).way(start)
+    reach = int(np.ceil(_reach(site_map, terrain) / site_map.resolution_m))
+    ends = [terrain.graph.piece_near(cell, reach) for cell in (start, goal)]
+    corridor = terrain.graph.corridor(price, *ends) if all(ends) else None
+    if corridor is None:
+        return None
+    for cell in (start, goal):  # the freed cells around both ends belong to no piece
+        window, freed = site_map.disc(site_map.centres_of(cell)[0], _reach(site_map, terrain))
+        corridor[window] |= freed
+    return way_within(price, corridor, start, goal)
 
 
 def _finish(site_map: SiteMap, price: Array, live: LiveLayer | None, points: Array) -> Leg:

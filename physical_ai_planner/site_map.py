@@ -1,7 +1,8 @@
 """The site as a grid in `map`: how far each cell is from what is solid or forbidden, and where the robot may be.
 
 Cells are (row, column) with row along y; the centre of cell (0, 0) is half a cell from `origin`. Distances are exact
-at the cell centres (shapely), so that a cell counts as allowed only when every point of it keeps the clearance.
+at the cell centres near a shape (shapely) and lower bounds far from it, so that a cell counts as allowed only when
+every point of it keeps the clearance.
 """
 
 from __future__ import annotations
@@ -16,8 +17,12 @@ from scipy import ndimage
 
 from physical_ai_core.geometry import Array
 from physical_ai_core.site import Site, Structure, ZoneKind
+from physical_ai_planner.site_graph import SiteGraph
 
-MAX_CELLS = 250_000  # a search stays near 0.1 s; larger sites get a coarser grid
+MAX_CELLS = 1_500_000  # 300 x 200 m at 0.2 m; larger sites get a coarser grid
+WHOLE_CELLS = 250_000  # up to here a search takes in every cell; above, the corridor that the site graph finds
+EXACT_M = 2.0  # farther than this from a shape its distance is a lower bound, from the grid
+SEGMENT_M = 20.0  # long edges are cut, so that the cells around each are few
 MARGIN_M = 10.0  # around everything known, where a site has no geofence
 EIGHT = np.ones((3, 3), dtype=bool)
 WEIGHT = 4.0  # how much dearer a cell right at the clearance is than a free one
@@ -43,6 +48,11 @@ class Terrain:
         """Connected parts of `free` (8 neighbours), 0 where not free."""
         return np.asarray(ndimage.label(self.free, EIGHT)[0], dtype=np.int32)
 
+    @cached_property
+    def graph(self) -> SiteGraph:
+        """The free cells as a small graph, for far goals and for route lengths."""
+        return SiteGraph(self.free, self.cost)
+
 
 class SiteMap:
     """Grid of one site. `radius_m` is the robot's, `inscribed_m` the radius of the circle inside its footprint."""
@@ -56,9 +66,8 @@ class SiteMap:
         columns, rows = np.maximum(1, np.ceil((high - low) / self.resolution_m)).astype(int)
         self.shape: tuple[int, int] = (int(rows), int(columns))
         self.half_diagonal_m = self.resolution_m * float(np.sqrt(0.5))
-        x = low[0] + (np.arange(columns) + 0.5) * self.resolution_m
-        y = low[1] + (np.arange(rows) + 0.5) * self.resolution_m
-        self._points = shapely.points(*np.meshgrid(x, y))
+        self._x = low[0] + (np.arange(columns) + 0.5) * self.resolution_m
+        self._y = low[1] + (np.arange(rows) + 0.5) * self.resolution_m
         self.structures = shapely.unary_union([_solid(s) for s in site.structures.values()])
         self.to_structure_m = self.to_shape_m(self.structures)
         fences = [zone.shape for zone in site.zones_of(ZoneKind.GEOFENCE).values()]
@@ -69,15 +78,32 @@ class SiteMap:
 
     def to_shape_m(self, shape: shapely.Geometry) -> Array:
         """Distance (H, W) of each cell centre to a shape; 0 inside."""
-        if shape.is_empty:
-            return np.full(self.shape, np.inf)
-        return np.asarray(shapely.distance(self._points, shape))
+        distance = np.full(self.shape, np.inf)
+        for part in shapely.get_parts(shape):
+            if part.is_empty:
+                continue
+            x0, y0, x1, y1 = part.bounds
+            left, right = np.searchsorted(self._x, [x0 - EXACT_M, x1 + EXACT_M])
+            top, bottom = np.searchsorted(self._y, [y0 - EXACT_M, y1 + EXACT_M])
+            window = (slice(top, bottom), slice(left, right))
+            centres = shapely.points(*np.meshgrid(self._x[left:right], self._y[top:bottom]))
+            distance[window] = np.minimum(distance[window], shapely.distance(centres, part))
+        near = distance <= max(EXACT_M, self.half_diagonal_m)
+        if not near.any() or near.all():
+            return distance
+        beyond = ndimage.distance_transform_edt(~near) * self.resolution_m - self.half_diagonal_m
+        return np.where(near, distance, EXACT_M + np.maximum(beyond - self.resolution_m, 0.0))
 
     def _distance_to_outside(self, fence: shapely.Geometry | None) -> Array:
         if fence is None:
             return np.full(self.shape, np.inf)
-        inside = shapely.contains(fence, self._points)
-        return np.where(inside, shapely.distance(self._points, fence.boundary), 0.0)
+        shapely.prepare(fence)
+        inside = shapely.contains_xy(fence, *np.meshgrid(self._x, self._y))
+        edges = [
+            shapely.linestrings(np.stack([line[:-1], line[1:]], axis=1))
+            for line in map(shapely.get_coordinates, shapely.get_parts(shapely.segmentize(fence.boundary, SEGMENT_M)))
+        ]
+        return np.where(inside, self.to_shape_m(shapely.multilinestrings(np.concatenate(edges))), 0.0)
 
     def to_zone_m(self, name: str) -> Array:
         """Distance (H, W) to a zone of the site; 0 inside."""
