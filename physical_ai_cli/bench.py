@@ -206,3 +206,27 @@ def people_training(
     from physical_ai_bench.benchmarks.people_training import people_training_page
 
     show(people_training_page(device, rows), folder)
+
+
+@app.command()
+def explanation(
+    model: Annotated[str, typer.Option(help="Model description, or a local model directory.")] = "planner_language",
+    fit: Annotated[int, typer.Option(help="Sentences of each language to choose heads by.", min=10)] = 60,
+    judge: Annotated[int, typer.Option(help="Sentences of each language to judge by.", min=10)] = 60,
+    picture: Annotated[Path, typer.Option(help="Page for the browser.")] = Path("out/explanation.html"),
+    folder: Folder = FOLDER,
+) -> None:
+    """Attention against perturbation: which words led to which part of the goal."""
+    from physical_ai_bench.benchmarks.explanation import explanation_page
+    from physical_ai_cli.language import ensure_language_model
+    from physical_ai_cli.stages import stages
+
+    ensure_language_model(console)
+    shown = [
+        ("go to dock B slowly, then wait there for 30 seconds", "go <dock B> slow; wait for <30 seconds>"),
+        ("棚の前まで行って、そこで30秒待って", "go <棚> front; wait for <30秒>"),
+    ]
+    with stages(console) as report:
+        page = explanation_page(model, fit, judge, picture, shown, report)
+    show(page, folder)
+    console.print(f"picture: {picture}", markup=False)
