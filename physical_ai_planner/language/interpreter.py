@@ -16,6 +16,7 @@ from physical_ai_planner.language import words
 from physical_ai_planner.language.compact import Compact, Draft, Move, Named, Plan, Pointed, Spot, read
 from physical_ai_planner.language.forbidden import is_forbidden
 from physical_ai_planner.language.ground import ground
+from physical_ai_planner.language.likeness import likeness_of
 from physical_ai_planner.language.model import Answer, LanguageModel
 from physical_ai_planner.language.names import NameBook
 from physical_ai_planner.language.normalise import MAX_CHARS, normalise
@@ -89,7 +90,7 @@ class LanguageInterpreter:
     def _book(self, site: Site) -> NameBook:
         known = self._books.get(id(site))
         if known is None or known[0] is not site:
-            known = self._books[id(site)] = (site, NameBook(site))
+            known = self._books[id(site)] = (site, NameBook(site, likeness_of))
         return known[1]
 
 

@@ -10,11 +10,12 @@ import difflib
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from physical_ai_core.site import Site
+from physical_ai_planner.language.likeness import Likeness
 
 Kind = Literal["place", "zone", "route"]
 
@@ -96,7 +97,8 @@ def tokens(name: str) -> tuple[str, ...]:
 class NameBook:
     """Every name of a site, place, zone and route, in all its languages, and the ids themselves."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, likeness: Callable[[Sequence[str]], Likeness | None] | None = None) -> None:
+        """`likeness`: makes the judge of meaning over the spoken names, where one is wanted."""
         spoken = site.spoken_names()
         kinds: tuple[tuple[Kind, Iterable[str]], ...] = (
             ("place", site.places),
@@ -114,6 +116,8 @@ class NameBook:
             )
         )
         self._tokens = {entry: tokens(entry.name) for entry in self.entries}
+        self._spoken = tuple(entry for entry in self.entries if entry.spoken)
+        self._likeness = likeness([entry.name for entry in self._spoken]) if likeness is not None else None
 
     def find(self, words: str, kinds: frozenset[Kind]) -> Match:
         """The ids of `kinds` that `words` mean: exact names first, then names they are a part of."""
@@ -128,6 +132,13 @@ class NameBook:
         if part:
             return Match(sure=part)
         return Match(maybe=_ids(e for e in entries if _resembles(plain, self._tokens[e])))
+
+    def alike(self, words: str, kinds: frozenset[Kind]) -> tuple[str, ...]:
+        """Ids of `kinds` that are near in meaning to words no name fits; empty where nothing judges meaning."""
+        if self._likeness is None:
+            return ()
+        near = (self._spoken[index] for index, _ in self._likeness.nearest(words, 6))
+        return _ids(entry for entry in near if entry.kind in kinds)[:3]
 
     def beside(self, key: str) -> tuple[str, ...]:
         """Ids of the same kind whose spoken names differ from those of `key` by their label or number only."""

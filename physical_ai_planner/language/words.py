@@ -49,13 +49,13 @@ def too_long(limit: int) -> Refusal:
     )
 
 
-def unknown_place(words: str) -> Refusal:
-    return Refusal(
-        reason=RefusalReason.UNKNOWN_PLACE,
-        text=Words(
-            en=f"I know no place called '{words}' on this site.", ja=f"この現場に「{words}」という場所はありません。"
-        ),
-    )
+def unknown_place(words: str, near: Sequence[str] = (), site: Site | None = None) -> Refusal:
+    """`near`: ids of what is near in meaning, to be named to the operator."""
+    en, ja = f"I know no place called '{words}' on this site.", f"この現場に「{words}」という場所はありません。"
+    if near and site is not None:
+        en += f" Near in meaning: {', '.join(_shown(i, site, 'en') for i in near)}."
+        ja += f"意味が近いのは{'、'.join(_shown(i, site, 'ja') for i in near)}です。"
+    return Refusal(reason=RefusalReason.UNKNOWN_PLACE, text=Words(en=en, ja=ja))
 
 
 def forbidden_zone(words: str) -> Refusal:
