@@ -146,8 +146,8 @@ def places_page(tokenizer: Any | None, head_rate: float | None, report: Callable
         "`physical-ai bench places`: no name of the site is in the prompt; the model quotes words of the sentence, and"
         f" they are matched. {len(_rows(_SAID))} forms of twelve names (articles, case, plural, part of a name,"
         f" Japanese tails), and {len(_rows(_MEANT))} paraphrases that hold no name, among more and more other names. A"
-        " paraphrase is never driven to: the refusal says what is near in meaning (E5-small embeddings). The last columns"
-        " show what the usual way, every name in the prompt, would cost before the first word is written."
+        " paraphrase is never driven to: the refusal says what is near in meaning (E5-small embeddings). The last"
+        " columns show what the usual way, every name in the prompt, would cost before the first word is written."
     )
     return Page("places", "A site of a thousand places", about, header, rows)
 

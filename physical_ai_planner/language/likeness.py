@@ -19,7 +19,7 @@ from physical_ai_core.errors import DependencyError
 from physical_ai_core.geometry import Array
 from physical_ai_planner.language.weights import cache_root
 
-NEAR: Final = 1.5  # standard deviations above the site's mean likeness
+NEAR: Final = 1.0  # standard deviations above the site's mean likeness
 AT_ONCE: Final = 64
 
 

@@ -27,11 +27,11 @@ def judge(tmp_path: Path) -> Likeness:
 def test_words_that_hold_no_name_are_refused_and_the_nearest_meanings_named(tmp_path: Path) -> None:
     judge(tmp_path)
     site = site_of(12)
-    reply = ground(read("go <the dining hall>"), site, NameBook(site, lambda names: Likeness(names, tmp_path)))
+    reply = ground(read("go <where things get painted>"), site, NameBook(site, lambda names: Likeness(names, tmp_path)))
     assert isinstance(reply, Refusal)
     assert reply.reason is RefusalReason.UNKNOWN_PLACE
-    assert "canteen" in reply.text.en
-    assert "食堂" in reply.text.ja
+    assert "paint shop" in reply.text.en
+    assert "塗装場" in reply.text.ja
 
 
 def test_without_a_judge_of_meaning_the_refusal_is_plain() -> None:
