@@ -25,11 +25,11 @@ Read = tuple[str, Array, Array]  # kind of part, attention (layers, heads, words
 Report = Callable[[str, float, float], None]
 
 ABOUT: Final = """`physical-ai bench explanation`: sentences drawn by the generator, half of each language, goal lines
-as they should be. Agreement is Spearman's rank correlation over the words of a sentence between the attention of a part of
-the goal line and what that part's probability loses when a word is left out. *All heads*: mean over every layer and
-head. *Chosen heads*: {heads} a kind of part, chosen on {fit} other sentences of the training split; judged on {n}
-sentences whose templates training has not seen. *Shown*: share of parts with {shown} or more, which is what an operator
-gets to see.""".replace("\n", " ")
+as they should be. Agreement is Spearman's rank correlation over the words of a sentence between the
+attention of a part of the goal line and what that part's probability loses when a word is left out.
+*All heads*: mean over every layer and head. *Chosen heads*: {heads} a kind of part, chosen on {fit}
+other sentences of the training split; judged on {n} sentences whose templates training has not
+seen. *Shown*: share of parts with {shown} or more, which is what an operator gets to see.""".replace("\n", " ")
 
 
 def read_parts(explainer: Explainer, seed: int, split: str, count: int, report: Callable[[int], None]) -> list[Read]:
