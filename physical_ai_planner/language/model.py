@@ -1,28 +1,43 @@
 """The local language model: loads prepared weights and writes one goal line for one sentence.
 
+    model = LanguageModel()
+    model.write(text)              greedy: the line, how sure, how many passes
+    model.session(text)            the same line token by token, with what else it could have been
+    model.forward(ids, cache)      hidden states; `logits` turns them into scores; `attention(ids)`
+    model.encode(text)             token ids of the prompt, and which characters of the sentence each stands for
+
 Decoding is greedy under `grammar`. What makes it fast on a CPU, at batch one, where reading the weights is the cost:
     - text that the grammar forces (key words already decided) is not sampled but fed together with the next token;
+    - what is likely to follow is read in the same pass (`session`, `drafts`);
     - the output head is read only at the rows of the allowed tokens, a few of 262,144;
-    - weights stay memory-mapped: rows of the vocabulary that never occur are never read from disk;
+    - known architectures run on a forward pass of our own (`lean`), others on `transformers`;
     - a fixed prefix (the examples for a model without adapter) is read once and its KV cache kept.
 Importing this module does not import torch.
 """
 
 from __future__ import annotations
 
-import copy
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from physical_ai_core.errors import DependencyError, ModelError
-from physical_ai_planner.language.grammar import Grammars
+import numpy as np
+from numpy.typing import NDArray
+
+from physical_ai_planner.language.drafts import LineDrafts
+from physical_ai_planner.language.grammar import Matcher
+from physical_ai_planner.language.network import Network
 from physical_ai_planner.language.prompt import EXAMPLES, prompt
+from physical_ai_planner.language.session import MAX_NEW_TOKENS, Session, greedy
+from physical_ai_planner.language.tokens import Tokens
 from physical_ai_planner.language.weights import DEFAULT_MODEL, load_description, verified_model
 
-MAX_NEW_TOKENS = 160
+__all__ = ["MAX_NEW_TOKENS", "Answer", "Encoded", "LanguageModel", "describe"]
+
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -35,84 +50,105 @@ class Answer:
     finished: bool  # the line ended by itself
 
 
-class LanguageModel:
-    """A causal model of `transformers` on CPU. `name` is a model description or a local model directory.
+class Encoded(NamedTuple):
+    """Token ids of a prompt, and the characters (first, after the last) of the sentence that each stands for.
 
+    (-1, -1) for tokens of the frame; the bytes of one character share its place.
+    """
+
+    ids: list[int]
+    spans: list[tuple[int, int]]
+
+
+class LanguageModel:
+    """A causal model on CPU. `name` is a model description or a local `transformers` directory.
+
+    `lean` false: run it on `transformers` in any case. `network`, `tokens`: a model that is in memory already.
     Raises ModelError (not prepared, corrupt, not a causal model) and DependencyError.
     """
 
-    def __init__(self, name: str = DEFAULT_MODEL, threads: int = 1) -> None:
-        folder, tuned = _resolve(name)
-        try:
-            import torch
-            from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
-        except ImportError as error:
-            raise DependencyError(str(error.name), "language") from error
+    def __init__(
+        self, name: str = DEFAULT_MODEL, threads: int = 1, *, lean: bool = True, drafts: bool = True,
+        parts: tuple[Network, Tokens] | None = None,
+    ) -> None:  # fmt: skip
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-        torch.set_num_threads(max(1, threads))
-        self._torch = torch
-        try:
-            self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            if tuned:
-                config = AutoConfig.from_pretrained(folder, local_files_only=True)
-                self._model = _mapped(AutoModelForCausalLM, config, folder)
-            else:
-                self._model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16, local_files_only=True)
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
-            raise ModelError(
-                f"The language model in {folder} cannot be loaded: {str(error).splitlines()[0]}.",
-                "Give a transformers directory of a causal model, or prepare the default one again.",
-            ) from error
-        self._model.eval().requires_grad_(False)
-        self._head: Any = self._model.get_output_embeddings().weight
-        self._ends = {i for i in (self._tokenizer.eos_token_id,) if i is not None}
-        self._grammars = Grammars(self._tokenizer, self._head.shape[0])
-        self._prefix_ids: list[int] = []
-        self._prefix_cache: Any = None
+        tuned = False
+        if parts is None:
+            from physical_ai_planner.language.loading import load
+
+            folder, tuned = _resolve(name)
+            parts = load(folder, threads, lean)
+        self.network, self.tokens = parts
+        self._drafts = drafts
+        self._prefix: Any = self.network.new_cache()
+        self._framed = tuned
         if not tuned:
-            self._prefix_ids = self._tokenizer(EXAMPLES).input_ids
-            _, self._prefix_cache = self._forward(self._prefix_ids, None)
+            self.network.forward(self.tokens.encode(EXAMPLES), self._prefix)
+
+    # --- one sentence ---
 
     def write(self, text: str) -> Answer:
         """The goal line for a normalised sentence."""
-        ids = self._tokenizer(prompt(text), add_special_tokens=not self._prefix_ids).input_ids
-        matcher = self._grammars.matcher(text)
-        with self._torch.inference_mode():
-            return self._decode(ids, matcher)
+        done = greedy(self.session(text))
+        return Answer(done.line, done.confidence, done.passes, done.finished)
 
-    def _decode(self, ids: list[int], matcher: Any) -> Answer:
-        torch = self._torch
-        out: list[int] = []
-        cache, sure, steps = copy.deepcopy(self._prefix_cache), 1.0, 0
-        while len(out) < MAX_NEW_TOKENS:
-            hidden, cache = self._forward(ids, cache)
-            steps += 1
-            allowed = torch.from_numpy(_allowed(matcher, self._head.shape[0]))
-            if len(allowed) == 0:
-                break
-            odds = (self._head[allowed].float() @ hidden.float()).softmax(0)
-            best = int(odds.argmax())
-            token, sure = int(allowed[best]), min(sure, float(odds[best]))
-            if token in self._ends:
-                return Answer(self._text(out), sure, steps, finished=True)
-            matcher.consume_token(token)
-            forced = matcher.compute_ff_tokens()
-            if forced:
-                matcher.consume_tokens(forced)
-            ids = [token, *forced]
-            out += ids
-            if matcher.is_stopped():
-                return Answer(self._text(out), sure, steps, finished=True)
-        return Answer(self._text(out), sure, steps, finished=False)
+    def session(self, text: str) -> Session:
+        """The goal line for a normalised sentence, token by token."""
+        drafts = LineDrafts(text, self.tokens.plain) if self._drafts else None
+        return Session(
+            self.network, self.matcher(text), self.prompt_ids(text), self.new_cache(), self.ends, self.tokens.decode,
+            drafts,
+        )  # fmt: skip
 
-    def _text(self, ids: list[int]) -> str:
-        return str(self._tokenizer.decode(ids, skip_special_tokens=True)).strip()
+    def matcher(self, text: str) -> Matcher:
+        """The grammar at the beginning of the line for a normalised sentence."""
+        return self.tokens.matcher(text)
 
-    def _forward(self, ids: list[int], cache: Any) -> tuple[Any, Any]:
-        """Hidden state (H,) of the last of `ids`, which follow what `cache` holds, and the longer cache."""
-        with self._torch.inference_mode():
-            out = self._model.base_model(input_ids=self._torch.tensor([ids]), past_key_values=cache, use_cache=True)
-        return out.last_hidden_state[0, -1], out.past_key_values
+    @property
+    def ends(self) -> frozenset[int]:
+        """Tokens that end a line."""
+        return self.tokens.ends
+
+    # --- the network ---
+
+    def prompt_ids(self, text: str) -> list[int]:
+        """What `new_cache` has to be followed by, for a normalised sentence."""
+        return self.tokens.encode(prompt(text)) if self._framed else self.tokens.plain(prompt(text))
+
+    def encode(self, text: str) -> Encoded:
+        """`prompt_ids` with the characters of the sentence that each stands for."""
+        framed = prompt(text)
+        begin = framed.index(text)
+        spans = self.tokens.spans(framed)
+        inside = [
+            (max(first, begin) - begin, min(after, begin + len(text)) - begin)
+            if first < begin + len(text) and after > begin else (-1, -1)
+            for _, first, after in spans
+        ]  # fmt: skip
+        first = self.tokens.bos if self._framed else ()
+        return Encoded([*first, *(token for token, _, _ in spans)], [*((-1, -1) for _ in first), *inside])
+
+    def new_cache(self) -> Any:
+        """A cache that holds what stands before every prompt (nothing, for a tuned model)."""
+        return self._prefix.fork()
+
+    def forward(
+        self, ids: Sequence[int], cache: Any = None, positions: Sequence[int] | None = None, visible: Any = None
+    ) -> tuple[Any, Any]:
+        """(hidden states (N, H) of `ids`, the cache, which has grown by them). See `network.Network.forward`."""
+        cache = self.new_cache() if cache is None else cache
+        return self.network.forward(ids, cache, positions, visible), cache
+
+    def logits(self, hidden: Any, tokens: Sequence[int]) -> Floats:
+        """Scores (N, A) of `tokens` after each hidden state (N, H), or (A,) after one (H,)."""
+        scores = hidden.float() @ self.network.rows(list(tokens)).float().T
+        return np.asarray(scores.numpy())
+
+    def attention(self, ids: Sequence[int]) -> Floats:
+        """What each token looks at: (layers, heads, N, N), rows sum to 1 (prefix included: (…, N, prefix + N))."""
+        seen: list[Any] = []
+        self.network.forward(ids, self.new_cache(), attention=seen)
+        return np.stack([layer.float().numpy() for layer in seen])
 
 
 def _resolve(name: str) -> tuple[Path, bool]:
@@ -121,56 +157,6 @@ def _resolve(name: str) -> tuple[Path, bool]:
         return Path(name), False
     description = load_description(name)
     return verified_model(description), description.adapter is not None
-
-
-def _mapped(auto: Any, config: Any, folder: Path) -> Any:
-    """Build the model on memory-mapped tensors instead of copies of them."""
-    import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        weights = load_file(folder / "model.safetensors")
-    except SafetensorError as error:
-        raise ValueError(str(error)) from error
-    with torch.device("meta"):
-        model = auto.from_config(config, dtype=torch.bfloat16)
-    missing, unexpected = model.load_state_dict(weights, strict=False, assign=True)
-    model.tie_weights()
-    stray = [name for name, p in model.named_parameters() if p.is_meta]
-    if unexpected or stray:
-        raise ValueError(
-            f"weights do not fit the configuration: unexpected {unexpected[:3]}, missing {(stray or missing)[:3]}"
-        )
-    _materialise_buffers(model, auto, config)
-    return model
-
-
-def _materialise_buffers(model: Any, auto: Any, config: Any) -> None:
-    """Buffers that are computed, not stored (rotary frequencies), come from a one-layer model of the same kind."""
-    import torch
-
-    small = copy.deepcopy(config)
-    small.num_hidden_layers, small.vocab_size, small.intermediate_size = 1, 8, 8
-    small.pad_token_id = None
-    if getattr(small, "layer_types", None):
-        small.layer_types = small.layer_types[:1]
-    if getattr(config, "layer_types", None):
-        small.layer_types = sorted(set(config.layer_types))
-        small.num_hidden_layers = len(small.layer_types)
-    donor = dict(auto.from_config(small, dtype=torch.bfloat16).named_buffers())
-    for name, buffer in list(model.named_buffers()):
-        if buffer.is_meta:
-            owner, _, leaf = name.rpartition(".")
-            model.get_submodule(owner).register_buffer(leaf, donor[name].clone(), persistent=False)
-
-
-def _allowed(matcher: Any, size: int) -> Any:
-    """Ids (int64) that the grammar allows next."""
-    import numpy as np
-
-    bits = np.frombuffer(matcher.compute_bitmask(), dtype=np.uint8)
-    return np.flatnonzero(np.unpackbits(bits, bitorder="little")[:size])
 
 
 def describe(name: str = DEFAULT_MODEL) -> str:

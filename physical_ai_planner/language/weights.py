@@ -27,10 +27,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from physical_ai_core.errors import DependencyError, ModelError
 from physical_ai_core.share import share_path
+from physical_ai_planner.language import doubt, vocabulary
 
 PREPARE = "python -m physical_ai_planner.language.prepare"
 DEFAULT_MODEL = "planner_language"
 MANIFEST = "manifest.json"
+FORM = 2  # of prepared folders; counts up when they hold something new
 Report = Callable[[str], None]
 
 
@@ -115,7 +117,9 @@ def base_dir(description: ModelDescription) -> Path:
 def model_dir(description: ModelDescription) -> Path:
     """Where the model that runs lies once prepared: base and adapter merged, or the base alone."""
     base = base_dir(description)
-    return base if description.adapter is None else base.with_name(f"{base.name}+{description.adapter.sha256[:12]}")
+    if description.adapter is None:
+        return base
+    return base.with_name(f"{base.name}+{description.adapter.sha256[:12]}.{FORM}")
 
 
 def fetch_weights(description: ModelDescription, report: Report = print) -> Path:
@@ -290,6 +294,9 @@ def merge_adapter(base: Path, adapter: Path, out: Path) -> None:
     for file in base.iterdir():
         if file.suffix == ".json" and file.name != MANIFEST:
             shutil.copy2(file, out / file.name)
+    doubt.write_beside(adapter / "adapter_model.safetensors", out)
+    if (out / "tokenizer.json").exists():
+        vocabulary.build(out / "tokenizer.json", out)
 
 
 def verified_model(description: ModelDescription) -> Path:
