@@ -7,6 +7,7 @@ or a low probability becomes a question, and an order against the rules is refus
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Protocol
 
 from physical_ai_core.errors import GoalError
@@ -14,6 +15,7 @@ from physical_ai_core.goal import GoalState, Question, Refusal, RefusalReason
 from physical_ai_core.site import Site
 from physical_ai_planner.language import words
 from physical_ai_planner.language.compact import Compact, Draft, Move, Named, Plan, Pointed, Spot, read
+from physical_ai_planner.language.doubt import Doubt
 from physical_ai_planner.language.forbidden import is_forbidden
 from physical_ai_planner.language.ground import ground
 from physical_ai_planner.language.likeness import likeness_of
@@ -22,8 +24,6 @@ from physical_ai_planner.language.names import NameBook
 from physical_ai_planner.language.normalise import MAX_CHARS, normalise
 from physical_ai_planner.language.stop_words import fast_path
 from physical_ai_planner.language.weights import DEFAULT_MODEL
-
-MIN_CONFIDENCE = 0.7
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
@@ -45,10 +45,11 @@ class LanguageInterpreter:
         threads: int = 1,
         *,
         writer: Writer | None = None,
-        min_confidence: float = MIN_CONFIDENCE,
+        min_confidence: float | None = None,
     ) -> None:
         self._writer: Writer = writer if writer is not None else LanguageModel(model, threads)
-        self._min_confidence = min_confidence
+        self._doubt: Doubt = getattr(self._writer, "doubt", Doubt())  # what training found out about its confidence
+        self._min_confidence = self._doubt.min_confidence if min_confidence is None else min_confidence
         self._books: dict[int, tuple[Site, NameBook]] = {}
 
     def interpret(self, text: str, site: Site, *, present: str | None = None) -> GoalState:
@@ -67,6 +68,7 @@ class LanguageInterpreter:
         if is_forbidden(sentence):
             return _reply(words.refuse(RefusalReason.FORBIDDEN))
         answer = self._writer.write(sentence)
+        answer = replace(answer, confidence=self._doubt.calibrated(answer.confidence))
         return self._checked(sentence, answer, site, present)
 
     def _checked(self, sentence: str, answer: Answer, site: Site, present: str | None) -> GoalState:

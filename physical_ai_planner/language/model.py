@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from physical_ai_planner.language.doubt import Doubt, doubt_of
 from physical_ai_planner.language.drafts import LineDrafts
 from physical_ai_planner.language.grammar import Matcher
 from physical_ai_planner.language.network import Network
@@ -72,12 +73,13 @@ class LanguageModel:
         parts: tuple[Network, Tokens] | None = None,
     ) -> None:  # fmt: skip
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-        tuned = False
+        tuned, self.doubt = False, Doubt()
         if parts is None:
             from physical_ai_planner.language.loading import load
 
             folder, tuned = _resolve(name)
             parts = load(folder, threads, lean)
+            self.doubt = doubt_of(folder)
         self.network, self.tokens = parts
         self._drafts = drafts
         self._prefix: Any = self.network.new_cache()
