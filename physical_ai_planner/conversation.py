@@ -1,25 +1,60 @@
 """What a person says and what comes of it: fast words, the queue to the language model, and questions left open.
 
-Hands on goal states (not yet checked) and replies. Rules: stop words are answered at once and drop every sentence
-still being read; a sentence that comes while the model loads waits for it; the answer to a question is a plain yes
-or no, and any other sentence withdraws the question.
+Hands on instructions (their readings, not yet checked) and replies; docs/planner.md has the rules as a table. Stop
+words are answered at once and drop every sentence still being read; a sentence that comes while the model loads waits
+for it; sentences are answered in the order they were said; an answer to an open question completes what was asked, and
+any other sentence withdraws the question.
 """
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from physical_ai_core.goal import GoalState, Refusal, RefusalReason, Task, Words
+from physical_ai_core.goal import GoalState, PlaceTarget, RefusalReason, Task, Words
 from physical_ai_core.reports import PlannerReply
-from physical_ai_planner import halt, phrases
-from physical_ai_planner.interpreter import Interpreter, InterpreterStatus, Readiness
+from physical_ai_planner import answers, halt, phrases, rule_phrases
+from physical_ai_planner.answers import Choice
+from physical_ai_planner.interpreter import Interpreter, InterpreterStatus, Readiness, Reading, ReadsMany
 from physical_ai_planner.parameters import PlannerParameters
 
 MOST_QUEUED = 4
 GARBAGE_SHARE = 0.1  # of characters that no keyboard writes
 
-Heard = list["PlannerReply | GoalState"]
+
+@dataclass(frozen=True)
+class Instruction:
+    """What a person wants, most probable reading first. `corrects`: it takes back what was said last.
+
+    `there`: place that "there" meant when it was said. `confirmed`: a person chose or confirmed this very reading.
+    """
+
+    readings: tuple[Reading, ...]
+    instruction_id: str
+    corrects: bool = False
+    there: str | None = None
+    confirmed: bool = False
+
+
+@dataclass(frozen=True)
+class OpenQuestion:
+    """What was asked back. One choice: a yes takes it; several: one must be named."""
+
+    words: Words
+    choices: tuple[Choice, ...]
+    instruction: Instruction
+    asked_s: float
+
+
+@dataclass(frozen=True)
+class _Awaited:
+    since_s: float
+    there: str | None
+    corrects: bool
+
+
+Heard = list["PlannerReply | Instruction"]
 
 
 def reply(
@@ -54,9 +89,11 @@ class Conversation:
         self.present: str | None = None  # place of the last goal, for "there"
         halt.prepare()
         self._count = 0
-        self._awaited: dict[str, float] = {}  # instruction id -> when it was submitted
+        self._awaited: dict[str, _Awaited] = {}  # by instruction id, in the order they were said
+        self._come: dict[str, Instruction] = {}  # answered, but an earlier one is not
         self._queue: list[tuple[str, str]] = []
-        self._question: tuple[GoalState, float] | None = None
+        self._question: OpenQuestion | None = None
+        self._mentioned: str | None = None  # place of a question that the sentence just heard did not answer
 
     def new_id(self, stamp_s: float) -> str:
         """Id of the next instruction: counts up, with the time in ms so that a restart repeats none."""
@@ -81,21 +118,57 @@ class Conversation:
         fast = halt.fast_goal(sentence)
         if fast is not None:
             dropped = self.forget() if fast.steps and fast.steps[0].task in (Task.STOP, Task.CANCEL) else False
-            heard: Heard = [fast.model_copy(update={"instruction_id": instruction_id, "confidence": 1.0})]
+            goal = fast.model_copy(update={"instruction_id": instruction_id, "confidence": 1.0})
+            heard: Heard = [Instruction((Reading(goal, 1.0),), instruction_id, confirmed=True)]
             return [*heard, reply(stamp_s, "info", phrases.OVERTAKEN, instruction_id)] if dropped else heard
         answered = self._answer(sentence, stamp_s, instruction_id)
         return answered if answered is not None else self._submit(instruction_id, sentence, stamp_s)
 
-    def ask(self, goal: GoalState, words: Words, stamp_s: float) -> PlannerReply:
-        """Put a goal to the person; a yes within the time hands it out again."""
-        self._question = (goal.model_copy(update={"confidence": 1.0}), stamp_s)
-        return reply(stamp_s, "question", words, goal.instruction_id, options=("yes", "no"))
+    # --- questions ---
+
+    def ask(self, words: Words, choices: tuple[Choice, ...], instruction: Instruction, stamp_s: float) -> PlannerReply:
+        """Put a question to the person; an answer within the time hands the chosen reading out."""
+        self._question = OpenQuestion(words, choices, instruction, stamp_s) if choices else None
+        options = [choice.option for choice in choices] if len(choices) > 1 or _named(choices) else ["yes", "no"]
+        return reply(stamp_s, "question", words, instruction.instruction_id, options=options)
+
+    def withdraw(self, but_of: str = "") -> None:
+        """No question is open any more, unless it is one about the instruction `but_of`."""
+        if self._question is not None and self._question.instruction.instruction_id != but_of:
+            self._question = None
+
+    def _answer(self, sentence: str, stamp_s: float, instruction_id: str) -> Heard | None:
+        question, self._question = self._question, None
+        if question is None or abs(stamp_s - question.asked_s) > self.p.confirm_within_s:
+            return None
+        said, choices = halt.answer(sentence), question.choices
+        chosen = answers.pick(sentence, choices) if said is None and _named(choices) else None
+        if said is False or chosen == answers.NEITHER:
+            return [reply(stamp_s, "info", phrases.DROPPED_QUESTION, instruction_id)]
+        if said is True and len(choices) > 1:
+            self._question = question
+            words = rule_phrases.ONE_OF_THEM
+            return [reply(stamp_s, "question", words, instruction_id, options=[c.option for c in choices])]
+        index = 0 if said is True else chosen
+        if index is None:
+            self._mentioned = _place_of(choices)
+            return None
+        reading = choices[index].reading
+        goal = reading.goal.model_copy(
+            update={"confidence": 1.0, "instruction_id": question.instruction.instruction_id}
+        )
+        asked = question.instruction
+        return [
+            Instruction((Reading(goal, 1.0, reading.line),), asked.instruction_id, asked.corrects, asked.there, True)
+        ]
 
     def forget(self) -> bool:
         """Drop what is still being read and every open question; True if a sentence was dropped."""
         dropped = bool(self._awaited or self._queue)
-        self._awaited, self._queue, self._question = {}, [], None
+        self._awaited, self._come, self._queue, self._question = {}, {}, [], None
         return dropped
+
+    # --- the interpreter ---
 
     def tick(self, stamp_s: float) -> Heard:
         """Answers of the interpreter, and what waited for it."""
@@ -105,22 +178,18 @@ class Conversation:
             for instruction_id, sentence in queue:
                 heard += self._submit(instruction_id, sentence, stamp_s, again=True)
         heard += self._poll(stamp_s)
-        for instruction_id, since_s in list(self._awaited.items()):
-            if abs(stamp_s - since_s) > self.p.language_timeout_s:
-                del self._awaited[instruction_id]
-                heard.append(refusal(stamp_s, RefusalReason.NOT_READY, phrases.MODEL_SILENT, instruction_id))
+        for instruction_id, awaited in list(self._awaited.items()):
+            late = abs(stamp_s - awaited.since_s) > self.p.language_timeout_s
+            if instruction_id not in self._come and not late:
+                break  # the others are answered after this one
+            del self._awaited[instruction_id]
+            come = self._come.pop(instruction_id, None)
+            words = phrases.MODEL_SILENT
+            heard.append(come or refusal(stamp_s, RefusalReason.NOT_READY, words, instruction_id))
         return heard
 
-    def _answer(self, sentence: str, stamp_s: float, instruction_id: str) -> Heard | None:
-        if self._question is None:
-            return None
-        (goal, asked_s), self._question = self._question, None
-        yes = halt.answer(sentence)
-        if yes is None or abs(stamp_s - asked_s) > self.p.confirm_within_s:
-            return None
-        return [goal] if yes else [reply(stamp_s, "info", phrases.DROPPED_QUESTION, instruction_id)]
-
     def _submit(self, instruction_id: str, sentence: str, stamp_s: float, again: bool = False) -> Heard:
+        there, self._mentioned = self._mentioned or self.present, None
         status = self.status()
         if self._interpreter is None or status.readiness is Readiness.ABSENT:
             return [refusal(stamp_s, RefusalReason.NOT_READY, phrases.MODEL_ABSENT, instruction_id)]
@@ -130,11 +199,11 @@ class Conversation:
             self._queue = [*self._queue, (instruction_id, sentence)][-MOST_QUEUED:]
             return [] if again else [reply(stamp_s, "info", phrases.MODEL_LOADING, instruction_id)]
         try:
-            self._interpreter.submit(instruction_id, sentence, self.present)
+            self._interpreter.submit(instruction_id, sentence, there)
         except Exception as error:  # as in `status`
             words = phrases.model_failed(f"{type(error).__name__}: {error}")
             return [refusal(stamp_s, RefusalReason.NOT_READY, words, instruction_id)]
-        self._awaited[instruction_id] = stamp_s
+        self._awaited[instruction_id] = _Awaited(stamp_s, there, answers.is_correction(sentence))
         return []
 
     def _poll(self, stamp_s: float) -> Heard:
@@ -144,21 +213,41 @@ class Conversation:
             goals = self._interpreter.poll()
         except Exception as error:  # as in `status`
             words = phrases.model_failed(f"{type(error).__name__}: {error}")
-            lost, self._awaited = list(self._awaited), {}
+            lost, self._awaited, self._come = list(self._awaited), {}, {}
             return [refusal(stamp_s, RefusalReason.NOT_READY, words, instruction_id) for instruction_id in lost]
-        heard: Heard = []
         for goal in goals:
             instruction_id = goal.instruction_id or next(iter(self._awaited), "")
-            if instruction_id not in self._awaited:  # a stop came in between, or the time is up
+            awaited = self._awaited.get(instruction_id)
+            if awaited is None:  # a stop came in between, or the time is up
                 continue
-            del self._awaited[instruction_id]
-            heard.append(self._sort(goal.model_copy(update={"instruction_id": instruction_id}), stamp_s))
-        return heard
+            readings = self._readings(instruction_id) or (Reading(goal, goal.confidence),)
+            readings = tuple(
+                r._replace(goal=r.goal.model_copy(update={"instruction_id": instruction_id})) for r in readings
+            )
+            self._come[instruction_id] = Instruction(readings, instruction_id, awaited.corrects, awaited.there)
+        return []
 
-    def _sort(self, goal: GoalState, stamp_s: float) -> PlannerReply | GoalState:
-        if goal.question is not None:
-            return reply(stamp_s, "question", goal.question.text, goal.instruction_id, options=goal.question.options)
-        if goal.refusal is not None:
-            said: Refusal = goal.refusal
-            return refusal(stamp_s, said.reason, said.text, goal.instruction_id)
-        return goal
+    def _readings(self, instruction_id: str) -> tuple[Reading, ...]:
+        if not isinstance(self._interpreter, ReadsMany):
+            return ()
+        try:
+            return tuple(self._interpreter.readings(instruction_id))
+        except Exception:  # the one goal that `poll` gave is enough to go on
+            return ()
+
+
+def _named(choices: tuple[Choice, ...]) -> bool:
+    return any(choice.option != "yes" for choice in choices)
+
+
+def _place_of(choices: tuple[Choice, ...]) -> str | None:
+    """The place that a question with one reading was about, for "no, the other one"."""
+    if len(choices) != 1:
+        return None
+    return last_place(choices[0].reading.goal)
+
+
+def last_place(goal: GoalState) -> str | None:
+    """Id of the last place that a goal names."""
+    places = [step.target.name for step in goal.steps or () if isinstance(step.target, PlaceTarget)]
+    return places[-1] if places else None

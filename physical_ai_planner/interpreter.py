@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from physical_ai_core.goal import GoalState
 
@@ -18,6 +18,17 @@ class Readiness(str, Enum):
 class InterpreterStatus(NamedTuple):
     readiness: Readiness
     message: str = ""
+
+
+class Reading(NamedTuple):
+    """One way to read a sentence: what it means here, and how probable it is among all readings, in [0, 1].
+
+    `line`: the compact goal line it came from, empty where there is none.
+    """
+
+    goal: GoalState
+    probability: float
+    line: str = ""
 
 
 class Interpreter(Protocol):
@@ -36,4 +47,13 @@ class Interpreter(Protocol):
 
     def status(self) -> InterpreterStatus:
         """Whether sentences are answered now."""
+        ...
+
+
+@runtime_checkable
+class ReadsMany(Protocol):
+    """An interpreter that can say in which other ways a sentence may be read."""
+
+    def readings(self, instruction_id: str) -> tuple[Reading, ...]:
+        """All readings behind an answer that `poll` gave, most probable first; asked once, then forgotten."""
         ...

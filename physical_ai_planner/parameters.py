@@ -26,6 +26,21 @@ class PlannerParameters:
         0.6, "", "A goal understood with less confidence is asked back before it is carried out.",
         minimum=0.0, maximum=1.0,
     )  # fmt: skip
+    close_readings: float = parameter(
+        0.5, "", "A second reading of a sentence at least this probable, as a share of the first, is asked about.",
+        minimum=0.01, maximum=1.0,
+    )  # fmt: skip
+    readings: int = parameter(
+        4, "", "Readings of a sentence that the language model looks for and the planner checks; 1: the first alone.",
+        minimum=1, maximum=8,
+    )  # fmt: skip
+    readings_s: float = parameter(
+        0.5, "s", "Time for further readings of a sentence, once the first is there.", minimum=0.0, maximum=60.0
+    )
+    sight_m: float = parameter(
+        8.0, "m", "How far ahead the robot sees; a goal is slowed down so that it can stop within this.",
+        minimum=0.5, maximum=200.0,
+    )  # fmt: skip
     confirm_within_s: float = parameter(
         60.0, "s", "How long a question waits for its yes.", minimum=1.0, maximum=3600.0
     )
@@ -105,10 +120,28 @@ class PlannerParameters:
     )  # fmt: skip
     follow_distance_m: float = parameter(2.0, "m", "Distance kept behind a followed object.", minimum=0.5, maximum=20.0)
     follow_lost_s: float = parameter(
-        10.0, "s", "A followed object out of sight for this long ends the task.", minimum=0.5, maximum=600.0
+        10.0, "s", "A followed object waited for this long ends the task (looked for: four times as long).", minimum=0.5, maximum=600.0
     )
+    follow_reacquire_m: float = parameter(
+        2.0, "m", "A lost object is taken up again in one of its class this near to where it should be.",
+        minimum=0.1, maximum=20.0,
+    )  # fmt: skip
     lane_width_m: float = parameter(
         0.6, "m", "Distance of the lanes of a covered zone (working width less overlap).", minimum=0.1, maximum=20.0
+    )
+    lane_overlap_m: float = parameter(
+        0.05, "m", "How much two lanes overlap: the implement is this much wider than a lane.", minimum=0.0, maximum=5.0
+    )
+    headlands: int = parameter(
+        1, "", "Passes along the edges of a covered zone and around what stands in it; 0: lanes alone.",
+        minimum=0, maximum=10,
+    )  # fmt: skip
+    cover_edge_m: float = parameter(
+        0.05, "m", "Room between the implement and the edge of the zone, for errors of the controller.",
+        minimum=0.0, maximum=2.0,
+    )  # fmt: skip
+    turn_radius_m: float = parameter(
+        0.0, "m", "Least radius the robot turns with between lanes; 0: it turns on the spot.", minimum=0.0, maximum=20.0
     )
     near_m: float = parameter(3.0, "m", "A person nearer than this is 'near'.", minimum=0.5, maximum=20.0)
 
@@ -116,7 +149,17 @@ class PlannerParameters:
     dock_speed_mps: float = parameter(
         0.3, "m/s", "Speed of the last part of a dock approach.", minimum=0.05, maximum=2.0
     )
-    dock_approach_m: float = parameter(1.5, "m", "Length of that last part.", minimum=0.1, maximum=20.0)
+    dock_approach_m: float = parameter(
+        1.5, "m", "Length of that last part: straight, from a pose before the dock, shorter where there is less room.",
+        minimum=0.1, maximum=20.0,
+    )  # fmt: skip
+    dock_align_m: float = parameter(
+        0.12, "m", "Sideways error before the dock and at it that is good enough.", minimum=0.01, maximum=1.0
+    )
+    dock_align_rad: float = parameter(
+        0.15, "rad", "Heading error before the dock and at it that is good enough.", minimum=0.01, maximum=1.0
+    )
+    dock_tries: int = parameter(3, "", "Approaches to a dock before it is given up.", minimum=1, maximum=20)
     slowdown_mps2: float = parameter(
         0.8, "m/s^2", "Deceleration counted on before a slower zone.", minimum=0.1, maximum=5.0
     )

@@ -14,12 +14,15 @@ from physical_ai_core.goal import GoalState
 from physical_ai_planner.mission import Progress
 
 FILE = "present_goal.json"
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"  # 1.1: goals that wait behind the present one
 
 
 @dataclass(frozen=True)
 class PresentGoal:
-    """`start`: the pose [x, y, yaw] in `map` from which the goal was grounded; `saved_s`: the graph's clock."""
+    """`start`: the pose [x, y, yaw] in `map` from which the goal was grounded; `saved_s`: the graph's clock.
+
+    `behind`: goals that wait for this one to end, in order.
+    """
 
     goal: GoalState
     progress: Progress
@@ -27,6 +30,7 @@ class PresentGoal:
     saved_s: float
     site: str
     paused: bool = False
+    behind: tuple[GoalState, ...] = ()
 
 
 class PresentGoalFile:
@@ -45,6 +49,7 @@ class PresentGoalFile:
             "progress": asdict(present.progress),
             "start": list(present.start),
             "paused": present.paused,
+            "behind": [json.loads(goal.to_json()) for goal in present.behind],
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
         draft = self.path.with_suffix(".part")
@@ -70,6 +75,7 @@ class PresentGoalFile:
             return PresentGoal(
                 goal, progress, (start[0], start[1], start[2]), float(content["saved_s"]), str(content["site"]),
                 bool(content.get("paused", False)),
+                tuple(GoalState.from_json(json.dumps(goal)) for goal in content.get("behind", ())),
             )  # fmt: skip
         except FileNotFoundError:
             return None

@@ -61,6 +61,7 @@ class Pursuit:
         )
         self.mission: Mission | None = None
         self.status: ControllerStatus | None = None
+        self.behind: tuple[GoalState, ...] = ()  # goals that wait, kept with the present one
         self.surprise: tuple[float, float] = (0.0, 0.0)  # value, stamp
         self.way: Way = NO_WAY
         self.speed_mps = 0.0
@@ -75,16 +76,33 @@ class Pursuit:
 
     # --- goals ---
 
-    def prepare(self, goal: GoalState, now_s: float) -> Mission:
+    def prepare(self, goal: GoalState, now_s: float, after: Array | None = None) -> Mission:
         """Ground and check a goal; nothing changes yet. Raises Refused."""
+        return self.prepared(goal, now_s, after)[0]
+
+    def prepared(self, goal: GoalState, now_s: float, after: Array | None = None) -> tuple[Mission, list[Terrain]]:
+        """A goal grounded and checked, and the terrain of each step. Raises Refused.
+
+        `after` `[x, y, yaw]` in `map`: where the goal before it will end; what is around then is not known now.
+        """
         checks.check_words(goal, self.grounder)
         here = self.localisation.here(now_s)
         if here is None:
             raise Refused(RefusalReason.NOT_READY, phrases.NO_POSE.en, phrases.NO_POSE.ja)
         terrains = [self._terrain(step, here) for step in goal.steps or ()]
-        aims = self.grounder.ground(goal, here.pose, self.localisation.things(here, now_s), terrains)
-        checks.check_aims(aims, terrains, self.site_map, here.pose)
-        return Mission(goal, aims, here.pose, self.p)
+        start = here.pose if after is None else after
+        things = self.localisation.things(here, now_s) if after is None else None
+        aims = self.grounder.ground(goal, start, things, terrains)
+        checks.check_aims(aims, terrains, self.site_map, start)
+        return Mission(goal, aims, start, self.p), terrains
+
+    def end_pose(self, now_s: float) -> Array | None:
+        """Where the present goal ends, as far as that is known: its last point, else where the robot is."""
+        here = self.localisation.here(now_s)
+        mission = self.mission
+        if mission is None or mission.done:
+            return None if here is None else here.pose
+        return end_of(mission, mission.start if here is None else here.pose)
 
     def begin(self, mission: Mission, now_s: float) -> None:
         """Make a mission the present one."""
@@ -113,8 +131,7 @@ class Pursuit:
         mission = self.mission
         if mission is None:
             return None
-        steps = mission.goal.steps or ()
-        rest = (Step(task=Task.WAIT),) if mission.done else steps[mission.progress.step :]
+        rest = (Step(task=Task.WAIT),) if mission.done else mission.rest
         return mission.goal.model_copy(update={"steps": rest})
 
     # --- time ---
@@ -136,7 +153,8 @@ class Pursuit:
         if here is None:
             self._stand()
             return Advance(localised=False)
-        situation = Situation(here, self.localisation.things(here, now_s), self._fresh_status(now_s), self._blocked_s)
+        things = self.localisation.things(here, now_s)
+        situation = Situation(here, things, self._fresh_status(now_s), self._blocked_s, self.site_map.sees)
         happened = mission.tick(situation, dt)
         if Happening.SKIPPED in happened:
             self._blocked_s = 0.0
@@ -214,8 +232,9 @@ class Pursuit:
             return
         start = tuple(float(v) for v in mission.start)
         present = PresentGoal(
-            mission.goal, mission.progress, (start[0], start[1], start[2]), now_s, self.site.name, mission.paused
-        )
+            mission.goal, mission.progress, (start[0], start[1], start[2]), now_s, self.site.name, mission.paused,
+            self.behind,
+        )  # fmt: skip
         self._guard(lambda: file.save(present))
 
     def kept(self, now_s: float) -> PresentGoal | None:
@@ -246,6 +265,15 @@ class Pursuit:
             self.file_fault = ""
         except OSError as error:
             self.file_fault = f"the goal cannot be kept in {self.p.state_dir}: {error}"
+
+
+def end_of(mission: Mission, pose: Array) -> Array:
+    """Pose `[x, y, yaw]` in `map` at the end of a mission that is at `pose`: that of its last point."""
+    for aim in reversed(mission.aims):
+        if aim.course:
+            last = aim.course[-1]
+            return np.array([last.x_m, last.y_m, pose[2] if last.yaw_rad is None else last.yaw_rad])
+    return np.asarray(pose, dtype=float)
 
 
 def _edge_distances(footprint: Array) -> Array:

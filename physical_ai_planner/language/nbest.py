@@ -12,7 +12,6 @@ Importing this module does not import torch.
 
 from __future__ import annotations
 
-import copy
 import heapq
 import itertools
 import math
@@ -21,9 +20,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-MAX_NEW_TOKENS = 160  # of one line
-MAX_NODES = 400  # tokens of all beginnings together
-LEAST_SHARE = 1e-3  # a beginning this much less probable than the best line is not followed
+import numpy as np
+
+from physical_ai_planner.language.drafts import LineDrafts
+from physical_ai_planner.language.grammar import Matcher
+from physical_ai_planner.language.model import MAX_NEW_TOKENS, LanguageModel
+
+MAX_NODES = 480  # tokens of all beginnings together, guesses too
+LEAST_ROOM = 40  # with less the search ends
+MOST_GUESSED = 120  # tokens of drafts in one pass
+LEAST_SHARE = 0.01  # a beginning this much less probable than the best line is not followed
 CHILDREN = 8  # continuations kept of one beginning
 
 
@@ -49,7 +55,10 @@ class Lines:
 
 @dataclass(frozen=True)
 class Budget:
-    """How long to look for other readings. The first line is always finished. `lines`: 1 means the greedy one alone."""
+    """How long to look for other readings. The first line is always finished. `lines`: 1 means the greedy one alone.
+
+    `seconds`: after the first line; `passes`: of the model in all.
+    """
 
     lines: int = 4
     seconds: float = math.inf
@@ -64,25 +73,35 @@ class Continuations(NamedTuple):
     odds: tuple[float, ...]
 
 
+class Chain(NamedTuple):
+    """Tokens to be added: after `node` (-1: the sentence); `line`: all of the line's tokens with them."""
+
+    node: int
+    ids: tuple[int, ...]
+    line: tuple[int, ...]
+    matcher: Any  # after them
+
+
 class Grower(Protocol):
     """A sentence whose goal line grows in several ways at once."""
 
     ends: frozenset[int]
     room: int  # tokens that may still be added
+    passes: int  # of the model, so far
 
     def matcher(self) -> Any:
-        """The grammar at the beginning of the line (llguidance's LLMatcher)."""
+        """The grammar at the beginning of the line."""
         ...
 
     def begin(self, matcher: Any) -> Continuations:
         """Read the sentence."""
         ...
 
-    def grow(self, chains: list[tuple[int, list[int], Any]]) -> list[tuple[int, Continuations]]:
-        """Add tokens: (node to follow, -1 for the sentence; ids; matcher after them) → (last new node, what next)."""
+    def grow(self, chains: list[Chain]) -> list[tuple[int, Continuations]]:
+        """Add tokens; of each chain its last node, and what may come next."""
         ...
 
-    def text(self, ids: list[int]) -> str: ...
+    def text(self, ids: tuple[int, ...]) -> str: ...
 
 
 @dataclass(order=True)
@@ -110,32 +129,31 @@ class _Search:
         self.frontier: list[_Candidate] = []
         self.done: dict[str, Line] = {}
         self.greedy_done = self.greedy_lost = False
-        self.passes = 0
+        self.first_s = 0.0  # when the greedy line was finished
         self._ages = itertools.count()
 
     def run(self) -> Lines:
-        end_s = self.clock() + self.budget.seconds
         matcher = self.grower.matcher()
         self._push(self.grower.begin(matcher), -1, (), 0.0, 1.0, matcher, True)
-        self.passes = 1
-        while self.frontier and not self._enough(end_s):
+        while self.frontier and not self._enough():
             chosen = self._choose()
             grown = [part for part in map(self._take, chosen) if part is not None]
             if not grown:
                 continue
-            self.passes += 1
-            told = self.grower.grow([(c.node, list(ids), after) for c, ids, after in grown])
-            for (candidate, ids, after), (node, following) in zip(grown, told, strict=True):
-                line = (*candidate.ids, *ids)
-                self._push(following, node, line, candidate.cost, candidate.least, after, candidate.greedy)
+            told = self.grower.grow([chain for _, chain in grown])
+            for (candidate, chain), (node, following) in zip(grown, told, strict=True):
+                self._push(
+                    following, node, chain.line, candidate.cost, candidate.least, chain.matcher, candidate.greedy
+                )
         return self._result()
 
-    def _enough(self, end_s: float) -> bool:
+    def _enough(self) -> bool:
         if self.greedy_lost:
             return True
         if not self.greedy_done:
             return False
-        if self.passes >= self.budget.passes or self.clock() >= end_s or self.grower.room < MAX_NEW_TOKENS // 4:
+        late = self.clock() >= self.first_s + self.budget.seconds
+        if late or self.grower.passes >= self.budget.passes or self.grower.room < LEAST_ROOM:
             return True
         ranked = sorted((line.probability for line in self.done.values()), reverse=True)
         best = math.exp(-self.frontier[0].cost)
@@ -145,42 +163,41 @@ class _Search:
 
     def _choose(self) -> list[_Candidate]:
         """The greedy beginning first, then the most probable others."""
-        width = self.budget.width if self.budget.lines > 1 else 1
-        chosen = [c for c in self.frontier if c.greedy][:1]
+        chosen = [candidate for candidate in self.frontier if candidate.greedy][:1]
         for candidate in chosen:
             self.frontier.remove(candidate)
         heapq.heapify(self.frontier)
-        while self.frontier and len(chosen) < width and self.budget.lines > 1:
-            if self.done and math.exp(-self.frontier[0].cost) < LEAST_SHARE * self._best():
-                break
+        best = max([math.exp(-c.cost) for c in chosen] + [line.probability for line in self.done.values()], default=0.0)
+        width = self.budget.width if self.budget.lines > 1 else 1
+        while self.frontier and len(chosen) < width and math.exp(-self.frontier[0].cost) >= LEAST_SHARE * best:
             chosen.append(heapq.heappop(self.frontier))
         return chosen
 
-    def _best(self) -> float:
-        return max(line.probability for line in self.done.values())
-
-    def _take(self, candidate: _Candidate) -> tuple[_Candidate, list[int], Any] | None:
+    def _take(self, candidate: _Candidate) -> tuple[_Candidate, Chain] | None:
         """Add the candidate's token and what the grammar forces after it; None where the line ends here."""
         if candidate.token in self.grower.ends:
-            return self._finish(candidate, candidate.ids)
+            self._finish(candidate, candidate.ids)
+            return None
         after = candidate.matcher.deep_copy()
         after.consume_token(candidate.token)
-        forced = list(after.compute_ff_tokens())
+        forced = tuple(after.compute_ff_tokens())
         if forced:
             after.consume_tokens(forced)
-        ids = [candidate.token, *forced]
+        ids = (candidate.token, *forced)
+        line = (*candidate.ids, *ids)
         if after.is_stopped():
-            return self._finish(candidate, (*candidate.ids, *ids))
-        too_long = len(candidate.ids) + len(ids) >= MAX_NEW_TOKENS or self.grower.room < len(ids)
-        if after.is_error() or too_long:
+            self._finish(candidate, line)
+            return None
+        if after.is_error() or len(line) >= MAX_NEW_TOKENS or self.grower.room < len(ids):
             self.greedy_lost = self.greedy_lost or candidate.greedy
             return None
-        return candidate, ids, after
+        return candidate, Chain(candidate.node, ids, line, after)
 
     def _finish(self, candidate: _Candidate, ids: tuple[int, ...]) -> None:
-        text = self.grower.text(list(ids))
+        text = self.grower.text(ids)
         probability, known = math.exp(-candidate.cost), self.done.get(text)
-        self.greedy_done = self.greedy_done or candidate.greedy
+        if candidate.greedy:
+            self.greedy_done, self.first_s = True, self.clock()
         self.done[text] = Line(
             text,
             min(1.0, probability + (0.0 if known is None else known.probability)),
@@ -194,101 +211,114 @@ class _Search:
         if not following.tokens:
             self.greedy_lost = self.greedy_lost or greedy
         for rank, (token, odds) in enumerate(zip(following.tokens, following.odds, strict=True)):
-            if odds <= 0.0 or rank >= CHILDREN or (self.budget.lines <= 1 and rank > 0):
+            if odds <= 0.0 or (self.budget.lines <= 1 and rank > 0):
                 break
-            heapq.heappush(
-                self.frontier,
-                _Candidate(
-                    cost - math.log(odds), next(self._ages), token, node, ids, min(least, odds), matcher,
-                    greedy and rank == 0,
-                ),
+            candidate = _Candidate(
+                cost - math.log(odds), next(self._ages), token, node, ids, min(least, odds), matcher,
+                greedy and rank == 0,
             )  # fmt: skip
+            heapq.heappush(self.frontier, candidate)
 
     def _result(self) -> Lines:
         ranked = sorted(self.done.values(), key=lambda line: -line.probability)
         unread = max(0.0, 1.0 - sum(line.probability for line in ranked))
-        return Lines(tuple(ranked[: self.budget.lines]), self.passes, unread, self.greedy_done)
+        return Lines(tuple(ranked[: self.budget.lines]), self.grower.passes, unread, self.greedy_done)
+
+
+@dataclass
+class _Node:
+    """A token in the cache: which earlier nodes it sees, itself among them, what was drafted or chosen after it."""
+
+    past: tuple[int, ...]
+    after: dict[int, int] = field(default_factory=dict)
 
 
 class Tree:
-    """A `Grower` on a causal model of `transformers`, all beginnings in one KV cache.
+    """A `Grower` on a `LanguageModel`: all beginnings, and guesses at how they go on (`drafts`), in one KV cache."""
 
-    `model`: its base model; `head` (V, H): rows of the output head; `cache`: of a prefix already read, or None.
-    """
-
-    def __init__(
-        self, model: Any, head: Any, tokenizer: Any, matcher: Any, ids: list[int], ends: frozenset[int], cache: Any = None
-    ) -> None:
-        import torch
-
-        self._torch, self._model, self._head, self._tokenizer = torch, model, head, tokenizer
-        self._matcher, self._ids, self.ends = matcher, ids, ends
-        self._cache = copy.deepcopy(cache)
-        self._before = 0 if cache is None else int(cache.get_seq_length())
-        self._past: list[tuple[int, ...]] = []  # nodes that each node sees, itself among them
-        window = getattr(model.config, "sliding_window", None)
-        self._most = MAX_NODES if not window else min(MAX_NODES, int(window) - self._before - len(ids) - 1)
+    def __init__(self, model: LanguageModel, text: str) -> None:
+        self._model, self._cache, self._matcher = model, model.new_cache(), model.matcher(text)
+        self._drafts = LineDrafts(text, model.tokens.plain)
+        self._ids = model.prompt_ids(text)
+        self._before = 0  # tokens ahead of the first node
+        self._nodes: list[_Node] = []
+        self._first = _Node(())  # stands for the sentence
+        self._tokens: list[int] = []  # of the nodes
+        self._hidden: list[Any] = []
+        self.ends, self.passes = model.ends, 0
 
     @property
     def room(self) -> int:
-        return self._most - len(self._past)
+        return MAX_NODES - len(self._nodes)
 
-    def matcher(self) -> Any:
+    def matcher(self) -> Matcher:
         return self._matcher
 
-    def begin(self, matcher: Any) -> Continuations:
-        with self._torch.inference_mode():
-            out = self._model(
-                input_ids=self._torch.tensor([self._ids]), past_key_values=self._cache, use_cache=True
-            )
-            self._cache, self._before = out.past_key_values, self._before + len(self._ids)
-            return self._following(out.last_hidden_state[0, -1], matcher)
+    def begin(self, matcher: Matcher) -> Continuations:
+        guessed = self._guess(-1, ())
+        hidden = self._read(self._ids, guessed)
+        return self._following(hidden[len(self._ids) - 1], matcher)
 
-    def grow(self, chains: list[tuple[int, list[int], Any]]) -> list[tuple[int, Continuations]]:
-        torch, last = self._torch, []
-        ids, first = [token for _, part, _ in chains for token in part], len(self._past)
-        for node, part, _ in chains:
-            past = () if node < 0 else self._past[node]
-            for _ in part:
-                past = (*past, len(self._past))
-                self._past.append(past)
-            last.append(len(self._past) - 1)
-        mask = torch.full((1, 1, len(ids), self._before + len(self._past)), torch.finfo(self._head.dtype).min)
-        mask[..., : self._before] = 0.0
-        for row, past in enumerate(self._past[first:]):
-            mask[0, 0, row, [self._before + node for node in past]] = 0.0
-        places = [self._before + len(past) - 1 for past in self._past[first:]]
-        with torch.inference_mode():
-            out = self._model(
-                input_ids=torch.tensor([ids]), position_ids=torch.tensor([places]), past_key_values=self._cache,
-                attention_mask=mask.to(self._head.dtype), use_cache=True,
-            )  # fmt: skip
-            self._cache = out.past_key_values
-            hidden = out.last_hidden_state[0]
-            return [
-                (node, self._following(hidden[node - first], after))
-                for node, (_, _, after) in zip(last, chains, strict=True)
-            ]
+    def grow(self, chains: list[Chain]) -> list[tuple[int, Continuations]]:
+        begun, last = len(self._nodes), []
+        for chain in chains:
+            node = chain.node
+            for token in chain.ids:
+                node = self._child(node, token)
+            last.append(node)
+        if len(self._nodes) > begun:
+            for index, chain in enumerate(chains[:1]):
+                self._guess(last[index], chain.line)
+            self._read([], len(self._nodes) - begun)
+        return [
+            (node, self._following(self._hidden[node], chain.matcher)) for node, chain in zip(last, chains, strict=True)
+        ]
 
-    def text(self, ids: list[int]) -> str:
-        return str(self._tokenizer.decode(ids, skip_special_tokens=True)).strip()
+    def text(self, ids: tuple[int, ...]) -> str:
+        return self._model.tokens.decode(ids).strip()
 
-    def _following(self, hidden: Any, matcher: Any) -> Continuations:
-        from physical_ai_planner.language.model import _allowed
+    def _child(self, node: int, token: int) -> int:
+        """The node of a token after another, made where it is new."""
+        parent = self._first if node < 0 else self._nodes[node]
+        if token not in parent.after:
+            parent.after[token] = len(self._nodes)
+            self._nodes.append(_Node((*parent.past, len(self._nodes))))
+            self._tokens.append(token)
+        return parent.after[token]
 
-        allowed = self._torch.from_numpy(_allowed(matcher, self._head.shape[0]))
+    def _guess(self, node: int, line: tuple[int, ...]) -> int:
+        """Hang drafts on a node; how many tokens they are."""
+        begun = len(self._nodes)
+        if self.room > LEAST_ROOM + MOST_GUESSED:
+            for draft in self._drafts(self._model.tokens.decode(line)):
+                at = node
+                for token in draft:
+                    at = self._child(at, token)
+        return len(self._nodes) - begun
+
+    def _read(self, ids: list[int], count: int) -> Any:
+        """One pass over `ids` and the last `count` nodes; their hidden states are kept."""
+        start, nodes = self._cache.length, self._nodes[len(self._nodes) - count :]
+        total = start + len(ids) + count
+        visible = np.zeros((len(ids) + count, total), dtype=bool)
+        visible[: len(ids), : start + len(ids)] = np.tri(len(ids), start + len(ids), start, dtype=bool)
+        self._before += start + len(ids) if ids else 0
+        visible[len(ids) :, : self._before] = True
+        for row, node in enumerate(nodes):
+            visible[len(ids) + row, [self._before + place for place in node.past]] = True
+        positions = [*range(start, start + len(ids)), *(self._before + len(node.past) - 1 for node in nodes)]
+        read = [*ids, *self._tokens[len(self._nodes) - count :]]
+        hidden, self._cache = self._model.forward(read, self._cache, positions, visible if count else None)
+        self._hidden += list(hidden[len(ids) :])
+        self.passes += 1
+        return hidden
+
+    def _following(self, hidden: Any, matcher: Matcher) -> Continuations:
+        allowed = matcher.allowed()
         if len(allowed) == 0:
             return Continuations((), ())
-        odds, order = (self._head[allowed].float() @ hidden.float()).softmax(0).sort(descending=True, stable=True)
-        return Continuations(tuple(allowed[order[:CHILDREN]].tolist()), tuple(odds[:CHILDREN].tolist()))
-
-
-def tree(model: Any, text: str) -> Tree:
-    """The tree of a normalised sentence on a `LanguageModel`."""
-    from physical_ai_planner.language.prompt import prompt
-
-    ids = model._tokenizer(prompt(text), add_special_tokens=not model._prefix_ids).input_ids
-    return Tree(
-        model._model.base_model, model._head, model._tokenizer, model._grammars.matcher(text), ids,
-        frozenset(model._ends), model._prefix_cache,
-    )  # fmt: skip
+        logits = self._model.logits(hidden, allowed.tolist()).astype(np.float64)
+        odds = np.exp(logits - logits.max())
+        odds /= odds.sum()
+        order = np.argsort(-odds, kind="stable")[:CHILDREN]
+        return Continuations(tuple(allowed[order].tolist()), tuple(odds[order].tolist()))
