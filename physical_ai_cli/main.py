@@ -58,6 +58,36 @@ def demo(
 
 
 @app.command()
+def goal(
+    site: Annotated[str, typer.Option(help="Name under config/sites, or a YAML file.")],
+    sentences: Annotated[Path, typer.Option("--in", help='One {"id", "text"[, "present"]} a line.')],
+    out: Annotated[Path, typer.Option(help="One goal, question or refusal a line.")],
+    check: Annotated[bool, typer.Option(help="The numeric check: site rules, room, reachability.")] = True,
+    model: Annotated[str, typer.Option(help="Name in config/models, YAML file, or transformers directory.")] = "",
+    threads: Annotated[int, typer.Option(help="Threads of the language model.", min=1, max=64)] = 1,
+    robot: Annotated[str, typer.Option(help="Name under config/robots, or a YAML file.")] = "scout",
+) -> None:
+    """Read sentences as the planner does, without a robot and without a graph."""
+    from physical_ai_cli.goal import load_sentences, reader, write_goals
+    from physical_ai_cli.language import ensure_language_model
+    from physical_ai_core.errors import InputError
+    from physical_ai_core.site import load_site
+    from physical_ai_planner.language.weights import DEFAULT_MODEL
+
+    load_site(site)  # a bad site is told before a model is loaded
+    found, bad = load_sentences(sentences)
+    if out.exists() and out.samefile(sentences):
+        raise InputError(f"{out} is the input too.", "Give another file for --out.")
+    if not model:
+        ensure_language_model(console)
+    with reader(site, robot, model or DEFAULT_MODEL, threads, check, console) as made:
+        write_goals(found, made, out, console)
+    console.print(f"{len(found)} sentences: {out}", markup=False)
+    if bad:
+        raise InputError(f"{sentences}: {'; '.join(bad)}.", "These lines were left out; the others are done.")
+
+
+@app.command()
 def replay(
     bag: Annotated[Path, typer.Argument(help="ROS 1 bag, or rosbag2 folder (sqlite3, MCAP).")],
     config: Annotated[str, typer.Option(help="Name under config/replay, or a YAML file.")] = "husky_test1",

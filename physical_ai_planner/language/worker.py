@@ -22,6 +22,7 @@ from typing import IO, Any
 from physical_ai_core.errors import PhysicalAIError
 from physical_ai_core.goal import GoalState, Refusal, RefusalReason, Words
 from physical_ai_core.site import load_site
+from physical_ai_planner.interpreter import InterpreterStatus, Readiness
 from physical_ai_planner.language.normalise import MAX_CHARS
 from physical_ai_planner.language.stop_words import fast_path
 from physical_ai_planner.language.weights import DEFAULT_MODEL
@@ -92,6 +93,11 @@ class LanguageWorker:
         threading.Thread(target=_collect, args=(self._child.stdout, lines), name="language-worker", daemon=True).start()
         self._unsent = deque(_line(request) for request in self._waiting.values())
         self._flush()
+
+    def status(self) -> InterpreterStatus:
+        """As `physical_ai_planner.interpreter.Interpreter` has it, which this class satisfies."""
+        readiness = Readiness.ABSENT if self.state is WorkerState.STOPPED else Readiness(self.state.value)
+        return InterpreterStatus(readiness, self.reason)
 
     def submit(self, instruction_id: str, text: str, present: str | None = None) -> None:
         """Hand over one sentence. Its goal comes from `poll()`: at once for a stop word, or when the worker cannot."""
