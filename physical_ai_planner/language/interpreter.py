@@ -6,26 +6,27 @@ or a low probability becomes a question, and an order against the rules is refus
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Protocol
 
 from physical_ai_core.errors import GoalError
 from physical_ai_core.goal import GoalState, Question, Refusal, RefusalReason
 from physical_ai_core.site import Site
+from physical_ai_planner.interpreter import Reading
 from physical_ai_planner.language import words
-from physical_ai_planner.language.compact import Compact, Draft, Move, Named, Plan, Pointed, Spot, read
+from physical_ai_planner.language.compact import Plan, read
 from physical_ai_planner.language.doubt import Doubt
 from physical_ai_planner.language.forbidden import is_forbidden
 from physical_ai_planner.language.ground import ground
+from physical_ai_planner.language.left_out import unread_number as unread_number
 from physical_ai_planner.language.likeness import likeness_of
 from physical_ai_planner.language.model import Answer, LanguageModel
 from physical_ai_planner.language.names import NameBook
+from physical_ai_planner.language.nbest import Budget, Tree, search
 from physical_ai_planner.language.normalise import MAX_CHARS, normalise
+from physical_ai_planner.language.readings import readings
 from physical_ai_planner.language.stop_words import fast_path
 from physical_ai_planner.language.weights import DEFAULT_MODEL
-
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 class Writer(Protocol):
@@ -57,17 +58,31 @@ class LanguageInterpreter:
 
         `present` is the id of the present goal's place: what "there" means before this sentence names one.
         """
-        if len(text) > MAX_CHARS:
-            return _reply(words.too_long(MAX_CHARS))
-        fast = fast_path(text)
-        if fast is not None:
-            return fast
-        sentence = normalise(text)
-        if not sentence:
-            return _reply(words.refuse(RefusalReason.NOT_UNDERSTOOD))
-        if is_forbidden(sentence):
-            return _reply(words.refuse(RefusalReason.FORBIDDEN))
-        answer = self._writer.write(sentence)
+        sentence = _sentence(text)
+        if isinstance(sentence, GoalState):
+            return sentence
+        return self._believed(sentence, self._writer.write(sentence), site, present)
+
+    def read(
+        self, text: str, site: Site, *, present: str | None = None, budget: Budget | None = None
+    ) -> tuple[GoalState, tuple[Reading, ...]]:
+        """As `interpret`, and all readings of `text` that the budget finds, for whoever can check them on the site."""
+        sentence = _sentence(text)
+        if isinstance(sentence, GoalState):
+            return sentence, (Reading(sentence, 1.0),)
+        if not isinstance(self._writer, LanguageModel) or self._doubt.variant != "plain":
+            goal = self._believed(sentence, self._writer.write(sentence), site, present)
+            return goal, (Reading(goal, goal.confidence),)
+        found = search(Tree(self._writer, sentence), budget or Budget())
+        first = found.first
+        answer = Answer("", 0.0, found.passes, False)
+        if first is not None:
+            answer = Answer(first.line, first.confidence, found.passes, True)
+        goal = self._believed(sentence, answer, site, present)
+        every = readings(sentence, found.lines, found.unread, site, self._book(site), present, self._doubt.temperature)
+        return goal, every or (Reading(goal, goal.confidence),)
+
+    def _believed(self, sentence: str, answer: Answer, site: Site, present: str | None) -> GoalState:
         answer = replace(answer, confidence=self._doubt.calibrated(answer.confidence))
         return self._checked(sentence, answer, site, present)
 
@@ -96,23 +111,17 @@ class LanguageInterpreter:
         return known[1]
 
 
-def unread_number(sentence: str, compact: Compact) -> str | None:
-    """A number of the sentence that no quoted text of the goal holds (a limit lost?); None where all are used."""
-    if not isinstance(compact, Plan):
-        return None
-    used = " ".join([part for draft in compact.drafts for part in _quoted(draft)] + [compact.again or ""])
-    numbers = _NUMBER.findall(used)
-    return next((n for n in _NUMBER.findall(sentence) if n not in numbers), None)
-
-
-def _quoted(draft: Draft) -> list[str]:
-    aim = draft.aim
-    own: list[str | None] = []
-    if isinstance(aim, (Named, Pointed)):
-        own = [aim.words if isinstance(aim, Named) else None, aim.distance]
-    elif isinstance(aim, (Move, Spot)):
-        own = [aim.amount if isinstance(aim, Move) else aim.words]
-    return [part for part in (*own, draft.speed, draft.clearance, *draft.avoid, draft.duration, draft.laps) if part]
+def _sentence(text: str) -> str | GoalState:
+    """The normalised sentence for the model, or what is answered without it."""
+    if len(text) > MAX_CHARS:
+        return _reply(words.too_long(MAX_CHARS))
+    fast = fast_path(text)
+    if fast is not None:
+        return fast
+    sentence = normalise(text)
+    if not sentence:
+        return _reply(words.refuse(RefusalReason.NOT_UNDERSTOOD))
+    return _reply(words.refuse(RefusalReason.FORBIDDEN)) if is_forbidden(sentence) else sentence
 
 
 def _reply(reply: Question | Refusal, confidence: float = 1.0) -> GoalState:

@@ -45,12 +45,12 @@ class Line(NamedTuple):
 @dataclass(frozen=True)
 class Lines:
     """Lines by falling probability, the greedy one always among them; `unread`: probability of all that was not
-    followed to its end. `finished` false: not even the greedy line came to its end."""
+    followed to its end. `first`: the greedy line, None where not even that came to its end."""
 
     lines: tuple[Line, ...]
     passes: int
     unread: float
-    finished: bool = True
+    first: Line | None
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,12 @@ class Grower(Protocol):
     """A sentence whose goal line grows in several ways at once."""
 
     ends: frozenset[int]
-    room: int  # tokens that may still be added
     passes: int  # of the model, so far
+
+    @property
+    def room(self) -> int:
+        """Tokens that may still be added."""
+        ...
 
     def matcher(self) -> Any:
         """The grammar at the beginning of the line."""
@@ -128,7 +132,7 @@ class _Search:
         self.grower, self.budget, self.clock = grower, budget, clock
         self.frontier: list[_Candidate] = []
         self.done: dict[str, Line] = {}
-        self.greedy_done = self.greedy_lost = False
+        self.greedy_done, self.greedy_lost = "", False  # its text, once it is finished
         self.first_s = 0.0  # when the greedy line was finished
         self._ages = itertools.count()
 
@@ -197,7 +201,7 @@ class _Search:
         text = self.grower.text(ids)
         probability, known = math.exp(-candidate.cost), self.done.get(text)
         if candidate.greedy:
-            self.greedy_done, self.first_s = True, self.clock()
+            self.greedy_done, self.first_s = text, self.clock()
         self.done[text] = Line(
             text,
             min(1.0, probability + (0.0 if known is None else known.probability)),
@@ -222,7 +226,7 @@ class _Search:
     def _result(self) -> Lines:
         ranked = sorted(self.done.values(), key=lambda line: -line.probability)
         unread = max(0.0, 1.0 - sum(line.probability for line in ranked))
-        return Lines(tuple(ranked[: self.budget.lines]), self.grower.passes, unread, self.greedy_done)
+        return Lines(tuple(ranked[: self.budget.lines]), self.grower.passes, unread, self.done.get(self.greedy_done))
 
 
 @dataclass

@@ -7,7 +7,6 @@ probable than the model says, by LEFT_OUT: the model drops a clause more often t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from physical_ai_core.errors import GoalError
@@ -17,25 +16,34 @@ from physical_ai_planner.interpreter import Reading
 from physical_ai_planner.language import words
 from physical_ai_planner.language.compact import Plan, read
 from physical_ai_planner.language.ground import ground
-from physical_ai_planner.language.names import NameBook, is_japanese, tokens
+from physical_ai_planner.language.left_out import leaves_name, unread_number
+from physical_ai_planner.language.names import NameBook
 from physical_ai_planner.language.nbest import Line
 
 LEFT_OUT = 0.2  # factor on the probability of a line for a number or a name that it leaves out
 
 
 def readings(
-    sentence: str, lines: Sequence[Line], unread: float, site: Site, book: NameBook, present: str | None
+    sentence: str,
+    lines: Sequence[Line],
+    unread: float,
+    site: Site,
+    book: NameBook,
+    present: str | None,
+    temperature: float = 1.0,
 ) -> tuple[Reading, ...]:
-    """Readings by falling probability; at least one where there is a line. `unread`: probability of all other lines."""
-    found = [_reading(sentence, line, site, book, present) for line in lines]
-    total = sum(reading.probability for reading in found) + max(0.0, unread)
+    """Readings by falling probability, one a line.
+
+    `unread`: probability of all other lines; `temperature`: above 1 the model is too sure of itself.
+    """
+    flat = [line._replace(probability=line.probability ** (1.0 / temperature)) for line in lines]
+    found = [_reading(sentence, line, site, book, present) for line in flat]
+    total = sum(reading.probability for reading in found) + max(0.0, unread) ** (1.0 / temperature)
     scaled = [r._replace(probability=r.probability / total if total > 0.0 else 0.0) for r in found]
     return tuple(sorted(scaled, key=lambda reading: -reading.probability))
 
 
 def _reading(sentence: str, line: Line, site: Site, book: NameBook, present: str | None) -> Reading:
-    from physical_ai_planner.language.interpreter import unread_number
-
     try:
         compact = read(line.line)
     except GoalError:
@@ -43,7 +51,8 @@ def _reading(sentence: str, line: Line, site: Site, book: NameBook, present: str
         return Reading(GoalState(refusal=refusal), line.probability * LEFT_OUT, line.line)
     grounded = ground(compact, site, book, present)
     left = unread_number(sentence, compact)
-    probability = line.probability * (LEFT_OUT if left is not None or _left_name(sentence, compact, book) else 1.0)
+    doubted = left is not None or leaves_name(sentence, compact, book)
+    probability = line.probability * (LEFT_OUT if doubted else 1.0)
     if isinstance(grounded, Question):
         goal = GoalState(question=grounded)
     elif isinstance(grounded, Refusal):
@@ -53,31 +62,3 @@ def _reading(sentence: str, line: Line, site: Site, book: NameBook, present: str
     else:
         goal = GoalState(steps=grounded, queue=isinstance(compact, Plan) and compact.queue)
     return Reading(goal, probability, line.line)
-
-
-def _left_name(sentence: str, compact: object, book: NameBook) -> bool:
-    """Whether the sentence holds a whole name of the site that no quoted text of the plan touches."""
-    if not isinstance(compact, Plan):
-        return False
-    quoted = _covered(sentence, compact)
-    for entry in book.entries:
-        for match in _occurrences(entry.name, sentence):
-            if not any(first < match[1] and match[0] < last for first, last in quoted):
-                return True
-    return False
-
-
-def _covered(sentence: str, plan: Plan) -> list[tuple[int, int]]:
-    from physical_ai_planner.language.interpreter import _quoted
-
-    pieces = [part for draft in plan.drafts for part in _quoted(draft)]
-    return [(m.start(), m.end()) for piece in pieces for m in re.finditer(re.escape(piece), sentence)]
-
-
-def _occurrences(name: str, sentence: str) -> list[tuple[int, int]]:
-    if is_japanese(name):
-        return [(m.start(), m.end()) for m in re.finditer(re.escape(name), sentence)] if len(name) >= 2 else []
-    if len("".join(tokens(name))) < 3:
-        return []
-    pattern = rf"(?<![a-z0-9]){re.escape(name)}s?(?![a-z0-9])"
-    return [(m.start(), m.end()) for m in re.finditer(pattern, sentence, re.IGNORECASE)]

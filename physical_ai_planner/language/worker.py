@@ -22,7 +22,7 @@ from typing import IO, Any
 from physical_ai_core.errors import PhysicalAIError
 from physical_ai_core.goal import GoalState, Refusal, RefusalReason, Words
 from physical_ai_core.site import load_site
-from physical_ai_planner.interpreter import InterpreterStatus, Readiness
+from physical_ai_planner.interpreter import InterpreterStatus, Readiness, Reading
 from physical_ai_planner.language.normalise import MAX_CHARS
 from physical_ai_planner.language.stop_words import fast_path
 from physical_ai_planner.language.weights import DEFAULT_MODEL
@@ -62,12 +62,19 @@ class LanguageWorker:
         self._waiting: dict[str, dict[str, Any]] = {}  # submitted and not answered, in order
         self._lines: deque[bytes] = deque()
         self._answers: list[GoalState] = []
+        self.budget: tuple[int, float] = (1, 0.0)  # readings of a sentence, and seconds for those after the first
+        self._readings: dict[str, tuple[Reading, ...]] = {}
         self._unsent: deque[bytes] = deque()
 
     @property
     def alive(self) -> bool:
         """Whether the child runs (loading or ready)."""
         return self._child is not None and self._child.poll() is None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the child, for those who measure it."""
+        return None if self._child is None else self._child.pid
 
     @property
     def busy(self) -> bool:
@@ -112,7 +119,7 @@ class LanguageWorker:
             self._answer(GoalState(refusal=_not_ready(f"{MAX_WAITING} instructions wait already.")), instruction_id)
         else:
             # One character more than the limit is enough for the child to refuse it, and never fills the pipe.
-            request = {"id": instruction_id, "text": text[: MAX_CHARS + 1], "present": present}
+            request = {"id": instruction_id, "text": text[: MAX_CHARS + 1], "present": present, "budget": self.budget}
             self._waiting[instruction_id] = request
             self._unsent.append(_line(request))
             self._flush()
@@ -127,6 +134,10 @@ class LanguageWorker:
         self._flush()
         answers, self._answers = self._answers, []
         return answers
+
+    def readings(self, instruction_id: str) -> tuple[Reading, ...]:
+        """As `physical_ai_planner.interpreter.ReadsMany` has it."""
+        return self._readings.pop(instruction_id, ())
 
     def close(self) -> None:
         """End the child and forget what waits; returns within two seconds."""
@@ -155,6 +166,7 @@ class LanguageWorker:
         elif said.get("say") == "failed":
             self._fail(str(said.get("reason")))
         elif said.get("say") == "goal" and self._waiting.pop(said["id"], None) is not None:
+            self._readings = dict([*self._readings.items(), (said["id"], _read(said))][-MAX_WAITING:])
             self._answer(GoalState.from_json(said["goal"]), said["id"])
 
     def _revive(self) -> None:
@@ -206,6 +218,11 @@ def _line(message: dict[str, Any]) -> bytes:
     return json.dumps(message).encode() + b"\n"
 
 
+def _read(said: dict[str, Any]) -> tuple[Reading, ...]:
+    """The optional field `readings` of an answer: `[goal, probability, line]` each."""
+    return tuple(Reading(GoalState.from_json(goal), float(p), str(line)) for goal, p, line in said.get("readings", ()))
+
+
 def _not_ready(reason: str) -> Refusal:
     return Refusal(
         reason=RefusalReason.NOT_READY,
@@ -244,6 +261,7 @@ def main(site_name: str, model: str, threads: int) -> int:
     threading.Thread(target=_watch_parent, args=(os.getppid(),), daemon=True).start()
     try:
         from physical_ai_planner.language.interpreter import LanguageInterpreter
+        from physical_ai_planner.language.nbest import Budget
 
         site = load_site(site_name)
         interpreter = LanguageInterpreter(model, threads)
@@ -255,5 +273,9 @@ def main(site_name: str, model: str, threads: int) -> int:
     while True:
         some.acquire()
         request = requests.popleft()
-        goal = interpreter.interpret(request["text"], site, present=request.get("present"))
-        out.write(_line({"say": "goal", "id": request["id"], "goal": goal.to_json()}))
+        count, seconds = request.get("budget", (1, 0.0))
+        goal, read = interpreter.read(
+            request["text"], site, present=request.get("present"), budget=Budget(int(count), float(seconds))
+        )
+        every = [(reading.goal.to_json(), reading.probability, reading.line) for reading in read]
+        out.write(_line({"say": "goal", "id": request["id"], "goal": goal.to_json(), "readings": every}))

@@ -1,0 +1,51 @@
+"""What a goal line leaves out of its sentence: numbers, and names of the site. A lost limit is a lost limit."""
+
+from __future__ import annotations
+
+import re
+
+from physical_ai_planner.language.compact import Compact, Draft, Move, Named, Plan, Pointed, Spot
+from physical_ai_planner.language.names import NameBook, is_japanese, tokens
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+
+def unread_number(sentence: str, compact: Compact) -> str | None:
+    """A number of the sentence that no quoted text of the goal holds (a limit lost?); None where all are used."""
+    if not isinstance(compact, Plan):
+        return None
+    used = " ".join([part for draft in compact.drafts for part in quoted(draft)] + [compact.again or ""])
+    numbers = _NUMBER.findall(used)
+    return next((n for n in _NUMBER.findall(sentence) if n not in numbers), None)
+
+
+def quoted(draft: Draft) -> list[str]:
+    aim = draft.aim
+    own: list[str | None] = []
+    if isinstance(aim, (Named, Pointed)):
+        own = [aim.words if isinstance(aim, Named) else None, aim.distance]
+    elif isinstance(aim, (Move, Spot)):
+        own = [aim.amount if isinstance(aim, Move) else aim.words]
+    return [part for part in (*own, draft.speed, draft.clearance, *draft.avoid, draft.duration, draft.laps) if part]
+
+
+def leaves_name(sentence: str, compact: Compact, book: NameBook) -> bool:
+    """Whether the sentence holds a whole name of the site that no quoted text of the plan touches."""
+    if not isinstance(compact, Plan):
+        return False
+    pieces = [part for draft in compact.drafts for part in quoted(draft)]
+    used = [m.span() for piece in pieces for m in re.finditer(re.escape(piece), sentence)]
+    return any(
+        not any(first < last_used and first_used < last for first_used, last_used in used)
+        for entry in book.entries
+        for first, last in _occurrences(entry.name, sentence)
+    )
+
+
+def _occurrences(name: str, sentence: str) -> list[tuple[int, int]]:
+    if is_japanese(name):
+        return [m.span() for m in re.finditer(re.escape(name), sentence)] if len(name) >= 2 else []
+    if len("".join(tokens(name))) < 3:
+        return []
+    pattern = rf"(?<![a-z0-9]){re.escape(name)}s?(?![a-z0-9])"
+    return [m.span() for m in re.finditer(pattern, sentence, re.IGNORECASE)]
