@@ -10,7 +10,6 @@ from __future__ import annotations
 import difflib
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import shapely
@@ -31,7 +30,9 @@ from physical_ai_core.goal import (
 )
 from physical_ai_core.site import Site, Zone, ZoneKind
 from physical_ai_planner import phrases
-from physical_ai_planner.coverage import lanes
+from physical_ai_planner.aim import Aim, Waypoint
+from physical_ai_planner.docking import docking_aim
+from physical_ai_planner.fields import Fields, points_of
 from physical_ai_planner.localisation import Thing
 from physical_ai_planner.parameters import PlannerParameters
 from physical_ai_planner.phrases import Spot
@@ -42,39 +43,7 @@ FACED_WITHIN_M = 3.0  # a structure farther ahead of a place is not what the pla
 SNAP_M = 1.0  # how far a computed (not named) point may move to be free
 NEAR_M = 1.5  # "near" without a distance
 
-
-@dataclass(frozen=True)
-class Waypoint:
-    """A point in `map` to pass or to stand at; `yaw_rad` None: any heading.
-
-    `named`: the site says that the robot stands here, so it may be nearer to a structure than the usual clearance.
-    `dock`: approached slowly.
-    """
-
-    x_m: float
-    y_m: float
-    yaw_rad: float | None = None
-    tolerance_m: float = 0.3
-    named: bool = False
-    dock: bool = False
-
-    @property
-    def xy(self) -> Array:
-        return np.array([self.x_m, self.y_m])
-
-
-@dataclass(frozen=True)
-class Aim:
-    """One step in numbers. `course`: points in order (empty where the step stands or follows an object).
-
-    `closed`: the course is a loop; `straight`: straight lines between its points are meant.
-    """
-
-    step: Step
-    spot: Spot
-    course: tuple[Waypoint, ...] = ()
-    closed: bool = False
-    straight: bool = False
+__all__ = ["Aim", "Grounder", "Waypoint", "choose", "printable"]
 
 
 class Grounder:
@@ -82,6 +51,7 @@ class Grounder:
 
     def __init__(self, site: Site, site_map: SiteMap, parameters: PlannerParameters) -> None:
         self.site, self.site_map, self.p = site, site_map, parameters
+        self.fields = Fields(site, site_map, parameters)
 
     def ground(
         self, goal: GoalState, start: Array, things: Sequence[Thing] | None, terrains: Sequence[Terrain]
@@ -111,7 +81,7 @@ class Grounder:
         if isinstance(target, ZoneTarget):
             return self._zone(step, target.name, pose, terrain)
         if isinstance(target, RouteTarget):
-            return self._route(step, target.name)
+            return self._route(step, target.name, pose)
         if isinstance(target, ObjectTarget):
             return self._object(step, target, pose, things)
         return Aim(step, phrases.HERE)
@@ -130,6 +100,8 @@ class Grounder:
             return Aim(step, spot, (Waypoint(float(pose[0]), float(pose[1]), None, tolerance, named, docking),))
         if relation is Relation.AT or (relation is Relation.FRONT and distance is None):
             at = Waypoint(float(pose[0]), float(pose[1]), float(pose[2]), place.tolerance_m, named, docking)
+            if step.task is Task.DOCK:
+                return docking_aim(step, spot, at, self.site_map, terrain, self.p)
             return Aim(step, spot, (at,))
         x, y, yaw = self._beside(pose, relation, distance)
         free = self.site_map.nearest_free(terrain.free, [x, y], SNAP_M)
@@ -201,43 +173,28 @@ class Grounder:
         diameter = float(np.hypot(*np.subtract(zone.shape.bounds[2:], zone.shape.bounds[:2])))
         return self.site_map.nearest_free(within, [middle.x, middle.y], diameter)
 
-    def _drivable(self, zone: Zone, terrain: Terrain) -> shapely.Geometry:
-        """A zone less what lies in it, each with the room that the robot keeps; the largest piece."""
-        room = self.site_map.radius_m + terrain.clearance_m + 2.0 * self.site_map.half_diagonal_m
-        area = zone.shape
-        if self.site_map.fence is not None:
-            area = area & self.site_map.fence.buffer(-room - terrain.sigma_margin_m)
-        area = area - self.site_map.structures.buffer(room)
-        for name in terrain.keep_out:
-            area = area - self.site.zones[name].shape.buffer(room + terrain.sigma_margin_m)
-        pieces = [piece for piece in shapely.get_parts(area) if piece.geom_type == "Polygon"]
-        return max(pieces, key=lambda piece: float(piece.area)) if pieces else shapely.Polygon()
-
     def _cover(self, step: Step, spot: Spot, zone: Zone, pose: Array, terrain: Terrain) -> Aim:
-        headland = 0.5 * self.p.lane_width_m  # the implement reaches to the zone's edge
-        area = self._drivable(zone, terrain)
-        corners = lanes(area & zone.shape.buffer(-headland), self.p.lane_width_m, pose)
-        if not len(corners):
-            raise self._no_room(spot)
-        course = tuple(Waypoint(float(x), float(y), None, 0.3) for x, y in corners)
-        return Aim(step, spot, course, straight=True)
-
-    def _perimeter(self, step: Step, spot: Spot, zone: Zone, pose: Array, terrain: Terrain) -> Aim:
-        area = self._drivable(zone, terrain) & zone.shape.buffer(-0.5)
-        pieces = [piece for piece in shapely.get_parts(area) if piece.geom_type == "Polygon"]
+        field = self.fields.field(zone, terrain, pose)
+        pieces = self.fields.course(field, terrain, pose)
         if not pieces:
             raise self._no_room(spot)
-        ring = np.array(max(pieces, key=lambda piece: float(piece.area)).simplify(0.1).exterior.coords[:-1])
-        ring = np.roll(ring, -int(np.argmin(np.hypot(*(ring - pose[:2]).T))), axis=0)
-        course = tuple(Waypoint(float(x), float(y), None, 0.5) for x, y in [*ring, ring[0]])
-        return Aim(step, spot, course, closed=True)
+        course = tuple(Waypoint(float(x), float(y), None, 0.3, work=work) for (x, y), work in points_of(pieces))
+        return Aim(step, spot, course, straight=True, tool_area=field.tool_area)
 
-    def _route(self, step: Step, asked: str) -> Aim:
+    def _perimeter(self, step: Step, spot: Spot, zone: Zone, pose: Array, terrain: Terrain) -> Aim:
+        ring = self.fields.perimeter(zone, terrain, pose, 0.5)
+        if not len(ring):
+            raise self._no_room(spot)
+        return Aim(step, spot, tuple(Waypoint(float(x), float(y), None, 0.5) for x, y in ring), closed=True)
+
+    def _route(self, step: Step, asked: str, pose: Array) -> Aim:
+        """A loop over the places of a route, begun at the nearest."""
         name = self._require(asked, self.site.routes, "route", "巡回路")
         places = [self.site.places[place] for place in self.site.routes[name].places]
         exempt = step.limits.min_clearance_m is None
-        course = tuple(Waypoint(p.pose.x_m, p.pose.y_m, None, p.tolerance_m, exempt) for p in places)
-        return Aim(step, phrases.named(*self._names(name)), course, closed=True)
+        course = [Waypoint(p.pose.x_m, p.pose.y_m, None, p.tolerance_m, exempt) for p in places]
+        first = int(np.argmin([np.hypot(*(waypoint.xy - pose[:2])) for waypoint in course]))
+        return Aim(step, phrases.named(*self._names(name)), (*course[first:], *course[:first]), closed=True)
 
     def _no_room(self, spot: Spot) -> Refused:
         return Refused(

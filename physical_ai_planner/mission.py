@@ -5,24 +5,27 @@ Times add up from measured steps, so a jump of the clock neither ends nor endles
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
+import shapely
 
 from physical_ai_core.geometry import Array, wrap
-from physical_ai_core.goal import Event, GoalState, ObjectTarget, Task, Until
-from physical_ai_core.reports import ControllerStatus
-from physical_ai_planner.grounding import Aim, Waypoint, choose
-from physical_ai_planner.localisation import Here, Thing
+from physical_ai_core.goal import Event, GoalState, ObjectTarget, Step, Task
+from physical_ai_planner.aim import Aim, Waypoint
+from physical_ai_planner.follow import BAND_M, Follower
 from physical_ai_planner.parameters import PlannerParameters
+from physical_ai_planner.situation import Situation, has_come, open_ended
+
+__all__ = ["STANDING_MPS", "Happening", "Mission", "Progress", "Situation"]
 
 STANDING_MPS = 0.05
 SETTLE_S = 3.0  # standing within the tolerance for so long is arrival, whatever the heading
-MOVED_M = 0.5  # a followed object that moved less gives no new path
-REACQUIRE_M = 2.0  # a lost object is taken up again in one of its class this near to where it was last
-CLEAR_CONE_RAD = 1.0  # half of the cone ahead that must be empty for "the way is clear"
+PASSED_M = 0.3  # a corner of a straight course counts as passed this near to it
+SWITCH_M = 0.15  # and one where the implement is switched, this near
+BEYOND_M = 0.6  # or once the robot is beyond it, at most this far off
+BACKED_M = 0.4
 
 
 class Happening(str, Enum):
@@ -31,18 +34,11 @@ class Happening(str, Enum):
     STEP = "step"  # the next step has begun
     DONE = "done"
     SKIPPED = "skipped"  # a blocked point of a course was left out
+    TOOL = "tool"  # the implement is to be switched
+    RETRY = "retry"  # not straight before the dock: once more
+    GIVEN_UP = "given_up"  # and now often enough; the mission ends
     LOST = "lost"  # the followed object is gone; the mission ends
     WAITING = "waiting"  # waits for a person's word
-
-
-@dataclass(frozen=True)
-class Situation:
-    """What a mission may know of the world at one moment."""
-
-    here: Here
-    things: Sequence[Thing] = ()
-    status: ControllerStatus | None = None
-    blocked_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -67,10 +63,10 @@ class Mission:
     progress: Progress = Progress()
     paused: bool = False
     done: bool = False
-    followed: int | None = None
-    _follow_point: Waypoint | None = None
-    _seen_at: Array | None = None
-    _lost_s: float = 0.0
+    tool: bool = False  # the implement is to be on now
+    _follower: Follower | None = None
+    _tries: int = 0
+    _backing: bool = False
     _settled_s: float = 0.0
     _told: bool = False
     _asked_for_word: bool = False
@@ -79,16 +75,29 @@ class Mission:
     def aim(self) -> Aim:
         return self.aims[min(self.progress.step, len(self.aims) - 1)]
 
+    @property
+    def rest(self) -> tuple[Step, ...]:
+        """The steps from the present one on; of one that works a field `tool` says whether the implement is on now."""
+        first, *others = (self.goal.steps or ())[self.progress.step :]
+        if first.task is Task.COVER and first.tool:
+            first = first.model_copy(update={"tool": self.tool and not self.paused})
+        return (first, *others)
+
     def targets(self) -> tuple[Waypoint, ...]:
         """The points to drive through next, in order; empty: stand."""
         if self.done or self.paused or self.progress.there:
             return ()
         aim, at = self.aim, self.progress.waypoint
         if isinstance(aim.step.target, ObjectTarget):
-            return () if self._follow_point is None else (self._follow_point,)
+            point = self._follower.point if self._follower is not None else None
+            return () if point is None else (point,)
+        if self._backing and aim.retreat is not None:
+            return (aim.retreat,)
         if not aim.course:
             return ()
         rest = aim.course[at:]
+        stop = next((i for i, waypoint in enumerate(rest) if waypoint.align), len(rest))
+        rest = rest[: stop + 1]
         return rest + aim.course[:at] if aim.closed and not self._last_lap() else rest
 
     def word(self) -> None:
@@ -103,6 +112,7 @@ class Mission:
         happened = self._drive(situation, dt_s)
         if self.done:
             return happened
+        happened += self._switch(situation)
         if self._over(situation):
             happened += self._next()
         elif self._waits_for_word() and not self._asked_for_word:
@@ -121,17 +131,77 @@ class Mission:
             return self._follow(aim.step.target, situation, dt_s)
         if not aim.course:
             return []
+        if self._backing and aim.retreat is not None:
+            self._backing = float(np.hypot(*(aim.retreat.xy - situation.here.pose[:2]))) > BACKED_M
+            return []
+        while not self._is_final(aim) and self._passed(aim, situation.here.pose):
+            self._pass()
         target = aim.course[self.progress.waypoint]
-        if self._is_final(aim):
-            if self._arrived(target, situation, dt_s):
+        if target.align or self._is_final(aim):
+            if not self._arrived(target, situation, dt_s):
+                return []
+            if aim.docks and not self._straight(target, situation.here.pose):
+                return self._retry(aim)
+            if target.align:
+                self._pass()
+                self._settled_s = 0.0
+            else:
                 self._change(there=True, elapsed_s=0.0)
             return []
-        radius = min(target.tolerance_m, 0.3) if aim.straight else self.parameters.pass_radius_m
-        passed = float(np.hypot(*(target.xy - situation.here.pose[:2]))) <= radius
-        blocked = situation.blocked_s >= self.parameters.blocked_patience_s
-        if passed or blocked:
+        if situation.blocked_s >= self.parameters.blocked_patience_s:
             self._pass()
-        return [Happening.SKIPPED] if blocked and not passed else []
+            return [Happening.SKIPPED]
+        return []
+
+    def _passed(self, aim: Aim, pose: Array) -> bool:
+        at = self.progress.waypoint
+        target, following = aim.course[at], aim.course[(at + 1) % len(aim.course)]
+        if target.align:
+            return False
+        away = float(np.hypot(*(target.xy - pose[:2])))
+        if not aim.straight:
+            return away <= self.parameters.pass_radius_m
+        if away <= min(target.tolerance_m, PASSED_M if following.work == target.work else SWITCH_M):
+            return True
+        if at == 0 or not target.work:
+            return False
+        ahead = target.xy - aim.course[at - 1].xy
+        return away <= BEYOND_M and float(ahead @ (pose[:2] - target.xy)) > 0.0
+
+    def _straight(self, target: Waypoint, pose: Array) -> bool:
+        """Whether the robot stands on the dock's axis and looks along it."""
+        if target.yaw_rad is None:
+            return True
+        off = pose[:2] - target.xy
+        sideways = abs(float(np.cos(target.yaw_rad) * off[1] - np.sin(target.yaw_rad) * off[0]))
+        turned = abs(float(wrap(target.yaw_rad - pose[2])))
+        return sideways <= self.parameters.dock_align_m and turned <= self.parameters.dock_align_rad
+
+    def _retry(self, aim: Aim) -> list[Happening]:
+        """Back off and approach the dock anew, unless that was tried often enough."""
+        self._tries, self._settled_s = self._tries + 1, 0.0
+        if self._tries >= self.parameters.dock_tries:
+            self.done = True
+            return [Happening.GIVEN_UP]
+        self._backing = aim.retreat is not None
+        self._change(waypoint=0)
+        return [Happening.RETRY]
+
+    def _switch(self, situation: Situation) -> list[Happening]:
+        """The implement is on while the robot is on a pass and wholly inside what is to be worked."""
+        aim, at = self.aim, self.progress.waypoint
+        wanted = False
+        if aim.step.task is Task.COVER and aim.step.tool and not self.progress.there and 0 < at < len(aim.course):
+            pose, target = situation.here.pose, aim.course[at]
+            line = shapely.LineString([aim.course[at - 1].xy, target.xy])
+            here = shapely.Point(pose[:2])
+            off_m = max(PASSED_M, 0.5 * self.parameters.lane_width_m)
+            inside = aim.tool_area is None or aim.tool_area.covers(here)
+            wanted = target.work and inside and bool(line.distance(here) <= off_m)
+        if wanted == self.tool:
+            return []
+        self.tool = wanted
+        return [Happening.TOOL]
 
     def _is_final(self, aim: Aim) -> bool:
         last = self.progress.waypoint == len(aim.course) - 1
@@ -165,48 +235,25 @@ class Mission:
         return says_so and situation.blocked_s == 0.0 and standing and distance <= 2.0 * target.tolerance_m
 
     def _follow(self, target: ObjectTarget, situation: Situation, dt_s: float) -> list[Happening]:
-        thing = self._followed_thing(target, situation)
-        if thing is None:
-            self._lost_s += dt_s
-            self._follow_point = None
-            if self._lost_s < self.parameters.follow_lost_s:
-                return []
+        follower = self._follower = self._follower or Follower(self.parameters)
+        seen = follower.update(target, situation.things, situation.here.pose, dt_s, situation.sight)
+        if not seen and follower.gone:
             self.done = True
             return [Happening.LOST]
-        self._lost_s, self._seen_at, self.followed = 0.0, np.array([thing.x_m, thing.y_m]), thing.id
-        pose = situation.here.pose
-        distance = max(thing.distance_m(pose), 1e-6)
-        keep = self.parameters.follow_distance_m
-        close = keep + 0.3
-        if self.aim.step.task is Task.INSPECT and distance <= close:
+        close = self.parameters.follow_distance_m + BAND_M
+        if seen and self.aim.step.task is Task.INSPECT and follower.distance_m <= close:
             self._change(there=True, elapsed_s=0.0)
-            return []
-        toward = np.array([thing.x_m - pose[0], thing.y_m - pose[1]]) / distance
-        if distance <= (keep if self._follow_point is not None else close):
-            self._follow_point = None  # near enough: stand, and do not creep with every small step of the person
-        else:
-            xy = np.array([thing.x_m, thing.y_m]) - keep * toward
-            old = self._follow_point
-            if old is None or float(np.hypot(*(old.xy - xy))) > MOVED_M:
-                self._follow_point = Waypoint(float(xy[0]), float(xy[1]), float(np.arctan2(toward[1], toward[0])))
         return []
-
-    def _followed_thing(self, target: ObjectTarget, situation: Situation) -> Thing | None:
-        if self.followed is None:
-            return choose(situation.things, target, situation.here.pose)
-        for thing in situation.things:
-            if thing.id == self.followed:
-                return thing
-        if target.id is not None or self._seen_at is None:
-            return None
-        again = choose(situation.things, target, np.array([*self._seen_at, 0.0]))
-        return again if again is not None and again.distance_m(self._seen_at) <= REACQUIRE_M else None
 
     # --- ends of steps ---
 
     def _over(self, situation: Situation) -> bool:
         step, progress, until = self.aim.step, self.progress, self.aim.step.until
-        if until is not None and until.event is not None and self._has_come(until.event, situation):
+        if (
+            until is not None
+            and until.event is not None
+            and has_come(until.event, situation, self._told, self.parameters.near_m)
+        ):
             return True
         duration = until.duration_s if until is not None else None
         if step.task is Task.INSPECT:
@@ -216,7 +263,7 @@ class Mission:
             return True
         if step.task is Task.WAIT:
             last = progress.step == len(self.aims) - 1
-            return _open_ended(until) and (last or self._told)
+            return open_ended(until) and (last or self._told)
         if step.task in (Task.STOP, Task.CANCEL, Task.RESUME):
             return True
         return progress.there
@@ -225,27 +272,11 @@ class Mission:
         step = self.aim.step
         if step.task is not Task.WAIT:
             return False
-        return _open_ended(step.until) or (step.until is not None and step.until.event is Event.INSTRUCTION)
-
-    def _has_come(self, event: Event, situation: Situation) -> bool:
-        people = [t for t in situation.things if t.class_name in ("person", "vehicle")]
-        pose, near = situation.here.pose, self.parameters.near_m
-        if event is Event.INSTRUCTION:
-            return self._told
-        if event is Event.PERSON_NEAR:
-            return any(t.class_name == "person" and t.distance_m(pose) <= near for t in people)
-        if event is Event.PATH_CLEAR:
-            ahead = (
-                abs(float(wrap(np.arctan2(t.y_m - pose[1], t.x_m - pose[0]) - pose[2]))) <= CLEAR_CONE_RAD
-                and t.distance_m(pose) <= near
-                for t in people
-            )
-            return situation.blocked_s <= 0.0 and not any(ahead)
-        return False
+        return open_ended(step.until) or (step.until is not None and step.until.event is Event.INSTRUCTION)
 
     def _next(self) -> list[Happening]:
-        self._follow_point, self._seen_at, self.followed = None, None, None
-        self._lost_s = self._settled_s = 0.0
+        self._follower, self.tool, self._backing = None, False, False
+        self._settled_s, self._tries = 0.0, 0
         self._asked_for_word = False
         final = self.aim.step.task in (Task.STOP, Task.CANCEL)
         if final or self.progress.step + 1 >= len(self.aims):
@@ -256,7 +287,3 @@ class Mission:
 
     def _change(self, **values: float | int | bool) -> None:
         self.progress = replace(self.progress, **values)  # type: ignore[arg-type]
-
-
-def _open_ended(until: Until | None) -> bool:
-    return until is None or (until.duration_s is None and until.event is None)

@@ -51,10 +51,7 @@ def prices(
     """Price of a metre (H, W), inf where the site forbids to be. `free_goal`: the goal is a dock close to something."""
     price = np.where(terrain.free, terrain.cost, np.inf)
     if live is not None:
-        near = live.distance_m
-        room = site_map.radius_m + terrain.clearance_m
-        price += LIVE_WEIGHT * (near < room)
-        price += 2.0 * np.clip(1.0 - (near - room) / max(site_map.comfort_m, 1e-6), 0.0, 1.0) ** 2
+        price += _live_price(site_map, terrain, live.distance_m)
         price[live.lethal] += LETHAL_PRICE
     _free_start(site_map, terrain, price, start)
     if free_goal:
@@ -95,8 +92,12 @@ def plan_leg(
     `straight`: the straight line is taken where the site allows it and nothing seen stands in it.
     """
     start, goal = np.asarray(start, dtype=float)[:2], np.asarray(goal, dtype=float)[:2]
-    price = prices(site_map, terrain, live, start, goal, free_goal)
     line = np.vstack([start, goal])
+    if straight and site_map.is_free(terrain.free, site_map.along(line)).all():
+        leg = _straight_leg(site_map, terrain, live, _resample(line, spacing_m))
+        if leg is not None:
+            return leg
+    price = prices(site_map, terrain, live, start, goal, free_goal)
     if straight and np.max(_prices_at(site_map, price, site_map.along(line))) < LETHAL_PRICE:
         return _finish(site_map, price, live, _resample(line, spacing_m))
     cells, on_grid = site_map.cells_of(line)
@@ -108,6 +109,27 @@ def plan_leg(
     points = np.vstack([start, site_map.centres_of(way[1:-1]), goal])
     points = _resample(_shortcut(site_map, price, points), spacing_m)
     return _finish(site_map, price, live, _smooth(site_map, price, points))
+
+
+def _straight_leg(site_map: SiteMap, terrain: Terrain, live: LiveLayer | None, points: Array) -> Leg | None:
+    """A straight line over free cells, without pricing the rest of the site; None where something seen stands in it."""
+    dense = site_map.along(points)
+    cells, _ = site_map.cells_of(dense)
+    rows, columns = cells.T
+    at = terrain.cost[rows, columns]
+    if live is not None:
+        if live.lethal[rows, columns].any():
+            return None
+        at = at + _live_price(site_map, terrain, live.distance_m[rows, columns])
+    cost = float(np.sum(0.5 * (at[1:] + at[:-1]) * np.hypot(*np.diff(dense, axis=0).T)))
+    return Leg(points, cost)
+
+
+def _live_price(site_map: SiteMap, terrain: Terrain, near_m: Array) -> Array:
+    """What being so near to something seen adds to the price of a metre."""
+    room = site_map.radius_m + terrain.clearance_m
+    comfort = 2.0 * np.clip(1.0 - (near_m - room) / max(site_map.comfort_m, 1e-6), 0.0, 1.0) ** 2
+    return np.asarray(comfort + LIVE_WEIGHT * (near_m < room))
 
 
 def _way(site_map: SiteMap, terrain: Terrain, price: Array, start: Cell, goal: Cell) -> NDArray[np.intp] | None:

@@ -18,6 +18,7 @@ from physical_ai_planner.route import Leg, clear_until, cost_of, plan_leg, price
 from physical_ai_planner.site_map import SiteMap, Terrain
 
 AHEAD_POINTS = {False: 2, True: 6}  # points of the course that the path runs through; straight lanes are cheap
+AHEAD_M, MOST_POINTS = 8.0, 60  # of a straight course so far, that the robot need not slow down before its next corner
 WINDOW_M = 3.0  # how far the robot may have come along its path since the last look
 WORSE, BETTER = 1.3, 0.85  # a path this much dearer than planned is searched anew; a new one must be this much cheaper
 SLOW_PERIODS = 5.0  # without need, a search only after so many periods
@@ -59,7 +60,7 @@ class Router:
 
     def update(self, now_s: float, pose: Array, targets: Sequence[Waypoint], straight: bool, terrain: Terrain) -> Way:
         """Path from `pose` through the next of `targets` (at least one)."""
-        wanted = tuple(targets[: AHEAD_POINTS[straight]])
+        wanted = _next_of(targets, straight, pose)
         if self._terrain is not terrain:
             self.clear()
             self._terrain = terrain
@@ -92,7 +93,7 @@ class Router:
         self.searches += 1
         return plan_leg(
             self.site_map, self._terrain, self.live, start, target.xy, self.p.spacing_m,
-            free_goal=target.named, straight=straight,
+            free_goal=target.named, straight=straight or target.straight,
         )  # fmt: skip
 
     def _should_search(self, now_s: float, pose: Array) -> bool:
@@ -181,3 +182,13 @@ class Router:
             return Way(np.zeros((0, 3)), cut=True)
         last = wanted[min(len(parts), len(wanted)) - 1].yaw_rad if not cut else None
         return Way(with_yaw(points, float(pose[2]), last), cut)
+
+
+def _next_of(targets: Sequence[Waypoint], straight: bool, pose: Array) -> tuple[Waypoint, ...]:
+    """The points that the path runs through now."""
+    count = AHEAD_POINTS[straight]
+    if straight and len(targets) > count:
+        line = np.array([pose[:2], *(target.xy for target in targets[:MOST_POINTS])])
+        along = np.cumsum(np.hypot(*np.diff(line, axis=0).T))
+        count = max(count, int(np.searchsorted(along, AHEAD_M)) + 1)
+    return tuple(targets[:count])

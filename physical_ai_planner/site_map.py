@@ -69,6 +69,7 @@ class SiteMap:
         self._x = low[0] + (np.arange(columns) + 0.5) * self.resolution_m
         self._y = low[1] + (np.arange(rows) + 0.5) * self.resolution_m
         self.structures = shapely.unary_union([_solid(s) for s in site.structures.values()])
+        shapely.prepare(self.structures)
         self.to_structure_m = self.to_shape_m(self.structures)
         fences = [zone.shape for zone in site.zones_of(ZoneKind.GEOFENCE).values()]
         self.fence = shapely.intersection_all(fences) if fences else None  # inside every geofence
@@ -179,6 +180,10 @@ class SiteMap:
         distance = np.hypot(*(centres - xy).T)
         best = int(np.argmin(distance))
         return np.asarray(centres[best]) if distance[best] <= within_m else None
+
+    def sees(self, a: ArrayLike, b: ArrayLike) -> bool:
+        """Whether no structure of the site stands between two points (2,) in `map`."""
+        return not bool(shapely.intersects(self.structures, shapely.LineString([a, b])))
 
     def in_forbidden_zone(self, point: ArrayLike, radius_m: float, keep_out: tuple[str, ...] = ()) -> str | None:
         """Id of the keep-out zone (site's or extra) nearer to a point than `radius_m`, or None. Exact, no grid."""
