@@ -1,0 +1,83 @@
+# ruff: noqa: E501  (rows of a table)
+"""The model card of an adapter, written from what training, reinforcement and calibration left in its folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+LICENCES = {
+    "gemma": "adapter Apache-2.0; a derivative of Gemma, used under the Gemma Terms of Use with its base",
+    "smollm2": "adapter Apache-2.0; base Apache-2.0",
+    "qwen": "adapter Apache-2.0; base Apache-2.0 by its makers, a third party's re-upload",
+}
+CARD = """# Adapter of the planner's language model: {base}, {variant}
+
+LoRA (rank {rank}, alpha {alpha}, all linear layers) on {base}, fine-tuned to write the planner's compact goal line for
+one sentence in Japanese or English (`docs/language.md`). bf16 safetensors, PEFT layout, {megabytes:.1f} MB.
+
+| | |
+|---|---|
+| base | {base}; weights and their sha256 in `config/models` |
+| licence | {licence} |
+| sha256 | `{sha256}` |
+| data | sentences drawn by `physical_ai_learning.language.dataset`, half English, half Japanese: phrases, invented names, politeness, fillers, recognition and typing errors. No recorded people, no text of others |
+| not in the data | the held-out sentences; phrases of the test split |
+| meant for | reading one order to a mobile robot, behind the checks of `physical_ai_planner.language` |
+| not meant for | anything else; it answers everything with a goal line |
+
+## Training
+
+`physical-ai train planner-language --base {base_option} --variant {variant}`: {sentences:,} sentences ({tokens:,}
+tokens), {steps:,} steps, {train_s:.0f} s on {device}; seed {seed}, learning rate {learning_rate:g}. Batches refused by
+the loss guard: {batches_refused}.
+
+Generated sentences of unseen phrases, whole line as written: {exact}.
+{more}"""
+
+
+def write_card(folder: Path) -> None:
+    """README.md from metrics.json and, where they exist, reinforce.json and confidence.json."""
+    metrics = _read(folder / "metrics.json")
+    file = folder / "adapter_model.safetensors"
+    recipe = metrics["recipe"]
+    family = next((key for key in LICENCES if key in metrics["base"].lower()), "")
+    more = ""
+    if (folder / "reinforce.json").exists():
+        more += _reinforced(_read(folder / "reinforce.json"))
+    if (folder / "confidence.json").exists():
+        more += _calibrated(_read(folder / "confidence.json"))
+    text = CARD.format(
+        **{**recipe, **metrics}, licence=LICENCES.get(family, "adapter Apache-2.0, with the terms of its base"),
+        base_option=family or metrics["base"], megabytes=file.stat().st_size / 1e6, more=more,
+        sha256=hashlib.sha256(file.read_bytes()).hexdigest(), exact=_shares(metrics["template_disjoint_exact"]),
+    )  # fmt: skip
+    (folder / "README.md").write_text(text, encoding="utf-8")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def _shares(values: dict[str, float]) -> str:
+    return ", ".join(f"{key} {value:.1%}" for key, value in values.items())
+
+
+def _reinforced(row: dict[str, Any]) -> str:
+    return (
+        "\n## Reinforcement\n\nGroup-relative policy gradient with the numeric side as judge (`reinforce.py`): "
+        f"{row['steps']} steps, {row['lines']:,} sampled lines, {row['train_s']:.0f} s. Right after grounding, before "
+        f"and after, on generated sentences of unseen phrases: {row['before']['right']:.1%}, {row['after']['right']:.1%};"
+        f" wrong and executed: {row['before']['wrong']:.2%}, {row['after']['wrong']:.2%}.\n"
+    )
+
+
+def _calibrated(row: dict[str, Any]) -> str:
+    return (
+        f"\n## Confidence\n\nOn {row['sentences']} generated sentences of unseen phrases: temperature "
+        f"{row['temperature']:.2f}, questions below {row['min_confidence']:.2f}; then {row['wrong']:.2%} are wrong and "
+        f"executed, and {row['asked']:.1%} become a question.\n"
+    )
