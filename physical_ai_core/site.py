@@ -150,7 +150,7 @@ class Site(Model):
     structures: dict[str, Structure] = {}
     tags: dict[Annotated[int, Field(ge=0, lt=65_536)], Tag] = {}  # by the number of the tag's picture
     local: Local = Local()
-    map_file: str | None = None  # map_server YAML, relative to the site file
+    map_file: str | None = None  # map_server YAML, in the file relative to it; `load_site` resolves the path
 
     @field_validator("schema_version")
     @classmethod
@@ -214,7 +214,7 @@ def load_site(name_or_path: str) -> Site:
     except yaml.YAMLError as error:
         raise SiteError(f"The site file {path} is not YAML: {error}.", "Mend the line it names.") from error
     try:
-        return Site.model_validate(content)
+        site = Site.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole file"
@@ -222,3 +222,4 @@ def load_site(name_or_path: str) -> Site:
             f"The site file {path} is not valid at {where}: {first['msg']} (found {first['input']!r:.120}).",
             "docs/site.md shows the form of a site file.",
         ) from error
+    return site if site.map_file is None else site.model_copy(update={"map_file": str(path.parent / site.map_file)})

@@ -17,6 +17,7 @@ from scipy import ndimage
 
 from physical_ai_core.geometry import Array
 from physical_ai_core.site import Site, Structure, ZoneKind
+from physical_ai_planner.map_file import load_map, solid
 from physical_ai_planner.site_graph import SiteGraph
 
 MAX_CELLS = 1_500_000  # 300 x 200 m at 0.2 m; larger sites get a coarser grid
@@ -55,11 +56,15 @@ class Terrain:
 
 
 class SiteMap:
-    """Grid of one site. `radius_m` is the robot's, `inscribed_m` the radius of the circle inside its footprint."""
+    """Grid of one site. `radius_m` is the robot's, `inscribed_m` the radius of the circle inside its footprint.
+
+    What the site's `map_file` shows as occupied is solid, as its structures are. Raises SiteError.
+    """
 
     def __init__(self, site: Site, radius_m: float, inscribed_m: float, resolution_m: float, comfort_m: float) -> None:
         self.site, self.radius_m, self.inscribed_m, self.comfort_m = site, radius_m, inscribed_m, comfort_m
-        low, high = _bounds(site)
+        mapped = shapely.Polygon() if site.map_file is None else solid(load_map(site.map_file))
+        low, high = _bounds(site, mapped)
         area = float(np.prod(high - low))
         self.resolution_m = max(resolution_m, float(np.sqrt(area / MAX_CELLS)))
         self.origin = low
@@ -68,7 +73,7 @@ class SiteMap:
         self.half_diagonal_m = self.resolution_m * float(np.sqrt(0.5))
         self._x = low[0] + (np.arange(columns) + 0.5) * self.resolution_m
         self._y = low[1] + (np.arange(rows) + 0.5) * self.resolution_m
-        self.structures = shapely.unary_union([_solid(s) for s in site.structures.values()])
+        self.structures = shapely.unary_union([*(_solid(s) for s in site.structures.values()), mapped])
         shapely.prepare(self.structures)
         self.to_structure_m = self.to_shape_m(self.structures)
         fences = [zone.shape for zone in site.zones_of(ZoneKind.GEOFENCE).values()]
@@ -207,11 +212,12 @@ def _solid(structure: Structure) -> shapely.Geometry:
     return shapely.Polygon(structure.outline())
 
 
-def _bounds(site: Site) -> tuple[Array, Array]:
+def _bounds(site: Site, mapped: shapely.Geometry) -> tuple[Array, Array]:
     fences = [zone.shape.bounds for zone in site.zones_of(ZoneKind.GEOFENCE).values()]
     if fences:
         return np.min([b[:2] for b in fences], axis=0), np.max([b[2:] for b in fences], axis=0)
     spots = [(p.pose.x_m, p.pose.y_m) for p in site.places.values()]
     spots += [corner for zone in site.zones.values() for corner in zone.polygon]
     spots += [(x, y) for structure in site.structures.values() for x, y in structure.outline()]
+    spots += [] if mapped.is_empty else [mapped.bounds[:2], mapped.bounds[2:]]
     return np.min(spots, axis=0) - MARGIN_M, np.max(spots, axis=0) + MARGIN_M
