@@ -103,3 +103,57 @@ def world_model(
         )  # fmt: skip
     console.print(table)
     console.print(f"weights and metrics: {folder}", markup=False)
+
+
+@app.command("planner-language")
+def planner_language(
+    base: Annotated[str, typer.Option(help="gemma, smollm2, qwen, or a transformers directory.")] = "gemma",
+    variant: Annotated[
+        str, typer.Option(help="plain; or reasoning: the clauses in order of time are written first.")
+    ] = "plain",
+    smoke: Annotated[bool, typer.Option("--smoke", help="A tiny one, in less than two minutes on a CPU.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Adapter, model card, checkpoint, metrics.", show_default=False)
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from OUT's checkpoint.")] = False,
+    start: Annotated[Path | None, typer.Option(help="An adapter of the same shape to begin with.")] = None,
+    sentences: Annotated[int | None, typer.Option(help="After so many the learning rate has come to its end.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Stop after so long, the rate at its end.")] = None,
+    tokens: Annotated[int | None, typer.Option(help="Of one batch, padding counted.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Highest.")] = None,
+    rank: Annotated[int | None, typer.Option(help="Of the adapter; by default what the size budget allows.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of data and weights.")] = None,
+    workers: Annotated[int, typer.Option(help="Processes that draw sentences; 0: none.", min=0)] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    reinforce: Annotated[int, typer.Option(help="Policy steps after it, judged by the numeric side.", min=0)] = 0,
+    calibrate: Annotated[int, typer.Option(help="Orders to fit the confidence on, at the end; 0: none.", min=0)] = 0,
+) -> None:
+    """The planner's language adapter: LoRA on generated sentences, then reinforcement, then its confidence."""
+    from physical_ai_cli.stages import stages
+    from physical_ai_core.errors import DependencyError
+
+    try:
+        from physical_ai_learning.language.adapter_job import Job, run
+        from physical_ai_learning.language.recipe import made
+    except ModuleNotFoundError as error:
+        raise DependencyError(error.name or "torch", "language") from error
+
+    options = {"variant": variant, "sentences": sentences, "seconds": seconds, "tokens": tokens, "rank": rank,
+               "learning_rate": learning_rate, "seed": seed}  # fmt: skip
+    folder = out or Path(f"out/planner_language_{base.replace('/', '_')}" + ("_smoke" if smoke else ""))
+    job = Job(base, made(options, base, smoke), folder, smoke, resume, start, workers, device, reinforce, calibrate)
+    with stages(console) as report:
+        found = run(job, report)
+    table = Table("what", "value", title=f"{found['base']}, {variant}")
+    for key in ("sentences", "steps", "train_s", "sentences_per_s", "last_loss", "batches_refused"):
+        table.add_row(key.replace("_", " "), f"{found[key]:,}")
+    for language, share in found["template_disjoint_exact"].items():
+        table.add_row(f"lines exact, unseen phrases, {language}", f"{share:.1%}")
+    for when in ("before", "after") if "reinforced" in found else ():
+        row = found["reinforced"][when]
+        table.add_row(f"{when} reinforcement", f"right {row['right']:.1%}, wrong and executed {row['wrong']:.2%}")
+    if "confidence" in found:
+        row = found["confidence"]
+        table.add_row("questions below", f"{row['min_confidence']:.3f}, then {row['wrong']:.2%} wrong and executed")
+    console.print(table)
+    console.print(f"adapter and model card: {folder}", markup=False)
