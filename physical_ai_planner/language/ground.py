@@ -7,6 +7,7 @@ question or a refusal as a whole: no part of an instruction is carried out with 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NoReturn
 
 from physical_ai_core.goal import (
@@ -85,14 +86,25 @@ def ground(
     steps: list[Step] = []
     last = present
     try:
-        for draft in compact.drafts:
-            step = _Grounding(site, book, last).step(draft)
+        for number, draft in enumerate(compact.drafts):
+            following = _first_named(compact.drafts[number + 1 :], book)
+            step = _Grounding(site, book, last, following).step(draft)
             if isinstance(step.target, (PlaceTarget, ZoneTarget)):
                 last = step.target.name
             steps.append(step)
         return _repeated(steps, compact.again)
     except _Instead as instead:
         return instead.reply
+
+
+def _first_named(drafts: Sequence[Draft], book: NameBook) -> str | None:
+    """Id of the first target among `drafts` that is named without doubt."""
+    for draft in drafts:
+        if isinstance(draft.aim, Named):
+            sure = book.find(draft.aim.words, frozenset(_KINDS[draft.task])).sure
+            if len(sure) == 1:
+                return sure[0]
+    return None
 
 
 def _repeated(steps: list[Step], again: str | None) -> tuple[Step, ...]:
@@ -108,8 +120,9 @@ def _repeated(steps: list[Step], again: str | None) -> tuple[Step, ...]:
 class _Grounding:
     """One draft on one site."""
 
-    def __init__(self, site: Site, book: NameBook, there: str | None) -> None:
-        self.site, self.book, self.there = site, book, there
+    def __init__(self, site: Site, book: NameBook, there: str | None, following: str | None = None) -> None:
+        """`there`: the place before; `following`: the next place of the same order, for lists that share a word."""
+        self.site, self.book, self.there, self.following = site, book, there, following
 
     def step(self, draft: Draft) -> Step:
         return Step(
@@ -138,6 +151,10 @@ class _Grounding:
         if len(match.sure) == 1:
             return match.sure[0]
         if match.sure:
+            for neighbour in (self.there, self.following):
+                meant = self.book.sibling(spoken, match.sure, neighbour) if neighbour is not None else None
+                if meant is not None:
+                    return meant
             raise _Instead(words.which(spoken, match.sure, self.site))
         elsewhere = self.book.find(spoken, frozenset(self.book.kind_of.values()))
         if elsewhere.sure:  # known, but not a thing one does this with
@@ -167,7 +184,7 @@ class _Grounding:
             if not others:
                 raise _Instead(words.ask("where"))
             if len(others) > 1:
-                raise _Instead(words.which("other", others, self.site))
+                raise _Instead(words.which("the other one", others, self.site, "もう一つ"))
             return others[0]
         spoken = self.site.spoken_names()
         chargers = [
@@ -177,9 +194,9 @@ class _Grounding:
             and any(mark in name.lower() for name in (key, *spoken.get(key, ())) for mark in _CHARGE_WORDS)
         ] or [key for key, place in self.site.places.items() if place.dock]
         if not chargers:
-            raise _Instead(words.unknown_place("charger"))
+            raise _Instead(words.unknown_place("charger", ja="充電器"))
         if len(chargers) > 1:
-            raise _Instead(words.which("charger", chargers, self.site))
+            raise _Instead(words.which("charger", chargers, self.site, "充電器"))
         return chargers[0]
 
     def _place(

@@ -8,6 +8,14 @@ from physical_ai_planner.language.compact import Compact, Draft, Move, Named, Pl
 from physical_ai_planner.language.names import NameBook, is_japanese, tokens
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_TAKEN_BACK = re.compile(  # said after the words that it takes back
+    r"\bno\b(?! (?:more|less|faster|slower|closer|further|farther|rush|need|hurry)\b)"
+    r"|\b(?:sorry|rather|actually|instead|i mean|i meant|make (?:that|it)|correction|scratch that|forget|skip)\b"
+    r"|違|ちが|じゃな|ではな|でな(?:く|い)|やっぱ|やはり|いや|間違|まちが|訂正|飛ばし|とばし|やめ",
+    re.IGNORECASE,
+)
+_EXCLUDED = re.compile(r"\b(?:not|instead of|rather than|skip|forget|except)\b[^.,;]{0,24}$", re.IGNORECASE)
+_REACH = 24  # characters between words and what takes them back
 
 
 def unread_number(sentence: str, compact: Compact) -> str | None:
@@ -16,7 +24,19 @@ def unread_number(sentence: str, compact: Compact) -> str | None:
         return None
     used = " ".join([part for draft in compact.drafts for part in quoted(draft)] + [compact.again or ""])
     numbers = _NUMBER.findall(used)
-    return next((n for n in _NUMBER.findall(sentence) if n not in numbers), None)
+    return next(
+        (m.group() for m in _NUMBER.finditer(sentence) if m.group() not in numbers and not _withdrawn(sentence, m)),
+        None,
+    )
+
+
+def _withdrawn(sentence: str, number: re.Match[str]) -> bool:
+    """Whether the speaker took this number back: "2, no, 3 laps", 「2周、やっぱり3周」, "dock 3, not 2"."""
+    after = sentence[number.end() : number.end() + _REACH]
+    following = _NUMBER.search(after)
+    before = sentence[max(0, number.start() - _REACH) : number.start()]
+    taken_back = _TAKEN_BACK.search(after[: following.start()] if following else after)
+    return taken_back is not None or _EXCLUDED.search(before) is not None
 
 
 def quoted(draft: Draft) -> list[str]:

@@ -16,6 +16,7 @@ from typing import Literal
 
 from physical_ai_core.site import Site
 from physical_ai_planner.language.likeness import Likeness
+from physical_ai_planner.language.quantities import kanji_number
 
 Kind = Literal["place", "zone", "route"]
 
@@ -38,7 +39,15 @@ _NEUTRAL = {
 }
 _COUNTED = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _NUMBERS = {word: str(n) for n, word in enumerate(_COUNTED, 1)}
-_KANJI_DIGITS = str.maketrans("一二三四五六七八九", "123456789")
+_KANJI_NUMBER = re.compile("[〇一二三四五六七八九十百千]+")
+_COUNTER = re.compile(r"第(?=\d)|(?<=\d)(?:号機|号|番目|番)")
+_SIDES = "東西南北上下左右前後内外新旧大小"
+_SIDE_WORDS = frozenset(
+    {
+        *("north", "south", "east", "west", "upper", "lower", "left", "right", "front", "rear", "back"),
+        *("inner", "outer", "new", "old", "main", "big", "small"),
+    }
+)
 _TAILS = (
     "のところ",
     "の所",
@@ -51,6 +60,13 @@ _TAILS = (
     "エリア",
     "地点",
     "の場所",
+    "の中",
+    "の内側",
+    "の真ん中",
+    "のまんなか",
+    "の下",
+    "のとこ",
+    "んとこ",
     "さん",
 )
 _HEADS = ("あの", "その", "この", "うちの", "例の", "the ")
@@ -86,7 +102,8 @@ def tokens(name: str) -> tuple[str, ...]:
             text = text.removeprefix(head)
         for tail in _TAILS:
             text = text.removesuffix(tail) or text
-        return (re.sub(r"[\s・\-_「」『』。、]", "", text.translate(_KANJI_DIGITS).translate(_KANA)),)
+        text = _KANJI_NUMBER.sub(lambda run: f"{kanji_number(run.group()):g}", text).replace("の", "")
+        return (re.sub(r"[\s・\-_「」『』。、]", "", text.translate(_KANA)),)
     words = re.findall(r"[a-z]+|\d+|[^\W\d_a-z]+", re.sub(r"'s\b", "s", text))
     kept = words
     while len(kept) > 1 and kept[0] in _ARTICLES:  # at the head only: the a of "dock A" is a label
@@ -131,6 +148,12 @@ class NameBook:
         part = _ids(e for e in entries if _part_of(plain, self._tokens[e]))
         if part:
             return Match(sure=part)
+        for other in (_reordered, _without_endings):
+            same = _ids(e for e in entries if other(plain) and other(plain) == other(self._tokens[e]))
+            if same:
+                return Match(sure=same)
+        if len(plain) == 1 and len(plain[0]) == 1 and is_japanese(plain[0]):  # 門 of 正門: one sign is asked about
+            return Match(maybe=_ids(e for e in entries if plain[0] in self._tokens[e][0]))
         return Match(maybe=_ids(e for e in entries if _resembles(plain, self._tokens[e])))
 
     def alike(self, words: str, kinds: frozenset[Kind]) -> tuple[str, ...]:
@@ -146,12 +169,39 @@ class NameBook:
         same = (e for e in self.entries if e.kind == self.kind_of.get(key) and e.id != key and e.spoken)
         return _ids(e for e in same if _unlabelled(e.name) in own)
 
+    def sibling(self, words: str, sure: Sequence[str], neighbour: str) -> str | None:
+        """Of several ids that a mere label means ("dock A and B", 「第1、第2ポンプ」), the one beside its neighbour."""
+        if not _labels(" ".join(tokens(words))):
+            return None
+        beside = set(self.beside(neighbour))
+        fitting = [key for key in sure if key in beside]
+        return fitting[0] if len(fitting) == 1 else None
+
 
 def _unlabelled(name: str) -> str:
     """A name without what tells it from its like; empty where there is nothing of that sort."""
     whole = " ".join(tokens(name))
-    bare = re.sub(r"[\d０-９]+(?:号|番)?|(?<![a-z])[a-z](?![a-z])|[A-Z](?![A-Za-z])", "", whole)
+    bare = re.sub(r"\d+|(?<![a-z])[a-z](?![a-z])", "", _COUNTER.sub("", whole))
+    if is_japanese(whole):
+        bare = bare if bare != whole else re.sub(rf"^[{_SIDES}]|(?<=.)[{_SIDES}](?=側|口)", "", whole)
+    else:
+        bare = " ".join(word for word in bare.split() if word not in _SIDE_WORDS)
     return " ".join(bare.split()) if bare != whole else ""
+
+
+def _reordered(name: tuple[str, ...]) -> tuple[str, ...] | None:
+    """A Japanese name with one number as (rest, number), so that ドック1 is 1号ドック; None for others."""
+    if len(name) != 1 or not is_japanese(name[0]):
+        return None
+    plain = _COUNTER.sub("", name[0])
+    numbers, rest = re.findall(r"\d+", plain), re.sub(r"\d+", "", plain)
+    return (rest, numbers[0]) if len(numbers) == 1 and len(rest) >= 2 else None
+
+
+def _without_endings(name: tuple[str, ...]) -> tuple[str, ...] | None:
+    """A Japanese name without the kana after its signs, so that 受け付け is 受付; None where less than two are left."""
+    signs = re.sub(r"(?<=[一-鿿])[ァ-ヶ]{1,2}", "", name[0]) if len(name) == 1 else ""
+    return (signs,) if len(re.findall(r"[一-鿿]", signs)) >= 2 else None
 
 
 def _ids(entries: Iterable[Entry]) -> tuple[str, ...]:
@@ -161,7 +211,9 @@ def _ids(entries: Iterable[Entry]) -> tuple[str, ...]:
 def _part_of(words: tuple[str, ...], name: tuple[str, ...]) -> bool:
     """Whether the words stand in the name, in order and together."""
     if len(words) == 1 and len(name) == 1 and is_japanese(words[0]):
-        return len(words[0]) >= 2 and words[0] in name[0]
+        return (
+            len(words[0]) >= 2 and re.search(rf"(?<!\d(?=\d)){re.escape(words[0])}(?!(?<=\d)\d)", name[0]) is not None
+        )
     return any(name[i : i + len(words)] == words for i in range(len(name) - len(words) + 1))
 
 

@@ -84,7 +84,7 @@ def number(words: str) -> float | None:
         return float(digits.group(1).replace(",", "."))
     if text in ("a couple of", "couple of", "a pair of"):
         return 2.0
-    point = re.fullmatch(rf"(.+?)\s*(?:point|点|\.)\s*([{_KANJI}\d]+|[a-z ]+)", text)
+    point = re.fullmatch(rf"(.+?)\s*(?:point|点|・|\.)\s*([{_KANJI}\d]+|[a-z ]+)", text)
     if point:
         whole, part = number(point.group(1)), number(point.group(2))
         if whole is None or part is None or part >= 1000:
@@ -144,10 +144,15 @@ def length_m(words: str) -> float | None:
         "すこし",
         "もう少し",
         "もうちょっと",
+        "もうちょい",
+        "ちょい",
+        "すこしだけ",
+        "少しだけ",
+        "ちょっとだけ",
     ):
         return A_LITTLE_M
     text = re.sub(r"^(?:by|at least|about|around|約|およそ|最低でも|最低)\s*", "", text)
-    text = re.sub(r"(?:ほど|くらい|ぐらい|だけ|以上|分)$", "", text)
+    text = re.sub(r"(?:ほど|くらい|ぐらい|だけ|以上|ぶん|分)$", "", text)
     for unit, metres in _LENGTH_UNIT:
         match = re.search(rf"(?:{unit})(?:{_HALF})?$", text)
         if match:
@@ -176,11 +181,11 @@ def angle_rad(words: str) -> float | None:
 
 def count(words: str) -> int | None:
     """A number of laps or times: "3 times", "twice", "三周", "2回", "ten laps"."""
-    text = _fold(words)
+    text = re.sub(r"^(?:全部で|合計で?|計|in all|altogether|a total of)\s*", "", _fold(words))
     if text in ("once", "twice", "thrice"):
         return {"once": 1, "twice": 2, "thrice": 3}[text]
     text = re.sub(
-        r"(?:\s*(?:times?|laps?|rounds?|loops?|circuits?|passes|周回|周|回|度|往復|ラップ)(?:ほど|だけ|ずつ)?)$",
+        r"(?:\s*(?:times?|laps?|rounds?|loops?|circuits?|passes|周回|周|回|度|巡|往復|ラップ|セット|sets?)(?:ほど|だけ|ずつ)?)$",
         "",
         text,
     )
@@ -190,7 +195,8 @@ def count(words: str) -> int | None:
 
 def position_m(words: str) -> tuple[float, float] | None:
     """A point of the map: "x 3, y -4.5", "(3, 4)", "xが3、yが4", "12 by 7"; exactly two numbers, at most 100 km."""
-    found = re.findall(r"(?<![\d.])[-+−]?\d+(?:\.\d+)?", re.sub(r"(?:minus|マイナス)\s*", "-", _fold(words)))
+    digits = re.sub(rf"[{_KANJI}]+", lambda run: f" {kanji_number(run.group()):g} ", _fold(words))
+    found = re.findall(r"(?<![\d.])[-+−]?\d+(?:\.\d+)?", re.sub(r"(?:minus|マイナス)\s*", "-", digits))
     point = tuple(float(value.replace("−", "-")) for value in found)
     return point if len(point) == 2 and all(abs(value) <= 1e5 for value in point) else None
 
@@ -234,5 +240,11 @@ def speed_mps(words: str, full_mps: float) -> float | None:
     per_second = re.fullmatch(r"(?:毎秒|秒速)\s*(.+)|(.+?)\s*(?:/\s*s(?:ec)?|per second|a second|/秒|毎秒)", text)
     if per_second:
         return length_m(per_second.group(1) or per_second.group(2)) or None
-    metres = re.fullmatch(r"(.+?)\s*mps", text)
-    return number(metres.group(1)) or None if metres else None
+    per_minute = re.fullmatch(r"(?:毎分|分速)\s*(.+)|(.+?)\s*(?:per minute|a minute|/\s*min)", text)
+    if per_minute:
+        metres = length_m(per_minute.group(1) or per_minute.group(2))
+        return metres / 60.0 if metres else None
+    short = re.fullmatch(r"(.+?)\s*mps", text)
+    if short:
+        return number(short.group(1)) or None
+    return length_m(text) or None  # of a speed, "0.5 metres" can only be a second's

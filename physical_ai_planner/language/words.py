@@ -49,13 +49,13 @@ def too_long(limit: int) -> Refusal:
     )
 
 
-def unknown_place(words: str, near: Sequence[str] = (), site: Site | None = None) -> Refusal:
+def unknown_place(words: str, near: Sequence[str] = (), site: Site | None = None, ja: str | None = None) -> Refusal:
     """`near`: ids of what is near in meaning, to be named to the operator."""
-    en, ja = f"I know no place called '{words}' on this site.", f"この現場に「{words}」という場所はありません。"
+    en, said = f"I know no place called '{words}' on this site.", f"この現場に「{ja or words}」という場所はありません。"
     if near and site is not None:
         en += f" Near in meaning: {', '.join(_shown(i, site, 'en') for i in near)}."
-        ja += f"意味が近いのは{'、'.join(_shown(i, site, 'ja') for i in near)}です。"
-    return Refusal(reason=RefusalReason.UNKNOWN_PLACE, text=Words(en=en, ja=ja))
+        said += f"意味が近いのは{'、'.join(_shown(i, site, 'ja') for i in near)}です。"
+    return Refusal(reason=RefusalReason.UNKNOWN_PLACE, text=Words(en=en, ja=said))
 
 
 def forbidden_zone(words: str) -> Refusal:
@@ -71,13 +71,13 @@ def ask(about: str) -> Question:
     return Question(text=QUESTIONS[about])
 
 
-def which(words: str, ids: Sequence[str], site: Site) -> Question:
-    """Several of the site's names are meant by `words`, or resemble them."""
+def which(words: str, ids: Sequence[str], site: Site, ja: str | None = None) -> Question:
+    """Several of the site's names are meant by `words` (`ja` where these are not the person's own)."""
     shown = list(ids)[:6]
     return Question(
         text=Words(
             en=f"Which one do you mean by '{words}': {', '.join(_shown(i, site, 'en') for i in shown)}?",
-            ja=f"「{words}」はどれのことですか: {'、'.join(_shown(i, site, 'ja') for i in shown)}",
+            ja=f"「{ja or words}」はどれのことですか: {'、'.join(_shown(i, site, 'ja') for i in shown)}",
         ),
         options=tuple(shown),
     )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from physical_ai_learning.language.dataset import examples
 from physical_ai_planner.language.compact import Move, Named, Plan, read
-from physical_ai_planner.language.quantities import angle_rad, count, duration_s, kanji_number, length_m, speed_mps
+from physical_ai_planner.language.quantities import angle_rad, count, duration_s, kanji_number, length_m, position_m, speed_mps
 
 
 @pytest.mark.parametrize(
@@ -83,3 +83,19 @@ def test_every_amount_that_is_trained_on_can_be_read() -> None:
             if isinstance(draft.aim, Move) and draft.aim.amount:
                 reader = angle_rad if draft.aim.direction.startswith("turn") else length_m
                 assert reader(draft.aim.amount) is not None, example
+
+
+@pytest.mark.parametrize(
+    ("words", "mps"),
+    [("時速一・五キロ", 1.5 / 3.6), ("毎分30メートル", 0.5), ("0.5メートル", 0.5), ("30 m per minute", 0.5), ("fast", None)],
+)
+def test_speeds_said_in_other_ways(words: str, mps: float | None) -> None:
+    assert speed_mps(words, 2.0) == (mps if mps is None else pytest.approx(mps))
+
+
+@pytest.mark.parametrize(
+    ("words", "point"),
+    [("x 3, y -4.5", (3, -4.5)), ("(3, 4)", (3, 4)), ("エックス十、ワイ二十", (10, 20)), ("x 3", None), ("1 2 3", None), ("1e9, 3e9", None)],
+)
+def test_points_of_the_map(words: str, point: tuple[float, float] | None) -> None:
+    assert position_m(words) == point
