@@ -245,3 +245,84 @@ def places(folder: Folder = FOLDER) -> None:
     with progress_bar(console, "places") as report:
         page = places_page(tokenizer, rate, report)
     show(page, folder)
+
+
+@app.command()
+def language(
+    sentences: Annotated[Path, typer.Option(help='Lines like {"text": "…"}.')] = Path(
+        "test/data/language/heldout.jsonl"
+    ),
+    most: Annotated[int, typer.Option(help="So many of them, evenly over the file.", min=1)] = 100,
+    threads: Annotated[int, typer.Option(help="Threads of each model.", min=1, max=64)] = 2,
+    architecture: Annotated[str, typer.Option(help="3b: random weights of that size instead.")] = "",
+    beside: Annotated[bool, typer.Option(help="Also the smaller model without adapter.")] = True,
+    folder: Folder = FOLDER,
+) -> None:
+    """The language worker's start, memory and time a sentence, beside plain generate of the same model."""
+    from physical_ai_bench.benchmarks.language import BESIDE, language_page, some_sentences
+    from physical_ai_bench.benchmarks.language_large import large_page
+    from physical_ai_cli.language import ensure_language_model
+    from physical_ai_cli.offline import progress_bar
+    from physical_ai_core.errors import InputError
+    from physical_ai_planner.language.weights import load_description, prepare_model
+
+    if architecture not in ("", "3b"):
+        raise InputError(f"There is no architecture '{architecture}'.", "Known: 3b.")
+    ensure_language_model(console)
+    texts = some_sentences(sentences, min(most, 8) if architecture else most)
+    if architecture:
+        with console.status("three billion random weights …"):
+            page = large_page(texts, threads)
+    else:
+        if beside:
+            prepare_model(load_description(BESIDE), lambda line: console.print(line, markup=False))
+        with progress_bar(console, "sentences") as report:
+            page = language_page(texts, threads, beside, report)
+    show(page, folder)
+
+
+@app.command("hypotheses")
+def hypotheses(
+    sentences: Annotated[Path, typer.Option(help="Sentences with known goals; their sites lie beside them.")] = Path(
+        "test/data/language/heldout.jsonl"
+    ),
+    most: Annotated[int | None, typer.Option(help="So many of them, evenly over the file; all by default.")] = None,
+    model: Annotated[str, typer.Option(help="Model description or folder; empty: the default.")] = "",
+    folder: Folder = FOLDER,
+) -> None:
+    """Accuracy, questions and wrong goals against the readings that are looked for and checked."""
+    from physical_ai_bench.benchmarks.hypotheses import hypotheses_page
+    from physical_ai_cli.language import ensure_language_model
+    from physical_ai_cli.offline import progress_bar
+    from physical_ai_planner.language.weights import DEFAULT_MODEL
+
+    if not model:
+        ensure_language_model(console)
+    with progress_bar(console, "readings") as report:
+        page = hypotheses_page(sentences, folder, most, model or DEFAULT_MODEL, report)
+    show(page, folder)
+
+
+@app.command()
+def coverage(folder: Folder = FOLDER) -> None:
+    """Courses over fields of every kind, beside plain lanes."""
+    from physical_ai_bench.benchmarks.coverage import coverage_page
+
+    show(coverage_page(folder), folder)
+
+
+@app.command()
+def experts(
+    cases: Annotated[Path, typer.Option(help="Hand-written cases, one JSON object a line.")] = Path(
+        "test/data/experts/cases.jsonl"
+    ),
+    retrain: Annotated[bool, typer.Option(help="Also train one expert anew in a copy and compare files.")] = True,
+    folder: Folder = FOLDER,
+) -> None:
+    """The planner's experts: quality and cost with nobody, the routed two, and all; load of each."""
+    from physical_ai_bench.benchmarks.experts import experts_page
+    from physical_ai_cli.stages import stages
+
+    with stages(console) as report:
+        page = experts_page(cases, report, retrain)
+    show(page, folder)

@@ -15,11 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-FAMILIES = ("gemma3_text", "llama", "qwen2", "qwen3")
+from physical_ai_planner.language.architecture import Shape, Unsupported
 
-
-class Unsupported(ValueError):
-    """The configuration is of another kind; `transformers` itself has to run it."""
+PACKED_FOR = 16  # tokens of a pass that the weights are laid out for
 
 
 class Weights(Protocol):
@@ -34,80 +32,6 @@ class Weights(Protocol):
         ...
 
     def has(self, name: str) -> bool: ...
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What a configuration says, as far as the forward pass asks."""
-
-    family: str
-    vocabulary: int
-    layers: int
-    width: int
-    heads: int
-    kv_heads: int
-    head_dim: int
-    eps: float
-    scale: float  # of the attention's logits
-    windows: tuple[int | None, ...]  # how far each layer looks back, itself included; None: all
-    thetas: tuple[float, ...]  # base of each layer's rotary frequencies
-    tied: bool  # the output head is the embedding
-
-    @property
-    def gemma(self) -> bool:
-        return self.family == "gemma3_text"
-
-    @property
-    def qk_norm(self) -> bool:
-        return self.family in ("gemma3_text", "qwen3")
-
-    @classmethod
-    def of(cls, config: dict[str, Any]) -> Shape:
-        """Of a `config.json`. Raises Unsupported for whatever this forward pass would compute otherwise."""
-        family = str(config.get("model_type"))
-        if family not in FAMILIES:
-            raise Unsupported(f"no own forward pass for '{family}'")
-        try:
-            layers, width, heads = (
-                int(config[key]) for key in ("num_hidden_layers", "hidden_size", "num_attention_heads")
-            )
-            head_dim = int(config.get("head_dim") or width // heads)
-            kinds = list(config.get("layer_types") or ["full_attention"] * layers)
-            scalar = config.get("query_pre_attn_scalar") if family == "gemma3_text" else None
-            shape = cls(
-                family, int(config["vocab_size"]), layers, width, heads,
-                int(config.get("num_key_value_heads") or heads), head_dim, float(config["rms_norm_eps"]),
-                float(scalar or head_dim) ** -0.5,
-                tuple(int(config["sliding_window"]) if kind == "sliding_attention" else None for kind in kinds),
-                tuple(_theta(config, kind) for kind in kinds), bool(config.get("tie_word_embeddings", False)),
-            )  # fmt: skip
-        except (KeyError, TypeError, ValueError) as error:
-            raise Unsupported(f"the configuration is incomplete: {error}") from error
-        if len(kinds) != layers or not set(kinds) <= {"full_attention", "sliding_attention"}:
-            raise Unsupported("unknown kinds of layers")
-        if any(config.get(key) for key in ("attn_logit_softcapping", "use_bidirectional_attention", "mlp_bias")):
-            raise Unsupported("an attention or MLP variant")
-        act = config.get("hidden_activation") or config.get("hidden_act")
-        if act != ("gelu_pytorch_tanh" if shape.gemma else "silu"):
-            raise Unsupported(f"activation {act}")
-        return shape
-
-
-def _theta(config: dict[str, Any], kind: str) -> float:
-    """Rotary base of a kind of layer, in the forms that releases 4 and 5 of transformers write."""
-    told = config.get("rope_parameters") or {}
-    told = told.get(kind, told) or {}
-    scaling = config.get("rope_scaling") or {}
-    if told.get("rope_type", "default") != "default" or scaling.get("rope_type", scaling.get("type")) not in (
-        None, "default",
-    ):  # fmt: skip
-        raise Unsupported("scaled rotary positions")
-    if told.get("partial_rotary_factor", config.get("partial_rotary_factor", 1.0)) != 1.0:
-        raise Unsupported("partial rotary positions")
-    if "rope_theta" in told:
-        return float(told["rope_theta"])
-    local = config.get("rope_local_base_freq") if kind == "sliding_attention" else None
-    return float(local or config.get("rope_theta") or 10_000.0)
 
 
 class Cache:
@@ -147,16 +71,34 @@ class Cache:
         self.length = length + len(after)
 
 
+class _Linear:
+    """x @ weight.T + bias; the weight is laid out ahead as the kernel wants it, where torch has that."""
+
+    def __init__(self, torch: Any, weight: Any, bias: Any = None) -> None:
+        self._bias, self._weight, self._plain = bias, weight, torch.nn.functional.linear
+        self._run: Any = None
+        if not torch.backends.mkldnn.is_available():
+            return
+        try:  # what the compiler of torch uses; the same kernel and the same result, less copying in each call
+            self._weight = torch.ops.mkldnn._reorder_linear_weight(weight, PACKED_FOR)
+            self._run = torch.ops.mkldnn._linear_pointwise
+        except (AttributeError, RuntimeError, NotImplementedError):  # another release, or a processor without bf16
+            self._weight = weight.clone()
+
+    def __call__(self, x: Any) -> Any:
+        if self._run is None:
+            return self._plain(x, self._weight, self._bias)
+        return self._run(x, self._weight, self._bias, "none", [], "")
+
+
 @dataclass
 class _Layer:
-    qkv: Any  # (heads + 2 KV heads) * head dim, width
-    bias: Any
-    out: Any
-    gate_up: Any
-    down: Any
+    qkv: _Linear  # (heads + 2 KV heads) * head dim, width
+    out: _Linear
+    gate_up: _Linear
+    down: _Linear
     norms: tuple[Any, ...]  # before attention, after it (Gemma), before the MLP, after it (Gemma)
-    q_norm: Any
-    k_norm: Any
+    qk_norm: Any  # (heads + KV heads, 1, head dim)
 
 
 class LeanNetwork:
@@ -184,17 +126,23 @@ class LeanNetwork:
         norms = ["input_layernorm", "post_attention_layernorm"]
         if shape.gemma:
             norms += ["pre_feedforward_layernorm", "post_feedforward_layernorm"]
-        layer = _Layer(
-            torch.cat([get(f"{n}.weight") for n in names]), bias, get(f"{attention}o_proj.weight").clone(),
-            torch.cat([get(f"{mlp}gate_proj.weight"), get(f"{mlp}up_proj.weight")]),
-            get(f"{mlp}down_proj.weight").clone(), tuple(self._norm_weight(f"{at}{n}.weight") for n in norms),
-            self._norm_weight(f"{attention}q_norm.weight") if shape.qk_norm else None,
-            self._norm_weight(f"{attention}k_norm.weight") if shape.qk_norm else None,
-        )  # fmt: skip
+        qkv = torch.cat([get(f"{n}.weight") for n in names])
+        out = get(f"{attention}o_proj.weight")
         rows = (shape.heads + 2 * shape.kv_heads) * shape.head_dim
-        if layer.qkv.shape != (rows, shape.width) or layer.out.shape != (shape.width, shape.heads * shape.head_dim):
+        if qkv.shape != (rows, shape.width) or out.shape != (shape.width, shape.heads * shape.head_dim):
             raise ValueError(f"weights of '{attention}' do not fit the configuration")
-        return layer
+        return _Layer(
+            _Linear(torch, qkv, bias), _Linear(torch, out),
+            _Linear(torch, torch.cat([get(f"{mlp}gate_proj.weight"), get(f"{mlp}up_proj.weight")])),
+            _Linear(torch, get(f"{mlp}down_proj.weight")),
+            tuple(self._norm_weight(f"{at}{n}.weight") for n in norms),
+            self._qk_weight(attention) if shape.qk_norm else None,
+        )  # fmt: skip
+
+    def _qk_weight(self, attention: str) -> Any:
+        """Scales of queries and keys, one row a head."""
+        q, k = (self._norm_weight(f"{attention}{part}_norm.weight")[None, None] for part in "qk")
+        return self._torch.cat([q.expand(self.shape.heads, 1, -1), k.expand(self.shape.kv_heads, 1, -1)])
 
     def _norm_weight(self, name: str) -> Any:
         """Gemma scales by 1 + weight in fp32, the others by weight in bf16."""
@@ -241,24 +189,27 @@ class LeanNetwork:
     ) -> Any:  # fmt: skip
         f, shape, count = self._torch.nn.functional, self.shape, len(x)
         start, total = cache.length, cache.length + count
-        mixed = f.linear(self._normed(x, layer.norms[0]), layer.qkv, layer.bias)
-        mixed = mixed.view(count, -1, shape.head_dim).transpose(0, 1)
-        q, k, v = mixed.split([shape.heads, shape.kv_heads, shape.kv_heads])
+        mixed = layer.qkv(self._normed(x, layer.norms[0])).view(count, -1, shape.head_dim).transpose(0, 1)
+        qk, v = mixed.split([shape.heads + shape.kv_heads, shape.kv_heads])
         if shape.qk_norm:
-            q, k = self._normed(q, layer.q_norm), self._normed(k, layer.k_norm)
-        cache.keys[index, :, start:total] = _turned(q=k, turn=turn, torch=self._torch)
+            qk = self._normed(qk, layer.qk_norm)
+        q, k = self._turned(qk, turn).split([shape.heads, shape.kv_heads])
+        cache.keys[index, :, start:total] = k
         cache.values[index, :, start:total] = v
-        q = _turned(q=q, turn=turn, torch=self._torch)
-        keys, values = cache.keys[index, :, :total], cache.values[index, :, :total]
-        seen = self._attend(q, keys, values, mask, attention)
-        y = f.linear(seen.transpose(0, 1).reshape(count, -1), layer.out)
+        seen = self._attend(q, cache.keys[index, :, :total], cache.values[index, :, :total], mask, attention)
+        y = layer.out(seen.transpose(0, 1).reshape(count, -1))
         if shape.gemma:
             x = x + self._normed(y, layer.norms[1])
-            gate, up = f.linear(self._normed(x, layer.norms[2]), layer.gate_up).chunk(2, dim=-1)
-            return x + self._normed(f.linear(f.gelu(gate, approximate="tanh") * up, layer.down), layer.norms[3])
+            gate, up = layer.gate_up(self._normed(x, layer.norms[2])).chunk(2, dim=-1)
+            return x + self._normed(layer.down(f.gelu(gate, approximate="tanh") * up), layer.norms[3])
         x = x + y
-        gate, up = f.linear(self._normed(x, layer.norms[1]), layer.gate_up).chunk(2, dim=-1)
-        return x + f.linear(f.silu(gate) * up, layer.down)
+        gate, up = layer.gate_up(self._normed(x, layer.norms[1])).chunk(2, dim=-1)
+        return x + layer.down(f.silu(gate) * up)
+
+    def _turned(self, x: Any, turn: tuple[Any, Any]) -> Any:
+        """Rotary positions on (heads, N, head dim)."""
+        half = x.shape[-1] // 2
+        return x * turn[0] + self._torch.cat((-x[..., half:], x[..., :half]), dim=-1) * turn[1]
 
     def _attend(self, q: Any, keys: Any, values: Any, mask: Any, attention: list[Any] | None) -> Any:
         """(heads, N, head dim) from queries of that shape and keys, values (KV heads, T, head dim)."""
@@ -301,17 +252,11 @@ class LeanNetwork:
         return known[0][at], known[1][at]
 
     def _normed(self, x: Any, weight: Any) -> Any:
-        f, size = self._torch.nn.functional, x.shape[-1:]
-        if self.shape.gemma:
-            return f.rms_norm(x.float(), size, weight, self.shape.eps).to(x.dtype)
-        return weight * f.rms_norm(x.float(), size, None, self.shape.eps).to(x.dtype)
+        """RMS norm over the last axis, in fp32 inside."""
+        exact = x.float()
+        exact = exact * self._torch.rsqrt(exact.pow(2).mean(-1, keepdim=True) + self.shape.eps)
+        return (exact * weight).to(x.dtype) if self.shape.gemma else weight * exact.to(x.dtype)
 
 
 def _causal(torch: Any, start: int, total: int) -> Any:
     return torch.ones((total - start, total), dtype=torch.bool).tril(start)
-
-
-def _turned(q: Any, turn: tuple[Any, Any], torch: Any) -> Any:
-    """Rotary positions on (heads, N, head dim)."""
-    half = q.shape[-1] // 2
-    return q * turn[0] + torch.cat((-q[..., half:], q[..., :half]), dim=-1) * turn[1]

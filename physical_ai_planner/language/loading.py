@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from physical_ai_core.errors import DependencyError, ModelError
-from physical_ai_planner.language.lean import LeanNetwork, Shape, Unsupported
+from physical_ai_planner.language.architecture import Shape, Unsupported
+from physical_ai_planner.language.lean import LeanNetwork
 from physical_ai_planner.language.network import Network, TransformersNetwork
 from physical_ai_planner.language.tensors import FileWeights
 from physical_ai_planner.language.tokens import LibraryTokens, OwnTokens, Tokens
@@ -20,8 +21,10 @@ def load(folder: Path, threads: int = 1, lean: bool = True) -> tuple[Network, To
     """Raises ModelError where the directory holds no causal model, DependencyError where a library is missing."""
     try:
         import torch
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise DependencyError(str(error.name), "language") from error
+    except (ImportError, OSError, MemoryError) as error:  # its libraries are hundreds of megabytes
+        raise ModelError(f"torch cannot be loaded: {error}.", "Free memory, or mend its installation.") from error
     torch.set_num_threads(max(1, threads))
     try:
         network, size = _network(folder, lean)
@@ -59,6 +62,6 @@ def _tokens(folder: Path, size: int, lean: bool) -> Tokens:
 def _transformers() -> Any:
     try:
         import transformers
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise DependencyError(str(error.name), "language") from error
     return transformers

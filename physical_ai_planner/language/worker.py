@@ -19,7 +19,7 @@ from enum import Enum
 from pathlib import Path
 from typing import IO, Any
 
-from physical_ai_core.errors import PhysicalAIError
+from physical_ai_core.errors import GoalError, PhysicalAIError
 from physical_ai_core.goal import GoalState, Refusal, RefusalReason, Words
 from physical_ai_core.site import load_site
 from physical_ai_planner.interpreter import InterpreterStatus, Readiness, Reading
@@ -266,8 +266,12 @@ def main(site_name: str, model: str, threads: int) -> int:
         site = load_site(site_name)
         interpreter = LanguageInterpreter(model, threads)
         interpreter.interpret("go to the gate", site)  # the first sentence pays for lazy set-up
-    except (PhysicalAIError, MemoryError) as error:
-        out.write(_line({"say": "failed", "reason": str(error) or "Not enough memory for the language model."}))
+    except PhysicalAIError as error:
+        out.write(_line({"say": "failed", "reason": str(error)}))
+        return 1
+    except (MemoryError, RuntimeError, OSError) as error:  # torch tells of missing memory by any of these
+        reason = f"The language model cannot run: {error or 'not enough memory'}. Free memory, or take a smaller model."
+        out.write(_line({"say": "failed", "reason": reason}))
         return 1
     out.write(_line({"say": "ready"}))
     while True:
