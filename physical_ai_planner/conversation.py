@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from physical_ai_core.goal import GoalState, PlaceTarget, RefusalReason, Task, Words
 from physical_ai_core.reports import PlannerReply
@@ -28,6 +28,7 @@ class Instruction:
     """What a person wants, most probable reading first. `corrects`: it takes back what was said last.
 
     `there`: place that "there" meant when it was said. `confirmed`: a person chose or confirmed this very reading.
+    `sentence`: as it was said; empty for a pose and for a fast word.
     """
 
     readings: tuple[Reading, ...]
@@ -35,6 +36,7 @@ class Instruction:
     corrects: bool = False
     there: str | None = None
     confirmed: bool = False
+    sentence: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class _Awaited:
     since_s: float
     there: str | None
     corrects: bool
+    sentence: str
 
 
 Heard = list["PlannerReply | Instruction"]
@@ -159,7 +162,7 @@ class Conversation:
         )
         asked = question.instruction
         return [
-            Instruction((Reading(goal, 1.0, reading.line),), asked.instruction_id, asked.corrects, asked.there, True)
+            replace(asked, readings=(Reading(goal, 1.0, reading.line),), confirmed=True),
         ]
 
     def forget(self) -> bool:
@@ -203,7 +206,7 @@ class Conversation:
         except Exception as error:  # as in `status`
             words = phrases.model_failed(f"{type(error).__name__}: {error}")
             return [refusal(stamp_s, RefusalReason.NOT_READY, words, instruction_id)]
-        self._awaited[instruction_id] = _Awaited(stamp_s, there, answers.is_correction(sentence))
+        self._awaited[instruction_id] = _Awaited(stamp_s, there, answers.is_correction(sentence), sentence)
         return []
 
     def _poll(self, stamp_s: float) -> Heard:
@@ -224,7 +227,9 @@ class Conversation:
             readings = tuple(
                 r._replace(goal=r.goal.model_copy(update={"instruction_id": instruction_id})) for r in readings
             )
-            self._come[instruction_id] = Instruction(readings, instruction_id, awaited.corrects, awaited.there)
+            self._come[instruction_id] = Instruction(
+                readings, instruction_id, awaited.corrects, awaited.there, sentence=awaited.sentence
+            )
         return []
 
     def _readings(self, instruction_id: str) -> tuple[Reading, ...]:

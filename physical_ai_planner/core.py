@@ -20,6 +20,8 @@ from physical_ai_core.reports import ControllerStatus, Verdict
 from physical_ai_core.robot import load_robot
 from physical_ai_core.site import load_site
 from physical_ai_planner.conversation import Conversation, Instruction
+from physical_ai_planner.experts.council import Counsellor
+from physical_ai_planner.experts.seat import Seat
 from physical_ai_planner.goal_pose import pose_step
 from physical_ai_planner.goals import Goals
 from physical_ai_planner.interpreter import Interpreter, Readiness, Reading
@@ -37,7 +39,8 @@ class PlannerCore:
     """Topics as in the graph table. `interpreter` None: only fast words and poses are understood.
 
     `people` None: those of `world_model/prediction`, where somebody says it; `driver` None: the robot's own limits;
-    `adviser` None: nobody speaks before the checks. Raises SiteError, RobotError when site or robot cannot be read.
+    `adviser` None: nobody speaks before the checks; `council` None: no expert speaks after
+    them. Raises SiteError, RobotError when site or robot cannot be read.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class PlannerCore:
         people: PeopleForecast | None = None,
         driver: DriveForecast | None = None,
         adviser: Adviser | None = None,
+        council: Counsellor | None = None,
     ) -> None:
         self.p = parameters
         self.pursuit = Pursuit(parameters, load_site(parameters.site), load_robot(parameters.robot))
@@ -55,7 +59,10 @@ class PlannerCore:
         self._predicted = PredictedPeople()
         self.judge = Judge(parameters, self.pursuit, people or self._predicted, driver, adviser)
         self.replies = Replies(parameters, self.pursuit)
-        self.goals = Goals(parameters, self.pursuit, self.conversation, self.judge, self.replies, self._drive)
+        self.seat = None if council is None else Seat(self.pursuit, council, parameters.experts_log)
+        self.goals = Goals(
+            parameters, self.pursuit, self.conversation, self.judge, self.replies, self._drive, self.seat
+        )
         self._said_s: float | None = None
         self._ears: dict[str, Callable[[Any, float], Outputs]] = {
             "instruction": self._instruction,
@@ -104,6 +111,8 @@ class PlannerCore:
             return Health(ERROR, f"language model: {status.message}", values)
         if self.pursuit.file_fault:
             return Health(WARN, self.pursuit.file_fault, values)
+        if self.seat is not None and self.seat.fault:
+            return Health(WARN, self.seat.fault, values)
         if self.replies.lost:
             return Health(WARN, "own position is missing", values)
         return Health(OK, "ok" if status.readiness is not Readiness.LOADING else "language model is loading", values)
@@ -112,6 +121,8 @@ class PlannerCore:
 
     def _odometry(self, data: Odometry, stamp_s: float) -> Outputs:
         self.pursuit.localisation.take_odometry(data)
+        if self.seat is not None:
+            self.seat.take_odometry(data)
         return NOTHING
 
     def _map_to_odom(self, data: Pose, stamp_s: float) -> Outputs:
@@ -140,6 +151,8 @@ class PlannerCore:
         return NOTHING
 
     def _verdict(self, data: Verdict, stamp_s: float) -> Outputs:
+        if self.seat is not None:
+            self.seat.take_verdict(data)
         return self.goals.emergency_stop(data.state == "emergency_stop", stamp_s)
 
     def _instruction(self, data: Text, stamp_s: float) -> Outputs:

@@ -15,6 +15,7 @@ from physical_ai_core.reports import PlannerReply
 from physical_ai_planner import phrases, rule_phrases
 from physical_ai_planner.answers import Choice, choices_of
 from physical_ai_planner.conversation import Conversation, Instruction, last_place, refusal, reply
+from physical_ai_planner.experts.seat import Seat
 from physical_ai_planner.hypotheses import Choose, Confirm, Hypothesis, Obey
 from physical_ai_planner.interpreter import Reading
 from physical_ai_planner.judge import Judge
@@ -31,7 +32,8 @@ ALONE = {Task.RESUME, Task.CANCEL}
 
 
 class Goals:
-    """`drive` says path and speed of now; it is called whenever they may have changed at once."""
+    """`drive` says path and speed of now; it is called whenever they may have changed at once. `seat` None: no expert
+    has a word."""
 
     def __init__(
         self,
@@ -41,11 +43,12 @@ class Goals:
         judge: Judge,
         replies: Replies,
         drive: Callable[[float], list[Output]],
+        seat: Seat | None = None,
     ) -> None:
         self.p, self.pursuit, self.conversation, self.judge, self.replies = (
             parameters, pursuit, conversation, judge, replies,
         )  # fmt: skip
-        self._drive = drive
+        self._drive, self._seat = drive, seat
         self._book = NameBook(pursuit.site)
         self.line = Line()
         self.emergency = False
@@ -87,25 +90,52 @@ class Goals:
         after = self._end_of_line(stamp_s, corrects_line) if queues or corrects_line else None
         decision = self.judge.judge(said.readings, stamp_s, after)
         if isinstance(decision, Obey):
-            return self._obey(decision.best, said, stamp_s, corrects_line)
+            return self._obey(decision.best, said, stamp_s, corrects_line, after)
         if isinstance(decision, Confirm):
             return [self._confirm(decision.best, said, stamp_s)]
         if isinstance(decision, Choose):
             return [self._choose(decision.rivals, said, stamp_s)]
         return [self._answer(decision.why, said, stamp_s)]
 
-    def _obey(self, best: Hypothesis, said: Instruction, stamp_s: float, corrects_line: bool) -> Outputs:
-        goal, mission = best.goal, best.mission
-        assert mission is not None
+    def _obey(
+        self, best: Hypothesis, said: Instruction, stamp_s: float, corrects_line: bool, after: Array | None
+    ) -> Outputs:
+        goal = best.goal
         if (goal.steps or ())[0].task in ALONE and len(goal.steps or ()) == 1:
             return self._word(goal, stamp_s)
+        counsel = self._counsel(best, said, stamp_s, after)
+        if isinstance(counsel, Output):
+            return [counsel]
+        mission, because = counsel
+        goal = mission.goal
         confidence = 1.0 if said.confirmed else round(best.probability, 4)
         mission.goal = goal.model_copy(update={"confidence": confidence, "instruction_id": said.instruction_id})
         self.conversation.withdraw(said.instruction_id)
         if self._busy and (goal.queue or corrects_line):
-            return self._join_line(mission, stamp_s, corrects_line)
+            told = [self.replies.info(words, stamp_s) for words in because]
+            return [*self._join_line(mission, stamp_s, corrects_line), *told]
         gone = self._drop_line(stamp_s)
-        return [*gone, *self.begin(mission, _understood(mission), stamp_s)]
+        return [*gone, *self.begin(mission, rule_phrases.because(_understood(mission), because), stamp_s)]
+
+    def _counsel(
+        self, best: Hypothesis, said: Instruction, stamp_s: float, after: Array | None
+    ) -> Output | tuple[Mission, tuple[Words, ...]]:
+        """The mission as tight as the experts want it, and why; or their question or refusal. Raises Refused."""
+        mission = best.mission
+        assert mission is not None
+        if self._seat is None:
+            return mission, ()
+        goal = best.goal.model_copy(update={"instruction_id": said.instruction_id})
+        judged = self._seat.judge(mission, goal, said.sentence, stamp_s, said.confirmed)
+        if judged.refusal is not None:
+            words = refusal(stamp_s, judged.refusal.reason, judged.refusal.text, said.instruction_id)
+            return Output("planner/reply", words)
+        if judged.question is not None:
+            choice = Choice("yes", (), Reading(judged.goal, best.probability, best.line))
+            return Output("planner/reply", self.conversation.ask(judged.question.text, (choice,), said, stamp_s))
+        if judged.goal is not goal:
+            mission = self.judge.try_out(judged.goal, stamp_s, after).mission
+        return mission, judged.because
 
     # --- questions ---
 
@@ -213,12 +243,19 @@ class Goals:
         self.pursuit.behind = self.line.goals
         try:
             trial = self.judge.try_out(goal, stamp_s)
+            best = Hypothesis("", 1.0, trial.mission.goal, mission=trial.mission)
+            said = Instruction((Reading(goal, 1.0),), goal.instruction_id, confirmed=True)
+            counsel = self._counsel(best, said, stamp_s, None)
         except Refused as error:
             return [refused(error, goal.instruction_id, stamp_s)]
         except Exception as error:  # as in `weigh`: it must not reach the tick
             words = Words(en=f"I cannot do the goal that waited ({error}).", ja="待っていた指示を実行できません。")
             return [Output("planner/reply", refusal(stamp_s, RefusalReason.NOT_ABLE, words, goal.instruction_id))]
-        return self.begin(trial.mission, rule_phrases.begun_next(_understood(trial.mission)), stamp_s)
+        if isinstance(counsel, Output):
+            return [counsel]
+        mission, because = counsel
+        words = rule_phrases.because(rule_phrases.begun_next(_understood(mission)), because)
+        return self.begin(mission, words, stamp_s)
 
     # --- words about the present goal ---
 

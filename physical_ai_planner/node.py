@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from physical_ai_core.goal import GoalState
 from physical_ai_core.ros.node import CoreNode, Tick
 from physical_ai_core.ros.spin import run_node
 from physical_ai_planner.core import PlannerCore
+from physical_ai_planner.experts.council import Council
 from physical_ai_planner.interpreter import Interpreter, InterpreterStatus, Readiness, Reading
 from physical_ai_planner.parameters import PlannerParameters
 from physical_ai_planner.scripted import ScriptedInterpreter
@@ -66,6 +68,12 @@ def _start_worker(parameters: PlannerParameters) -> Any:
     return worker
 
 
+def _council(parameters: PlannerParameters) -> Council | None:
+    if not parameters.experts_enabled:
+        return None
+    return Council(Path(parameters.experts_folder) if parameters.experts_folder else None)
+
+
 class ControllerDrive:
     """The controller's own idea of a route, lent to the planner's check: smoothed, with its speeds in bends."""
 
@@ -106,7 +114,8 @@ class PlannerNode(CoreNode[PlannerParameters]):
         elif parameters.commands_file:
             interpreter = ScriptedInterpreter.from_file(parameters.commands_file)
         try:
-            return PlannerCore(parameters, interpreter, driver=ControllerDrive(ControllerParameters()))
+            driver = ControllerDrive(ControllerParameters())
+            return PlannerCore(parameters, interpreter, driver=driver, council=_council(parameters))
         except Exception:
             self.close()
             raise

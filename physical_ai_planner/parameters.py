@@ -50,6 +50,11 @@ class PlannerParameters:
     )  # fmt: skip
     max_instruction_chars: int = parameter(400, "", "A longer instruction is refused.", minimum=10, maximum=10000)
 
+    # experts
+    experts_enabled: bool = parameter(True, "", "Experts judge each goal: they may tighten it, ask, or refuse.")
+    experts_folder: str = parameter("", "", "Folder of experts; empty: those that come with the package.")
+    experts_log: str = parameter("", "", "File that every judgement of the experts is added to, as JSON; empty: none.")
+
     # the present goal
     state_dir: str = parameter("", "", "Folder that keeps the present goal over a restart; empty: it is not kept.")
     restore_within_s: float = parameter(

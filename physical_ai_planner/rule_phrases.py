@@ -59,3 +59,8 @@ HELD_BY_EMERGENCY = Words(
     ja="緊急停止中です。解除のあと、始めるには「再開」と言ってください。",
 )
 ONE_OF_THEM = Words(en="Please name one of them.", ja="どれか一つを言ってください。")
+
+
+def because(words: Words, reasons: Sequence[Words]) -> Words:
+    """What is understood, and what experts tightened of it."""
+    return Words(en=" ".join([words.en, *(r.en for r in reasons)]), ja="".join([words.ja, *(r.ja for r in reasons)]))

@@ -27,7 +27,7 @@ class Advice:
     words: Words
     numbers: dict[str, float | str] = field(default_factory=dict)
     confidence: float = 1.0
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     tasks: frozenset[Task] = frozenset()
     reason: RefusalReason = RefusalReason.FORBIDDEN
     unknown: bool = False  # said because a fact is not known
@@ -68,4 +68,3 @@ def apply(goal: GoalState, advice: Sequence[Advice]) -> GoalState:
         changed = changed or limits != step.limits
         steps.append(step if limits == step.limits else step.model_copy(update={"limits": limits}))
     return goal.model_copy(update={"steps": tuple(steps)}) if changed else goal
-

@@ -70,7 +70,7 @@ class Condition(Data):
         forms = (self.fact is not None) + bool(self.all) + bool(self.any)
         if forms != 1 or (self.fact is not None) != (len(compared) == 1) or len(compared) > 1:
             raise ValueError(
-                "a condition is a fact with one of above, at_least, below, at_most, is, is_not and known, or all, or any"
+                "a condition is a fact with one of above, at_least, below, at_most, is, is_not, known; or all; or any"
             )
         return self
 

@@ -67,7 +67,7 @@ class Judged:
     log: tuple[LogEntry, ...] = ()
 
 
-class Judge(Protocol):
+class Counsellor(Protocol):
     """What the planner's core needs of a council."""
 
     faults: tuple[str, ...]
@@ -103,7 +103,8 @@ class Council:
         buckets, inputs = ngrams.buckets(case.sentence), vector(facts)
         calls = self._calls(facts, buckets, inputs)
         reading_us = 1e6 * (time.thread_time() - begun_s)
-        log, said = [self._router_entry(calls, len(buckets), reading_us)], []
+        said: list[Advice] = []
+        log = [self._router_entry(calls, len(buckets), reading_us)]
         for name, expert in self.experts.items():
             begun_s = time.thread_time()
             call = calls[name]
@@ -112,9 +113,15 @@ class Council:
             log.append(_entry(expert, call, opinion, 1e6 * (time.thread_time() - begun_s)))
         return combined(case.goal, said, agreed, tuple(log))
 
+    def activated(self, sentence: str, judged: Judged) -> int:
+        """Parameters that a judgement read: those of the router and of the heads awake."""
+        count, awake = len(ngrams.buckets(sentence)), {entry.expert for entry in judged.log if entry.awake}
+        heads = [e.head for name, e in self.experts.items() if name in awake and e.head is not None]
+        return sum(net.activated(count) for net in ([self.router] if self.mode == "routed" else []) + heads if net)
+
     def _calls(self, facts: Facts, buckets: Any, inputs: Any) -> dict[str, _Call]:
         gates: dict[str, float] = {}
-        if self.router is not None:
+        if self.router is not None and self.mode == "routed":
             gates = dict(zip(self.router.outputs, self.router(buckets, inputs).tolist(), strict=True))
         ranked = sorted((n for n in gates if n in self.experts), key=lambda name: (-gates[name], name))
         chosen = {name for name in ranked[: self.top_k] if gates[name] >= LEAST_GATE}
@@ -134,7 +141,7 @@ class Council:
         return calls
 
     def _router_entry(self, calls: dict[str, _Call], buckets: int, cost_us: float) -> LogEntry:
-        flops = 0 if self.router is None else self.router.flops(buckets)
+        flops = 0 if self.router is None or self.mode == "all" else self.router.flops(buckets)
         vital = sum(rule.vital for e in self.experts.values() for rule in e.rules.rules)
         sha256 = "" if self.router is None else self.router.sha256
         gates = {name: round(call.gate, 4) for name, call in calls.items() if call.gate is not None}
@@ -192,4 +199,3 @@ def log_line(judged: Judged) -> dict[str, Any]:
         "kind": judged.kind, "rules": list(judged.rules), "goal_id": judged.goal.goal_id,
         "instruction_id": judged.goal.instruction_id, "experts": [asdict(entry) for entry in judged.log],
     }  # fmt: skip
-

@@ -81,11 +81,14 @@ def _within(hour: float | None, first: float | None, last: float | None) -> bool
 
 
 _NUMBER = r"(\d+(?:\.\d+)?)"
-_MASS = re.compile(_NUMBER + r"\s*(kg|kilo(?:gram)?s?|tons?|tonnes?|t\b|lbs?|pounds?|キログラム|キロ(?!メ|ほど先|先)|トン)", re.I)
+_MASS = re.compile(
+    _NUMBER + r"\s*(kg|kilo(?:gram)?s?|tons?|tonnes?|t\b|lbs?|pounds?|キログラム|キロ(?!メ|ほど先|先)|トン)", re.I
+)
 _MASS_UNIT = {"k": 1.0, "キ": 1.0, "t": 1000.0, "ト": 1000.0, "l": 0.4536, "p": 0.4536}
 _CARRIED = re.compile(r"load|carry|carri|tow|haul|pull|weigh|heavy|with|on board|payload|積|載|運|荷|牽引|引っ張|重")
 _PRECISION = re.compile(
-    r"(?:within|to|down to|no more than|±|\+/-|誤差)\s*(?:a |an )?" + _NUMBER + r"\s*(mm|millimet\w+|cm|centimet\w+|ミリ|センチ)"
+    r"(?:within|to|down to|no more than|±|\+/-|誤差)\s*(?:a |an )?" + _NUMBER
+    + r"\s*(mm|millimet\w+|cm|centimet\w+|ミリ|センチ)"
     r"|" + _NUMBER + r"\s*(mm|cm|ミリ|センチ)\w{0,4}?(?:以内|の精度|単位|precision|accura)", re.I,
 )  # fmt: skip
 

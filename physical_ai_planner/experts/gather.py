@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timezone
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import shapely
@@ -103,7 +103,7 @@ def case_of(
     robot: Robot,
     live: LiveFacts,
     position: ArrayLike,
-    points: Iterable[Sequence[Any]],
+    points: Iterable[ArrayLike],
 ) -> Case:
     """One order as a case. `position`: own x, y in `map`; `points`: x, y of the grounded steps' points in order."""
     course = np.array([np.asarray(position, dtype=float)[:2], *(np.asarray(p, dtype=float)[:2] for p in points)])

@@ -1,8 +1,8 @@
 """A rule base: one expert's knowledge as data, checked when it is read.
 
-    constants   named numbers that a site or a country changes
-    topics      what the expert's head reads from the words; rules see `words.TOPIC`, a probability
-    rules       id, clause, source, `when`, what to do when that is unknown, and one effect
+constants   named numbers that a site or a country changes
+topics      what the expert's head reads from the words; rules see `words.TOPIC`, a probability
+rules       id, clause, source, `when`, what to do when that is unknown, and one effect
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -83,7 +83,7 @@ class RuleBase(Data):
     schema_version: Literal[1] = 1
     expert: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     about: str
-    constants: dict[str, float] = {}
+    constants: dict[str, float] = Field(default_factory=dict)
     topics: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = Field(min_length=1)
     sha256: str = ""
@@ -147,15 +147,15 @@ class RuleBase(Data):
     def _advice(self, rule: Rule, facts: Facts, names: Sequence[str], unknown: bool, confidence: float) -> Advice:
         seen = {name: facts.get(name) for name in names}
         numbers = {n: v if isinstance(v, str) else float(v) for n, v in seen.items() if v is not None}
-        common = {"expert": self.expert, "rule": rule.id, "clause": rule.clause, "numbers": numbers}
+        common: dict[str, Any] = {"expert": self.expert, "rule": rule.id, "clause": rule.clause, "numbers": numbers}
         if unknown and isinstance(rule.unknown, Say):
-            return Advice(**common, kind="ask", words=self._words(rule.unknown, facts), unknown=True)  # type: ignore[arg-type]
+            return Advice(**common, kind="ask", words=self._words(rule.unknown, facts), unknown=True)
         confidence = WORST_CONFIDENCE if unknown else confidence
         if rule.refuse is not None:
             return Advice(
                 **common, kind="refuse", words=self._words(rule.refuse, facts), confidence=confidence,
                 reason=rule.refuse.reason, unknown=unknown,
-            )  # type: ignore[arg-type]  # fmt: skip
+            )  # fmt: skip
         limits, tasks = Limits(), frozenset[Task]()
         if rule.tighten is not None:
             limits, tasks = _limits(rule.tighten, facts, self.constants), rule.tighten.tasks
@@ -164,7 +164,7 @@ class RuleBase(Data):
         return Advice(
             **common, kind="tighten" if rule.ask is None else "ask", words=self._words(said, facts),
             confidence=confidence, limits=limits, tasks=tasks, unknown=unknown,
-        )  # type: ignore[arg-type]  # fmt: skip
+        )  # fmt: skip
 
     def _words(self, say: Say, facts: Facts) -> Words:
         def fill(match: re.Match[str]) -> str:
