@@ -1,8 +1,11 @@
-# ruff: noqa: E501  (lists of phrases read better long)
-"""Sentences with their compact goals, for training and for a template-disjoint test.
+# ruff: noqa: E501  (tables read better long)
+"""Sentences with their compact goals, for training and for a test whose phrases no training sentence has.
 
-`python -m physical_ai_learning.language.dataset --count 20 --split test` prints some; the training script draws its
-own. Deterministic in (seed, split). Names, amounts and noise are drawn anew for every sentence.
+    python -m physical_ai_learning.language.dataset --count 20 --split test
+    python -m physical_ai_learning.language.dataset --stats --count 20000
+
+Deterministic in (seed, split, language, mix). Phrases, names, amounts and noise are drawn anew for every sentence;
+docs/language_data.md says how.
 """
 
 from __future__ import annotations
@@ -14,14 +17,14 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from physical_ai_core.goal import Task
-from physical_ai_learning.language import english, japanese
-from physical_ai_learning.language.clause import CLOSE, OPEN, Clause, Pick, outside, unmarked
-from physical_ai_planner.language.compact import Compact, Named, Plan, write
+from physical_ai_learning.language.clause import Sentence, clauses, quoted, unmarked
+from physical_ai_learning.language.english import English
+from physical_ai_learning.language.japanese import Japanese
+from physical_ai_learning.language.noise import cased, noisy
+from physical_ai_learning.language.phrases import Chance
+from physical_ai_planner.language.compact import MAX_STEPS, Plan, write
+from physical_ai_planner.language.forbidden import is_forbidden
 from physical_ai_planner.language.normalise import normalise
-
-_KINDS = {"go": 40, "inspect": 9, "dock": 8, "cover": 9, "patrol": 8, "follow": 6, "move": 10, "wait": 7, "start": 3}
-_NEXT = {"go": 40, "inspect": 12, "dock": 10, "cover": 6, "patrol": 5, "move": 4, "wait": 18, "start": 5}
 
 
 @dataclass(frozen=True)
@@ -31,155 +34,108 @@ class Example:
     text: str
     target: str
     language: str
+    category: str = ""
+    clauses: tuple[str, ...] = ()  # pieces of `text`, in the order in which they are to be done
 
 
-def _kind(rng: random.Random, weights: dict[str, int]) -> str:
-    return rng.choices(list(weights), list(weights.values()))[0]
+@dataclass(frozen=True)
+class Mix:
+    """Shares of what is drawn; `lengths` weighs sentences of 1, 2, … 6 clauses where their number is free."""
+
+    lengths: tuple[float, ...] = (46, 26, 14, 8, 4, 2)
+    ask: float = 0.08
+    no: float = 0.14
+    whole: float = 0.035  # stop, resume, cancel
+    other: float = 0.012
+    corrected: float = 0.075
+    pair: float = 0.06
+    listed: float = 0.05
+    via: float = 0.013
+    again: float = 0.03
+    queued: float = 0.055
 
 
-def _english(rng: random.Random, pick: Pick) -> tuple[str, Compact]:
-    en, draw = english.English(rng, pick), rng.random()
-    if draw < 0.07:
-        return en.ask()
-    if draw < 0.21:
-        return en.no()
-    if draw < 0.25:
-        clause = en.whole()
-    elif draw < 0.29:
-        clause = en.corrected()
-    elif draw < 0.34:
-        clause = en.conditional(getattr(en, _kind(rng, _NEXT))())
-    elif draw < 0.37:
-        clause = en.reversed_pair(getattr(en, rng.choice(["patrol", "patrol", "go", "inspect"]))(), getattr(en, rng.choice(["go", "dock"]))())
-    else:
-        length = rng.choices([1, 2, 3, 4, 5], [60, 26, 9, 4, 1])[0]
-        parts: list[Clause] = []
-        for i in range(length):
-            kind = _kind(rng, _KINDS if i == 0 else _NEXT)
-            last = parts[-1].drafts[-1] if parts else None
-            if i == length - 1 and last is not None and last.task is Task.NAVIGATE and isinstance(last.aim, Named) and rng.random() < 0.35:
-                tail = en.tail(last)
-                if tail is not None:
-                    parts.append(tail)
-                    break
-            parts.append(getattr(en, kind)())
-        clause = Clause(en.join([p.text for p in parts]), tuple(d for p in parts for d in p.drafts))
-    return en.dress(clause.text), Plan(clause.drafts)
+MIX = Mix()
+LONGER = Mix(lengths=(24, 24, 20, 16, 10, 6))  # for the end of a training, or for a harder test
 
 
-def _japanese(rng: random.Random, pick: Pick) -> tuple[str, Compact]:
-    ja, draw = japanese.Japanese(rng, pick), rng.random()
-    if draw < 0.07:
-        return ja.ask()
-    if draw < 0.21:
-        return ja.no()
-    if draw < 0.25:
-        clause = ja.whole()
-    elif draw < 0.29:
-        clause = ja.corrected()
-    elif draw < 0.34:
-        clause = ja.conditional(ja.clause([_kind(rng, _NEXT)]))
-    elif draw < 0.37:
-        clause = ja.reversed_pair()
-    else:
-        length = rng.choices([1, 2, 3, 4, 5], [60, 26, 9, 4, 1])[0]
-        kinds = [_kind(rng, _KINDS if i == 0 else _NEXT) for i in range(length)]
-        if length > 1 and kinds[-2] == "go" and rng.random() < 0.45:
-            clause = ja.with_tail(kinds[:-1])
-        else:
-            clause = ja.clause(kinds)
-    return ja.dress(clause.text), Plan(clause.drafts)
+def _sentence(speaker: English | Japanese, mix: Mix, kinds: dict[str, float]) -> Sentence:
+    c = speaker.c
+    kind = c.weighted(kinds)
+    if kind in ("chain", "queued", "again"):
+        length = c.rng.choices(range(1, len(mix.lengths) + 1), mix.lengths)[0]
+        if kind == "chain":
+            return speaker.chain(length)
+        return speaker.queued(min(length, 4)) if kind == "queued" else speaker.again(max(2, length))
+    sentence: Sentence = getattr(speaker, kind)()
+    return sentence
 
 
-_SWAPS_JA = [("行って", "いって"), ("ください", "下さい"), ("下さい", "ください"), ("待って", "まって"), ("戻って", "もどって"), ("進んで", "すすんで"), ("止まって", "とまって"),
-             ("お願いします", "おねがいします"), ("まで", "まで "), ("前", "まえ"), ("後ろ", "うしろ"), ("近く", "ちかく"), ("来て", "きて"), ("ゆっくり", "ユックリ"), ("向かって", "むかって")]
+def examples(seed: int, split: str, language: str | None = None, mix: Mix = MIX) -> Iterator[Example]:
+    """Endless examples; half of each language unless one is named.
 
-
-def _noise(rng: random.Random, text: str, language: str) -> str:
-    """Speech-recognition and typing noise, outside the quoted words."""
-    pieces: list[str] = []
-    for piece, free in outside(text):
-        if free and language == "en" and rng.random() < 0.08 and len(piece) > 6:
-            i = rng.randrange(1, len(piece) - 2)
-            a, b = piece[i], piece[i + 1]
-            if a.isalpha() and b.isalpha():
-                typo = rng.choice([b + a, a, a + a + b, a + b])
-                piece = piece[:i] + typo + piece[i + 2 :]
-        if free and language == "ja" and rng.random() < 0.15:
-            old, new = rng.choice(_SWAPS_JA)
-            piece = piece.replace(old, new, 1)
-        if free and rng.random() < 0.05:
-            if language == "en" and " " in piece.strip():
-                at = piece.index(" ", 1) if " " in piece[1:] else len(piece)
-                piece = f"{piece[:at]} {rng.choice(english.FILLERS)}{rng.choice(['', ','])}{piece[at:]}"
-            elif language == "ja":
-                piece = rng.choice(japanese.FILLERS) + rng.choice(["", "、"]) + piece if pieces == [] else piece + rng.choice(["", "、"]) + rng.choice(japanese.FILLERS)
-        pieces.append(piece)
-    text = "".join(pieces)
-    if rng.random() < 0.25:
-        text = "".join(p if not free else p.translate(str.maketrans("", "", ",.、。？?!")) for p, free in outside(text))
-    elif language == "en" and rng.random() < 0.4:
-        text = text.rstrip(" .!?") + rng.choice([".", ".", "!", "?"])
-    elif language == "ja" and rng.random() < 0.25:
-        text = text.rstrip("。？ ") + rng.choice(["。", "。", "！"])
-    return text
-
-
-def _cased(rng: random.Random, text: str, language: str) -> str:
-    """One casing for the whole sentence, quoted words included."""
-    draw = rng.random()
-    if language == "en" and draw < 0.3:
-        return text.lower()
-    if language == "en" and draw < 0.33:
-        return text.upper()
-    if language == "en" and draw < 0.75:
-        for i, c in enumerate(text):
-            if c not in (OPEN, " "):
-                return text[:i] + c.upper() + text[i + 1 :]
-    return text
-
-
-def _recased(target: str, quotes: dict[str, str]) -> str:
-    for old, new in quotes.items():
-        target = target.replace(f"<{old}>", f"<{new}>")
-    return target
-
-
-def examples(seed: int, split: str, language: str | None = None) -> Iterator[Example]:
-    """Endless examples; `split` is "train" or "test"; half of each language unless one is named."""
-    rng = random.Random(f"{seed}/{split}/{language}")
-    pick = Pick(rng, split)
+    `split` is "train", "test" (every phrase that can be held out is one that training never sees) or "all" (both, for
+    a last training whose test is elsewhere).
+    """
+    rng = random.Random(f"{seed}/{split}/{language}/{mix if mix != MIX else ''}")
+    chance = Chance(rng, split)
+    speakers: dict[str, English | Japanese] = {"en": English(chance), "ja": Japanese(chance)}
+    shares = {k: getattr(mix, k) for k in ("ask", "no", "whole", "other", "corrected", "pair", "listed", "via", "again", "queued")}
+    kinds = {**shares, "chain": max(0.0, 1.0 - sum(shares.values()))}
     while True:
-        tongue = language or rng.choice(["en", "ja"])
-        text, compact = (_english if tongue == "en" else _japanese)(rng, pick)
-        text = unicodedata.normalize("NFKC", " ".join(text.split()))
-        before = _quoted(text)
-        text = _cased(rng, _noise(rng, text, tongue), tongue)
-        target = _recased(unicodedata.normalize("NFKC", write(compact)), dict(zip(before, _quoted(text), strict=True)))
-        sentence = normalise(unmarked(text))
-        if sentence and all(words in sentence for words in _spans(target)):
-            yield Example(sentence, target, tongue)
+        tongue = language or chance.one(["en", "ja"])
+        chance.held_out = 0
+        speaker = speakers[tongue]
+        sentence = _sentence(speaker, mix, kinds)
+        if split == "test" and not chance.held_out:
+            continue
+        example = _finished(chance, speaker.dress(sentence), sentence, tongue)
+        if example is not None:
+            yield example
 
 
-def _quoted(text: str) -> list[str]:
-    return [piece.strip(OPEN + CLOSE) for piece, free in outside(text) if not free]
+def _finished(c: Chance, marked: str, sentence: Sentence, language: str) -> Example | None:
+    """Noise, one written form, and the target as it stands then; None where the draw cannot be used."""
+    if len(sentence.drafts) > MAX_STEPS:
+        return None
+    text = unicodedata.normalize("NFKC", " ".join(marked.split()))
+    before = quoted(text)
+    text = cased(c, noisy(c, text, language), language)
+    plan = Plan(sentence.drafts, sentence.queue, sentence.again)
+    target = sentence.reply or unicodedata.normalize("NFKC", write(plan))
+    for old, new in dict(zip(before, quoted(text), strict=True)).items():
+        if old != new:
+            target = target.replace(f"<{old}>", f"<{new}>")
+    words = normalise(unmarked(text))
+    if not words or not all(span in words for span in spans(target)) or (sentence.reply is None and is_forbidden(words)):
+        return None
+    parts = tuple(part for part in (normalise(piece) for piece in clauses(text)) if part in words and part)
+    return Example(words, target, language, sentence.category, parts if sentence.reply is None and parts else (words,))
 
 
-def _spans(target: str) -> list[str]:
+def spans(target: str) -> list[str]:
+    """The quoted words of a goal line."""
     return [part.split(">")[0] for part in target.split("<")[1:]]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--split", choices=("train", "test"), default="train")
+    parser.add_argument("--split", choices=("train", "test", "all"), default="train")
     parser.add_argument("--language", choices=("en", "ja"))
     parser.add_argument("--count", type=int, default=20)
+    parser.add_argument("--longer", action="store_true", help="more sentences of several clauses")
+    parser.add_argument("--stats", action="store_true", help="a table of what is drawn in place of the sentences")
     options = parser.parse_args()
-    stream = examples(options.seed, options.split, options.language)
-    for _ in range(options.count):
-        example = next(stream)
-        print(json.dumps({"language": example.language, "text": example.text, "target": example.target}, ensure_ascii=False))
+    stream = examples(options.seed, options.split, options.language, LONGER if options.longer else MIX)
+    drawn = (next(stream) for _ in range(options.count))
+    if options.stats:
+        from physical_ai_learning.language.stats import table
+
+        print(table(list(drawn)))
+        return
+    for example in drawn:
+        print(json.dumps({"language": example.language, "category": example.category, "text": example.text, "target": example.target, "clauses": example.clauses}, ensure_ascii=False))
 
 
 if __name__ == "__main__":

@@ -33,10 +33,18 @@ _LENGTH_UNIT = (
     (r"mm|millimet(?:er|re)s?|ミリメートル|ミリ", 0.001),
     (r"met(?:er|re)s?|m\b|m(?=[^a-z/])|メートル|メーター", 1.0),
     (r"feet|foot|ft", 0.3048),
+    (r"inch(?:es)?", 0.0254),
+    (r"yards?|yds?", 0.9144),
     (r"steps?|paces?|歩", 0.5),
 )
 A_LITTLE_M = 0.5  # "a bit", "少し"
 A_LITTLE_RAD = math.radians(20.0)
+_A_LITTLE = frozenset(
+    {
+        *("a bit", "a little", "a little bit", "slightly", "a touch", "a tad"),
+        *("少し", "ちょっと", "すこし", "もう少し", "もうちょっと", "もうすこし", "ほんの少し"),
+    }
+)
 
 
 def _fold(words: str) -> str:
@@ -59,7 +67,8 @@ def kanji_number(text: str) -> float | None:
     return float(total + section + digit)
 
 
-def _english_number(text: str) -> float | None:
+def english_number(text: str) -> float | None:
+    """twenty-three → 23, a hundred and five → 105; None where `text` is not one number."""
     total: float | None = None
     for word in re.split(r"[\s-]+", text):
         if word in ("a", "an"):
@@ -79,6 +88,10 @@ def number(words: str) -> float | None:
     text = re.sub(r"^(?:about|around|roughly|approximately|約|およそ|だいたい)\s*|\s*(?:ぐらい|くらい|ほど)$", "", text)
     if text in ("half", "half a", "half an", "半"):
         return 0.5
+    if re.fullmatch(r"(?:a |one )?quarter(?: of)?(?: an?)?", text):
+        return 0.25
+    if re.fullmatch(r"(?:point |\.)(?:\w+|\d+)", text):
+        text = re.sub(r"^(?:point |\.)", "0.", text) if text[-1].isdigit() else f"zero {text}"
     digits = re.fullmatch(r"(\d+(?:[.,]\d+)?)", text)
     if digits:
         return float(digits.group(1).replace(",", "."))
@@ -91,7 +104,7 @@ def number(words: str) -> float | None:
             return None
         return whole + part / float(10 ** len(str(int(part))))
     japanese = re.fullmatch(rf"[{_KANJI}]+", text)
-    return kanji_number(text) if japanese else _english_number(text)
+    return kanji_number(text) if japanese else english_number(text)
 
 
 def _one_amount(text: str, unit: str) -> tuple[float | None, str]:
@@ -115,7 +128,11 @@ def _one_amount(text: str, unit: str) -> tuple[float | None, str]:
 
 def duration_s(words: str) -> float | None:
     """Seconds: "30 s", "1分半", "two and a half minutes", "1時間30分", "a minute"; 数秒 and "a moment" → None."""
-    text = re.sub(r"^(?:(?:for|about|around|roughly|the next|another)\b|約|およそ|あと)\s*", "", _fold(words))
+    text = re.sub(r"^(?:(?:for|about|around|roughly|the next)\b|約|およそ|あと)\s*", "", _fold(words))
+    text = re.sub(r"^(?:an)?other\b", "a", text).rstrip("'’")
+    quarters = re.fullmatch(r"(?:a |one )?(three )?quarters? of an hour", text)
+    if quarters:
+        return 2700.0 if quarters.group(1) else 900.0
     text = re.sub(r"(?:ほど|くらい|ぐらい|だけ)$", "", text)
     total = 0.0
     while text:
@@ -134,24 +151,9 @@ def duration_s(words: str) -> float | None:
 def length_m(words: str) -> float | None:
     """Metres: "2 m", "50センチ", "三メートル", "half a metre", "a bit" (0.5)."""
     text = _fold(words)
-    if text in (
-        "a bit",
-        "a little",
-        "a little bit",
-        "slightly",
-        "少し",
-        "ちょっと",
-        "すこし",
-        "もう少し",
-        "もうちょっと",
-        "もうちょい",
-        "ちょい",
-        "すこしだけ",
-        "少しだけ",
-        "ちょっとだけ",
-    ):
+    if text in _A_LITTLE:
         return A_LITTLE_M
-    text = re.sub(r"^(?:by|at least|about|around|約|およそ|最低でも|最低)\s*", "", text)
+    text = re.sub(r"^(?:(?:by|at least|about|around|within|less than|up to)\b|約|およそ|最低でも|最低)\s*", "", text)
     text = re.sub(r"(?:ほど|くらい|ぐらい|だけ|以上|ぶん|分)$", "", text)
     for unit, metres in _LENGTH_UNIT:
         match = re.search(rf"(?:{unit})(?:{_HALF})?$", text)
@@ -165,12 +167,27 @@ def angle_rad(words: str) -> float | None:
     """Radians, always positive: "90 degrees", "四十五度", "half a turn", "半回転", "一周", "a bit"."""
     text = re.sub(r"^(?:by|about|約)\s*", "", _fold(words))
     text = re.sub(r"(?:ほど|くらい|ぐらい|だけ)$", "", text)
-    if text in ("a bit", "a little", "a little bit", "slightly", "少し", "ちょっと"):
+    if text in _A_LITTLE:
         return A_LITTLE_RAD
-    if text in ("around", "half a turn", "半回転", "半周", "真後ろ", "後ろ", "うしろ", "反対", "逆"):
+    if text in (
+        "around",
+        "round",
+        "the other way",
+        "half a turn",
+        "半回転",
+        "半周",
+        "真後ろ",
+        "後ろ",
+        "うしろ",
+        "反対",
+        "逆",
+    ):
         return math.pi
     if text in ("a quarter turn", "quarter turn", "直角"):
         return math.pi / 2
+    bare = number(text)
+    if bare is not None and 5.0 <= bare <= 360.0 and bare % 5.0 == 0.0:  # "turn left 90": only degrees can be meant
+        return math.radians(bare)
     for unit, per in ((r"degrees?|deg|度|°", math.radians(1.0)), (r"turns?|回転|周|rotations?|circles?", math.tau)):
         value, rest = _one_amount(text, unit)
         if value is not None and not rest:
@@ -185,7 +202,7 @@ def count(words: str) -> int | None:
     if text in ("once", "twice", "thrice"):
         return {"once": 1, "twice": 2, "thrice": 3}[text]
     text = re.sub(
-        r"(?:\s*(?:times?|laps?|rounds?|loops?|circuits?|passes|周回|周|回|度|巡|往復|ラップ|セット|sets?)(?:ほど|だけ|ずつ)?)$",
+        r"(?:\s*(?:times?|laps?|rounds?|loops?|circuits?|passes|times over|周回|周|回|度|巡|往復|ラップ|セット|sets?)(?:ほど|だけ|ずつ)?)$",
         "",
         text,
     )
@@ -237,7 +254,13 @@ def speed_mps(words: str, full_mps: float) -> float | None:
     if per_hour:
         value = number(per_hour.group(1) or per_hour.group(2))
         return value / 3.6 if value else None
-    per_second = re.fullmatch(r"(?:毎秒|秒速)\s*(.+)|(.+?)\s*(?:/\s*s(?:ec)?|per second|a second|/秒|毎秒)", text)
+    miles = re.fullmatch(r"(.+?)\s*(?:mph|miles? (?:per|an) hour)", text)
+    if miles:
+        value = number(miles.group(1))
+        return value * 0.44704 if value else None
+    per_second = re.fullmatch(
+        r"(?:毎秒|秒速)\s*(.+)|(.+?)\s*(?:/\s*s(?:ec(?:ond)?)?|per second|a second|/秒|毎秒)", text
+    )
     if per_second:
         return length_m(per_second.group(1) or per_second.group(2)) or None
     per_minute = re.fullmatch(r"(?:毎分|分速)\s*(.+)|(.+?)\s*(?:per minute|a minute|/\s*min)", text)
