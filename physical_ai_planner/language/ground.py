@@ -10,6 +10,8 @@ import math
 from collections.abc import Sequence
 from typing import NoReturn
 
+import shapely
+
 from physical_ai_core.goal import (
     DisplacementTarget,
     Limits,
@@ -45,6 +47,7 @@ from physical_ai_planner.language.compact import (
 )
 from physical_ai_planner.language.names import Kind, NameBook
 
+LEAST_MPS = 0.01  # slower is no speed to drive at
 SLOW_MPS = 0.5  # "slowly", where nobody gave a number
 _KINDS: dict[Task, tuple[Kind, ...]] = {
     Task.NAVIGATE: ("place", "zone"),
@@ -60,6 +63,7 @@ _HOME_WORDS = frozenset(
     }
 )
 _CHARGE_WORDS = ("charg", "充電", "給電")
+_NOT_ABLE = RefusalReason.NOT_ABLE
 _REFUSALS = {
     "unclear": RefusalReason.NOT_UNDERSTOOD,
     "forbidden": RefusalReason.FORBIDDEN,
@@ -141,8 +145,7 @@ class _Grounding:
         if isinstance(aim, Pointed):
             return self._place(self._pointed(aim), task, aim.relation, _distance_m(aim))
         if isinstance(aim, Spot):
-            x_m, y_m = quantities.position_m(aim.words) or _unread(aim.words)
-            return PoseTarget(x_m=x_m, y_m=y_m)
+            return self._point(*(quantities.position_m(aim.words) or _unread(aim.words)))
         distance = _distance_m(aim)
         return self._place(self._named(aim.words, _KINDS[task]), task, aim.relation, distance, aim.words)
 
@@ -208,6 +211,9 @@ class _Grounding:
         if kind == "place":
             if task in (Task.COVER, Task.PATROL):
                 raise _Instead(words.ask("where"))
+            if task is Task.DOCK and not self.site.places[key].dock:
+                docks = [name for name, place in self.site.places.items() if place.dock and self._nameable(name)]
+                raise _Instead(words.which(spoken or key, docks, self.site) if docks else words.refuse(_NOT_ABLE))
             return PlaceTarget(name=key, relation=relation, distance_m=distance_m)
         zone = self.site.zones[key]
         if relation is not Relation.AT:
@@ -218,15 +224,23 @@ class _Grounding:
             raise _Instead(words.ask("where"))
         return ZoneTarget(name=key)
 
+    def _point(self, x_m: float, y_m: float) -> PoseTarget:
+        point = shapely.Point(x_m, y_m)
+        for key, zone in self.site.zones.items():
+            inside = bool(zone.shape.covers(point))
+            if inside if zone.kind is ZoneKind.KEEP_OUT else not inside and zone.kind is ZoneKind.GEOFENCE:
+                raise _Instead(words.forbidden_zone(key) if inside else words.refuse(RefusalReason.FORBIDDEN))
+        return PoseTarget(x_m=x_m, y_m=y_m)
+
     def _limits(self, draft: Draft) -> Limits:
         speed = _must(draft.speed, quantities.speed_mps(draft.speed, self.site.max_speed_mps)) if draft.speed else None
         if draft.slow:
             speed = min(speed or SLOW_MPS, SLOW_MPS)
         clearance = _must(draft.clearance, quantities.length_m(draft.clearance)) if draft.clearance else None
-        if (speed is not None and speed > 20.0) or (clearance is not None and clearance > 10.0):
-            raise _Instead(
-                words.unread(draft.speed if speed and speed > 20.0 and draft.speed else draft.clearance or "")
-            )
+        if speed is not None and not LEAST_MPS <= speed <= 20.0:
+            _unread(draft.speed or "")
+        if clearance is not None and clearance > 10.0:
+            _unread(draft.clearance or "")
         return Limits(
             max_speed_mps=round(min(speed, self.site.max_speed_mps), 4) if speed else None,
             min_clearance_m=clearance,
@@ -235,7 +249,10 @@ class _Grounding:
 
 
 def _distance_m(aim: Named | Pointed) -> float | None:
-    return _must(aim.distance, quantities.length_m(aim.distance)) if aim.distance else None
+    if not aim.distance:
+        return None
+    metres = _must(aim.distance, quantities.length_m(aim.distance))
+    return metres if metres <= 50.0 else _unread(aim.distance)
 
 
 def _displacement(move: Move) -> DisplacementTarget:
@@ -245,8 +262,8 @@ def _displacement(move: Move) -> DisplacementTarget:
     if move.amount is None:
         raise _Instead(words.ask("far"))
     metres = _must(move.amount, quantities.length_m(move.amount))
-    if metres > 100.0:
-        raise _Instead(words.unread(move.amount))
+    if not 0.0 < metres <= 100.0:
+        _unread(move.amount)
     sign = 1.0 if move.direction in ("forward", "left") else -1.0
     if move.direction in ("forward", "back"):
         return DisplacementTarget(forward_m=sign * metres)

@@ -16,7 +16,7 @@ from typing import Literal
 
 from physical_ai_core.site import Site
 from physical_ai_planner.language.likeness import Likeness
-from physical_ai_planner.language.quantities import kanji_number
+from physical_ai_planner.language.quantities import english_number, kanji_number
 
 Kind = Literal["place", "zone", "route"]
 
@@ -37,8 +37,6 @@ _NEUTRAL = {
     "robot",
     "please",
 }
-_COUNTED = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_NUMBERS = {word: str(n) for n, word in enumerate(_COUNTED, 1)}
 _KANJI_NUMBER = re.compile("[〇一二三四五六七八九十百千]+")
 _COUNTER = re.compile(r"第(?=\d)|(?<=\d)(?:号機|号|番目|番)")
 _SIDES = "東西南北上下左右前後内外新旧大小"
@@ -108,7 +106,26 @@ def tokens(name: str) -> tuple[str, ...]:
     kept = words
     while len(kept) > 1 and kept[0] in _ARTICLES:  # at the head only: the a of "dock A" is a label
         kept = kept[1:]
-    return tuple(_NUMBERS.get(w, w.removesuffix("s") if len(w) > 3 and not w.endswith("ss") else w) for w in kept)
+    kept = _with_digits([w for w in kept if w not in ("number", "no", "nr")] or kept)
+    return tuple(w.removesuffix("s") if len(w) > 3 and not w.endswith("ss") else w for w in kept)
+
+
+def _with_digits(words: list[str]) -> list[str]:
+    """Number words as digits: "stand twenty three" is stand 23."""
+    found: list[str] = []
+    at = 0
+    while at < len(words):
+        for length in (2, 1):
+            run = words[at : at + length]
+            value = english_number(" ".join(run)) if len(run) == length and run[0] not in ("a", "an", "and") else None
+            if value is not None and (length == 1 or (value > 20.0 and value % 10.0)):
+                found.append(f"{value:g}")
+                at += length
+                break
+        else:
+            found.append(words[at])
+            at += 1
+    return found
 
 
 class NameBook:
@@ -145,6 +162,8 @@ class NameBook:
             exact = _ids(e for e in entries if e.spoken is spoken and self._tokens[e] == wanted)
             if exact:
                 return Match(sure=exact)
+        if len(plain) > 1 and re.search(r"\bones?$", words.strip().lower()):  # "the south one"
+            plain = plain[:-1]
         part = _ids(e for e in entries if _part_of(plain, self._tokens[e]))
         if part:
             return Match(sure=part)

@@ -37,12 +37,18 @@ _LENGTH_UNIT = (
     (r"yards?|yds?", 0.9144),
     (r"steps?|paces?|歩", 0.5),
 )
+_HALF_TURN = frozenset({
+    *("around", "round", "the other way", "half a turn", "半回転", "半周"),
+    *("真後ろ", "後ろ", "うしろ", "反対", "逆"),
+})  # fmt: skip
 A_LITTLE_M = 0.5  # "a bit", "少し"
 A_LITTLE_RAD = math.radians(20.0)
 _A_LITTLE = frozenset(
     {
         *("a bit", "a little", "a little bit", "slightly", "a touch", "a tad"),
-        *("少し", "ちょっと", "すこし", "もう少し", "もうちょっと", "もうすこし", "ほんの少し"),
+        *("少し", "ちょっと", "すこし", "もう少し", "もうちょっと", "もうすこし", "ほんの少し", "もうちょい", "ちょい"),
+        *("すこしだけ", "少しだけ", "ちょっとだけ"),
+        *("もうちょい", "ちょい", "すこしだけ", "少しだけ", "ちょっとだけ"),
     }
 )
 
@@ -95,7 +101,7 @@ def number(words: str) -> float | None:
     digits = re.fullmatch(r"(\d+(?:[.,]\d+)?)", text)
     if digits:
         return float(digits.group(1).replace(",", "."))
-    if text in ("a couple of", "couple of", "a pair of"):
+    if text in ("a couple of", "a couple", "couple of", "couple", "a pair of", "a pair"):
         return 2.0
     point = re.fullmatch(rf"(.+?)\s*(?:point|点|・|\.)\s*([{_KANJI}\d]+|[a-z ]+)", text)
     if point:
@@ -129,7 +135,7 @@ def _one_amount(text: str, unit: str) -> tuple[float | None, str]:
 def duration_s(words: str) -> float | None:
     """Seconds: "30 s", "1分半", "two and a half minutes", "1時間30分", "a minute"; 数秒 and "a moment" → None."""
     text = re.sub(r"^(?:(?:for|about|around|roughly|the next)\b|約|およそ|あと)\s*", "", _fold(words))
-    text = re.sub(r"^(?:an)?other\b", "a", text).rstrip("'’")
+    text = re.sub(r"^(?:an)?other\b(?=\s+[a-z])", "a", re.sub(r"^(?:an)?other\s+(?=\d)", "", text)).rstrip("'’")
     quarters = re.fullmatch(r"(?:a |one )?(three )?quarters? of an hour", text)
     if quarters:
         return 2700.0 if quarters.group(1) else 900.0
@@ -169,19 +175,9 @@ def angle_rad(words: str) -> float | None:
     text = re.sub(r"(?:ほど|くらい|ぐらい|だけ)$", "", text)
     if text in _A_LITTLE:
         return A_LITTLE_RAD
-    if text in (
-        "around",
-        "round",
-        "the other way",
-        "half a turn",
-        "半回転",
-        "半周",
-        "真後ろ",
-        "後ろ",
-        "うしろ",
-        "反対",
-        "逆",
-    ):
+    if re.fullmatch(r"(?:once )?all the way a?round(?: once)?|full circle|ぐるっと一周", text):
+        return math.tau
+    if text in _HALF_TURN:
         return math.pi
     if text in ("a quarter turn", "quarter turn", "直角"):
         return math.pi / 2
@@ -202,7 +198,8 @@ def count(words: str) -> int | None:
     if text in ("once", "twice", "thrice"):
         return {"once": 1, "twice": 2, "thrice": 3}[text]
     text = re.sub(
-        r"(?:\s*(?:times?|laps?|rounds?|loops?|circuits?|passes|times over|周回|周|回|度|巡|往復|ラップ|セット|sets?)(?:ほど|だけ|ずつ)?)$",
+        r"(?:\s*(?:times?(?: over)?|laps?|rounds?|loops?|circuits?|passes|sets?|周回|周|回|度|巡|往復|ラップ|セット)"
+        r"(?:ほど|だけ|ずつ)?)$",
         "",
         text,
     )
