@@ -190,3 +190,27 @@ def test_the_held_out_sentences_are_well_formed() -> None:
     assert len({s.id for s in sentences}) == len(sentences)
     assert all(sum(s.language == language for s in sentences) >= 80 for language in ("en", "ja"))
     assert len({s.site for s in sentences}) >= 3
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "wanted"),
+    [
+        ("go to x 11, y 7", "go point <x 11, y 7>", "! forbidden"),  # in the flower bed
+        ("go to x 900, y 7", "go point <x 900, y 7>", "! forbidden"),  # outside the fence
+        ("go to x 20, y 7", "go point <x 20, y 7>", "navigate (20, 7)"),
+        ("back 0 metres", "go back <0 metres>", "?"),
+        ("60 m in front of dock B", "go <dock B> front <60 m>", "?"),
+        ("to the gate at 0.00001 m/s", "go <gate> speed <0.00001 m/s>", "?"),
+        ("dock at the gate", "dock <gate>", "? charger dock_a dock_b"),
+        ("and the other one", "go other", "navigate dock_b"),
+        ("do it twice", "go <gate>; wait for <3 s>; again <twice>", "navigate gate; wait t3; navigate gate; wait t3"),
+        ("nine times", "go <gate>; go <dock A>; again <nine times>", "?"),  # more than a goal may hold
+    ],
+)
+def test_what_cannot_be_done_as_said_is_answered_and_never_driven(text: str, line: str, wanted: str) -> None:
+    assert signature(said(f"{text} 3 s" if "3 s" in line else text, line, present="dock_a")) == wanted
+
+
+def test_the_south_one_is_the_one_thing_in_the_south() -> None:
+    assert NameBook(ORCHARD).find("the south one", PLACES).sure == ("south_gate",)
+    assert NameBook(ORCHARD).find("greenhouse number two", PLACES).sure == ("greenhouse_2",)
