@@ -157,3 +157,38 @@ def planner_language(
         table.add_row("questions below", f"{row['min_confidence']:.3f}, then {row['wrong']:.2%} wrong and executed")
     console.print(table)
     console.print(f"adapter and model card: {folder}", markup=False)
+
+
+@app.command("experts")
+def experts(
+    only: Annotated[str, typer.Option(help="One expert, or 'router'; the files of the others stay as they are.")] = "",
+    smoke: Annotated[bool, typer.Option("--smoke", help="A tiny one, in seconds; into OUT unless --folder.")] = False,
+    folder: Annotated[
+        Path | None, typer.Option(help="Folder of experts; by default the package's.", show_default=False)
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Metrics go here.")] = Path("out/experts"),
+) -> None:
+    """Heads and router of the planner's experts. CPU, a few minutes."""
+    import shutil
+
+    from physical_ai_cli.stages import stages
+    from physical_ai_core.errors import DependencyError
+    from physical_ai_planner.experts.expert import default_folder
+
+    try:
+        from physical_ai_learning.experts.train import METRICS, Settings, run
+    except ModuleNotFoundError as error:
+        raise DependencyError(error.name or "torch", "language") from error
+
+    into = folder or default_folder()
+    if smoke and folder is None:
+        into = out / "smoke"
+        shutil.copytree(default_folder(), into, dirs_exist_ok=True)
+    with stages(console) as report:
+        metrics = run(into, Settings.smoke() if smoke else Settings(), only, out, report)
+    table = Table("network", "output", "precision", "recall", "calibration error", title="experts, templates held out")
+    for name, found in metrics.items():
+        for topic, figures in found.get("topics", found.get("gates", {})).items():
+            table.add_row(name, topic, *(f"{figures[key]:.3f}" for key in ("precision", "recall", "calibration_error")))
+    console.print(table)
+    console.print(f"networks: {into}\nmetrics: {out / METRICS}", markup=False)
