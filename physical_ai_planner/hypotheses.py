@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from physical_ai_core.goal import GoalState, RefusalReason, Task
-from physical_ai_planner.grounding import Aim
+from physical_ai_planner.aim import Aim
 from physical_ai_planner.interpreter import Reading
 from physical_ai_planner.mission import Mission
 from physical_ai_planner.refused import Refused
@@ -181,6 +181,7 @@ def _tried(reading: Reading, try_out: Callable[[GoalState], Trial]) -> Hypothesi
         )
         failed = Check("broken", False, note=f"{type(error).__name__}: {error}"[:200])
         return Hypothesis(reading.line, probability, goal, (failed,), refused=said)
+    probability *= min(1.0, max(0.0, trial.sense))
     return Hypothesis(reading.line, probability, trial.mission.goal, trial.checks, cost_of(trial.rolled), trial.mission)
 
 
@@ -196,11 +197,12 @@ def _meaning(hypothesis: Hypothesis) -> object:
 
 
 def _doing(aim: Aim) -> object:
-    """What the robot does in a step: two names of one place, or `go` and `dock` to the same pose, are the same."""
+    """What the robot does in a step: two names of one place, or `go` and `dock` done in the same way, are the same."""
     step = aim.step
     task = Task.NAVIGATE if step.task is Task.DOCK else step.task
     target = step.target if not aim.course else None  # with a course, the course is what counts
-    return (task, aim.course, aim.closed, aim.straight, target, step.limits, step.until, bool(step.tool))
+    asked = (task, target, step.limits, step.until, bool(step.tool))
+    return (asked, aim.course, aim.closed, aim.straight, aim.docks, aim.retreat)
 
 
 def _sound(probability: float) -> float:

@@ -43,8 +43,9 @@ class PredictedPeople:
             for column in range(5):
                 tracks[index, :, column] = np.interp(wanted, rows[:, 1], rows[:, 2 + column], np.nan, np.nan)
         turn = rotation(float(joint[2]))
-        mean = transform_points(joint, tracks[..., :2].reshape(-1, 2)).reshape(len(components), -1, 2)
-        cov = tracks[..., [2, 3, 3, 4]].reshape(len(components), -1, 2, 2)
+        size = (len(components), len(wanted))
+        mean = transform_points(joint, tracks[..., :2].reshape(-1, 2)).reshape(*size, 2)
+        cov = tracks[..., [2, 3, 3, 4]].reshape(*size, 2, 2)
         return Crowd(mean, turn @ cov @ turn.T, weight, components[:, 0], radius)
 
 

@@ -18,8 +18,8 @@ from physical_ai_core.forecast import DriveForecast, Driven, PeopleForecast
 from physical_ai_core.geometry import Array
 from physical_ai_core.robot import Robot
 from physical_ai_core.site import Site, ZoneKind
+from physical_ai_planner.aim import Aim
 from physical_ai_planner.estimate import CourseLimits, estimate
-from physical_ai_planner.grounding import Aim
 from physical_ai_planner.people_ahead import conflict
 from physical_ai_planner.search import Field
 from physical_ai_planner.site_map import SiteMap, Terrain
@@ -140,19 +140,25 @@ class Rehearsal:
         return most
 
     def _conflict(self, first: tuple[Array, Array] | None, now_s: float, speed_mps: float) -> float:
+        """NaN where nobody is predicted, and where a model that was lent breaks: it must not cost the goal."""
         if self.people is None or first is None:
             return float("nan")
-        crowd = self.people.at(now_s, AHEAD_S)
-        if crowd is None:
+        try:
+            crowd = self.people.at(now_s, AHEAD_S)
+            if crowd is None:
+                return float("nan")
+            driven = self._driven(*first, speed_mps)
+            finite = all(np.isfinite(part).all() for part in driven)
+            return conflict(driven, AHEAD_S, crowd, self.site_map.radius_m) if finite else float("nan")
+        except Exception:
             return float("nan")
-        xy, most = first
-        near = int(np.searchsorted(SAMPLE_M * np.arange(len(xy)), self.limits.speed_mps * AHEAD_S[-1])) + 2
+
+    def _driven(self, xy: Array, most: Array, speed_mps: float) -> Driven:
+        """The beginning of a way, as far as people are looked at."""
+        near = int(self.limits.speed_mps * AHEAD_S[-1] / SAMPLE_M) + 2
         xy, most = xy[:near], most[:near]
         heading = np.arctan2(*np.diff(xy, axis=0).T[::-1])
-        driven = self.driver.drive(np.column_stack([xy, np.append(heading, heading[-1])]), most, speed_mps)
-        if not all(np.isfinite(part).all() for part in driven):
-            return float("nan")
-        return conflict(driven, AHEAD_S, crowd, self.site_map.radius_m)
+        return self.driver.drive(np.column_stack([xy, np.append(heading, heading[-1])]), most, speed_mps)
 
     # --- the way ---
 
@@ -173,7 +179,23 @@ class Rehearsal:
             return np.array([target])
         middle = (cells[1:-1, ::-1] + 0.5) * self._cell_m + self.site_map.origin
         line = shapely.LineString([start, *middle, target]).simplify(0.6 * self._cell_m)
-        return np.array(line.coords)[1:]
+        return self._pulled(coarse, np.array(line.coords))[1:]
+
+    def _pulled(self, coarse: _Coarse, line: Array) -> Array:
+        """The polyline without the corners that a straight line through free cells makes needless."""
+        kept, at = [0], 0
+        while at < len(line) - 1:
+            at = next((j for j in range(len(line) - 1, at + 1, -1) if self._open(coarse, line[at], line[j])), at + 1)
+            kept.append(at)
+        return np.asarray(line[kept])
+
+    def _open(self, coarse: _Coarse, one: Array, other: Array) -> bool:
+        count = int(np.ceil(2.0 * np.hypot(*(other - one)) / self._cell_m)) + 1
+        points = one + np.linspace(0.0, 1.0, count)[1:-1, None] * (other - one)
+        cells = ((points - self.site_map.origin) / self._cell_m).astype(int)
+        shape = coarse.cost.shape
+        inside = (cells >= 0).all() and (cells[:, 1] < shape[0]).all() and (cells[:, 0] < shape[1]).all()
+        return bool(inside and np.isfinite(coarse.cost[cells[:, 1], cells[:, 0]]).all())
 
     def _cell(self, coarse: _Coarse, point: Array) -> tuple[int, int]:
         """The free cell nearest to a point."""

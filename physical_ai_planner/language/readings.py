@@ -46,10 +46,10 @@ def readings(
 def _reading(sentence: str, line: Line, site: Site, book: NameBook, present: str | None) -> Reading:
     try:
         compact = read(line.line)
-    except GoalError:
+        grounded = ground(compact, site, book, present)
+    except (GoalError, ValueError):  # not in the form, or no step that the schema allows
         refusal = words.refuse(RefusalReason.NOT_UNDERSTOOD)
         return Reading(GoalState(refusal=refusal), line.probability * LEFT_OUT, line.line)
-    grounded = ground(compact, site, book, present)
     left = unread_number(sentence, compact)
     doubted = left is not None or leaves_name(sentence, compact, book)
     probability = line.probability * (LEFT_OUT if doubted else 1.0)
