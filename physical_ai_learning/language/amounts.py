@@ -42,7 +42,7 @@ def duration_en(c: Chance) -> str:
     if draw < 0.2:
         return c.one(["a minute", "half a minute", "an hour", "one minute", "two and a half minutes", "half an hour", "one hour", "ten seconds",
                       "five minutes", "one and a half minutes", "one and a half hours", "an hour and a half", "thirty seconds",
-                      "1 minute 30 seconds", "two minutes and thirty seconds", "1.5 minutes", "one second"])
+                      "1 minute 30 seconds", "two minutes and thirty seconds", "1.5 minutes", "one second", "a quarter of an hour", "three quarters of an hour", "another minute", "another ten seconds"])
     if draw < 0.26:
         return f"{c.rng.randint(1, 5)} {c.one(['minutes', 'min'])} {c.one(['', 'and '])}{c.one([10, 15, 20, 30, 45])} {c.one(['seconds', 'sec'])}"
     if draw < 0.4:
@@ -78,7 +78,7 @@ def length_en(c: Chance) -> str:
     if draw < 0.4:
         return f"{c.one([10, 15, 20, 25, 30, 40, 50, 60, 70, 80, 90])}{c.one(['', ' ', ' '])}{c.one(['cm', 'centimetres', 'centimeters', 'cm'])}" if c.under(0.7) else f"{c.one(_TENS)} {c.one(['centimetres', 'centimeters'])}"
     if draw < 0.48:
-        return c.one([f"{c.one(_ONES[:9])} feet", f"{c.rng.randint(2, 12)} ft", f"{c.one(_ONES[:9])} steps", f"{c.rng.randint(2, 9)} feet", f"{c.one(_ONES[:6])} paces", "a foot", "one step"])
+        return c.one([f"{c.rng.randint(5, 40)} inches", f"{c.one(_ONES[:9])} yards", f"{c.one(_ONES[:9])} feet", f"{c.rng.randint(2, 12)} ft", f"{c.one(_ONES[:9])} steps", f"{c.rng.randint(2, 9)} feet", f"{c.one(_ONES[:6])} paces", "a foot", "one step"])
     if draw < 0.54:
         return f"{c.one(_DIGIT_WORDS[:5])} point {c.one(_DIGIT_WORDS[1:])} {metre}"
     n = f"{c.rng.randint(0, 9)}.{c.rng.randint(1, 9)}" if c.under(0.3) else _en_count(c, 20)
@@ -104,12 +104,14 @@ def little_en(c: Chance) -> str:
 
 
 def little_ja(c: Chance) -> str:
-    return c.one(["少し", "ちょっと", "もう少し", "すこし", "もうちょっと", "もうすこし", "ほんの少し"])
+    return c.one(["少し", "ちょっと", "もう少し", "すこし", "もうちょっと", "もうすこし", "ほんの少し", "もうちょい"])
 
 
 def angle_en(c: Chance) -> str:
     draw = c.random()
-    if draw < 0.16:
+    if draw < 0.06:
+        return c.one(["90", "45", "180", "30", "60", "ninety", "forty-five"])  # degrees are understood
+    if draw < 0.2:
         return c.one(["half a turn", "a quarter turn", "one turn", "two turns", "a quarter turn", "one turn"])
     if draw < 0.42:
         return c.one(["ninety", "forty-five", "thirty", "sixty", "forty five", "twenty", "ten", "fifteen", "one hundred and eighty", "a hundred and eighty"]) + " degrees"
@@ -155,6 +157,8 @@ def speed_en(c: Chance) -> str:
         return value + c.one([" m/s", " m/s", "m/s", " meters per second", " metres per second", " mps", " meters a second", " metres a second"])
     if draw < 0.6:
         return f"{c.one([1, 2, 3, 4, 5, 2.5, 1.5])}{c.one([' km/h', 'km/h', ' kph', ' kilometres per hour', ' kilometers an hour', ' kmh'])}"
+    if draw < 0.64:
+        return f"{c.one([1, 2, 3])} mph" if c.under(0.6) else c.one(["one mile an hour", "two miles per hour", "2 miles an hour"])
     if draw < 0.75:
         return c.one([f"{c.one([10, 20, 30, 50, 70, 80])}{c.one([' percent', '%', ' percent of full speed', '% speed'])}", f"{c.one(_TENS)} percent", "fifty percent speed"])
     if draw < 0.88:

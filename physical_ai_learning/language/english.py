@@ -1,24 +1,19 @@
-# ruff: noqa: E501
-"""English sentences: steps put together by chains, lists, reorderings, corrections, conditions and talk around them."""
+# ruff: noqa: E501  (templates read best on one line)
+"""English sentences: chains, lists, reorderings, repeats, replies and the talk around them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-
-from physical_ai_core.goal import Event, Task
+from physical_ai_core.goal import Task
 from physical_ai_learning.language import amounts
 from physical_ai_learning.language import english_orders as o
 from physical_ai_learning.language import english_replies as r
 from physical_ai_learning.language import english_talk as t
 from physical_ai_learning.language.clause import Sentence, clause
-from physical_ai_learning.language.english_forms import gerund, has_forms, participle
-from physical_ai_learning.language.english_steps import EnglishSteps, Spoken
-from physical_ai_learning.language.phrases import Chance, Phrases
-from physical_ai_planner.language.compact import Deictic, Draft, Move, Named, Pointed
-
-FIRST = {"go": 36, "inspect": 10, "dock": 8, "cover": 10, "patrol": 8, "follow": 7, "move": 12, "wait": 6, "start": 3, "wait_at": 3, "point": 2.5}
-LATER = {"go": 36, "inspect": 13, "dock": 9, "cover": 7, "patrol": 5, "move": 7, "wait": 15, "start": 6, "wait_at": 3, "point": 1, "follow": 2}
+from physical_ai_learning.language.english_chains import FIRST, LATER
+from physical_ai_learning.language.english_corrections import EnglishCorrections
+from physical_ai_learning.language.english_forms import gerund, participle
+from physical_ai_learning.language.phrases import Phrases
+from physical_ai_planner.language.compact import Deictic, Draft, Named, Pointed
 
 
 def _ending(phrases: Phrases) -> Phrases:
@@ -27,118 +22,13 @@ def _ending(phrases: Phrases) -> Phrases:
 
 
 LIST_OF = {Task.INSPECT: _ending(o.INSPECT), Task.COVER: _ending(o.COVER_TOOL), Task.PATROL: _ending(o.PATROL)}
-VERBS = {"inspect": Task.INSPECT, "check": Task.INSPECT, "go to": Task.NAVIGATE, "drive to": Task.NAVIGATE, "dock at": Task.DOCK, "mow": Task.COVER, "spray": Task.COVER, "patrol": Task.PATROL, "sweep": Task.COVER}
 
 
-class English:
+class English(EnglishCorrections):
     """Makes English sentences with the words of one split."""
 
     language = "en"
 
-    def __init__(self, chance: Chance) -> None:
-        self.c, self.steps = chance, EnglishSteps(chance)
-
-    # --- chains ------------------------------------------------------------------------------------------------
-    def _step(self, kinds: Mapping[str, float]) -> Spoken:
-        spoken: Spoken = getattr(self.steps, self.c.weighted(kinds))()
-        return spoken
-
-    def _plain(self, kinds: Mapping[str, float]) -> Spoken:
-        """A step that is nothing but a verb phrase."""
-        while True:
-            spoken = self._step(kinds)
-            if spoken.plain and has_forms(spoken.core):
-                return spoken
-
-    def _draw_steps(self, length: int) -> list[Spoken]:
-        steps: list[Spoken] = []
-        for i in range(length):
-            if steps and self.c.under(0.3 if i == length - 1 else 0.12):
-                about = self.steps.about(steps[-1].drafts[-1])
-                if about is not None and (i == length - 1 or about.drafts[-1].task is not Task.STOP):
-                    steps.append(about)
-                    continue
-            if i == length - 1 and i and steps[-1].drafts[-1].task is Task.WAIT and self.c.under(0.08):
-                steps.append(Spoken(self.c.pick(t.RESUME_TAIL), (Draft(Task.RESUME),)))
-                continue
-            steps.append(self._step(FIRST if i == 0 else LATER))
-        return steps
-
-    def _conditioned(self, spoken: Spoken, late: bool) -> Spoken:
-        """The step behind a condition or a delay: a wait before it."""
-        c = self.c
-        if c.under(0.3):
-            time, quoted = self.steps.amount(amounts.duration_en)
-            wait, back = Draft(Task.WAIT, duration=quoted), c.under(0.4)
-            words = c.fill(t_delay[back], t=time)
-        else:
-            event = c.one([Event.PATH_CLEAR, Event.PATH_CLEAR, Event.INSTRUCTION, Event.INSTRUCTION, *o.WHEN])
-            words, wait, back = c.pick(o.WHEN[event]), Draft(Task.WAIT, event=event), c.under(0.45)
-        drafts = (wait, *spoken.drafts)
-        if back and (spoken.drafts[-1].event or spoken.drafts[-1].duration):
-            back = False
-            words = c.pick(o.WHEN[wait.event]) if wait.event else c.fill(o.DELAY_FRONT, t=time)
-        if back:
-            return replace(spoken, after=f"{spoken.after} {words}", drafts=drafts)
-        if spoken.front or (late and spoken.sentence):
-            return spoken
-        return replace(spoken, front=words, drafts=drafts)
-
-    def _text(self, i: int, spoken: Spoken) -> str:
-        """Step i as words, marked as a clause."""
-        front = ""
-        if spoken.front:
-            joint = "" if spoken.front.endswith((" then", " and")) else self.c.one([", ", ", ", " "])
-            front = f"{spoken.front}{joint or ' '}"
-        return clause(i, front + spoken.phrase + (f"{self.c.one([', ', ', ', '. ', ' - '])}{spoken.comma}" if spoken.comma else ""))
-
-    def _joined(self, steps: list[Spoken], request: bool = True, ordinal: bool = True) -> str:
-        """Steps in order in one sentence or several."""
-        c = self.c
-        if len(steps) > 1 and c.under(0.07) and all(s.plain for s in steps):
-            join = c.pick(t.TELEGRAPH_JOINS)
-            return join.join(self._text(i, s) for i, s in enumerate(steps))
-        text = self._text(0, steps[0])
-        first = ordinal and len(steps) > 1 and c.under(0.16)
-        if first:
-            word = c.pick(t.FIRST_WORDS)
-            text = f"{word}{text}"
-        rest = ""
-        for i, step in enumerate(steps[1:], 1):
-            last = i == len(steps) - 1
-            join = c.pick(t.LAST_JOINS if last and i > 1 and c.under(0.4) else t.JOINS)
-            if step.sentence and not join.startswith((".", ";")):
-                join = c.one([". ", "; ", ". then ", ". after that, ", ", then "])
-            words = self._text(i, step)
-            if join.startswith(".") and not step.sentence and not step.front and c.under(0.25):
-                words = c.fill(t.REQUESTS_LATER, x=words)
-            rest += join + words
-        if request and not first and not steps[0].sentence and not steps[0].front and c.under(0.42):
-            return self._request(steps, text, rest)
-        return text + rest
-
-    def _request(self, steps: list[Spoken], text: str, rest: str) -> str:
-        frame = self.c.pick(t.REQUESTS)
-        if "{g}" in frame:
-            if len(steps) > 1 or not steps[0].plain or not has_forms(steps[0].core):
-                return f"please {text}{rest}"
-            return frame.format(g=clause(0, gerund(steps[0].phrase)))
-        return frame.format(x=text) + rest
-
-    def chain(self, length: int) -> Sentence:
-        steps = self._draw_steps(length)
-        category = "one step" if length == 1 else "sequence"
-        if self.c.under(0.13):
-            at = self.c.rng.randrange(length)
-            if at == length - 1 or not steps[at].sentence:
-                steps[at] = self._conditioned(steps[at], late=at > 0)
-                category = "condition"
-        if length == 1 and steps[0].drafts[0].task is Task.NAVIGATE and not steps[0].comma and self.c.under(0.04):
-            solid, human = self.c.pick(r.SOLID), self.c.pick(r.HUMANS)
-            steps[0] = replace(steps[0], after=f"{steps[0].after} {self.c.fill(r.SAFE_BUT_CLOSE, s=solid, h=human)}")
-        return Sentence(self._joined(steps), tuple(d for s in steps for d in s.drafts), category)
-
-    # --- constructions -----------------------------------------------------------------------------------------
     def pair(self) -> Sentence:
         """Two steps said in another order than they are done, or joined by before and after."""
         c = self.c
@@ -168,6 +58,8 @@ class English:
         if c.under(0.45):
             joins = [", "] * (count - 2) + [c.one([" and ", " and then ", ", then ", ", and ", " and finally ", ", and finally "])]
             to = "" if count > 2 else to
+            if count == 2 and joins == [" and "] and c.under(0.2) and not to:
+                texts[0] = "both " + texts[0]
         else:
             joins = [c.pick(t.LIST_JOINS) for _ in range(count - 1)]
         names = texts[0] + "".join(join + to + text for join, text in zip(joins, texts[1:], strict=True))
@@ -186,10 +78,6 @@ class English:
             text += c.one([", then ", ". then ", " and then ", ". after that, ", ", and at the end "]) + self._text(count, then)
             drafts += then.drafts
         return Sentence(text, drafts, "list")
-
-    def _wrapped(self, text: str) -> str:
-        frame = self.c.pick(t.REQUESTS)
-        return frame.format(x=text) if "{g}" not in frame else f"please {text}"
 
     def via(self) -> Sentence:
         (a, first), (b, second) = self.steps.name("place"), self.steps.name("place")
@@ -220,57 +108,6 @@ class English:
         request = frame.endswith(", {x}") and self.c.under(0.5)
         text = frame.format(x=self._joined(steps, request, ordinal=False))
         return Sentence(text, tuple(d for s in steps for d in s.drafts), "queue", queue=True)
-
-    def corrected(self) -> Sentence:
-        """The speaker changes a place, an amount, a verb or everything: only the last word counts."""
-        c, draw = self.c, self.c.random()
-        if draw < 0.38:
-            kind = "place" if c.under(0.85) else "zone"
-            wrong, (right, words) = self.steps.name(kind)[0], self.steps.name(kind)
-            frame = c.pick(t.CORRECT_PLACE)
-            text = clause(0, frame.format(a=wrong, b=right))
-            drafts: tuple[Draft, ...] = (Draft(Task.NAVIGATE, Named(words)),)
-            if frame.startswith(("go", "drive", "head", "move")) and c.under(0.3):
-                first, then = self._plain(FIRST), c.under(0.6)
-                if then:
-                    text = clause(0, first.phrase) + c.one([", then ", " and then ", ". then "]) + clause(1, frame.format(a=wrong, b=right))
-                    drafts = (*first.drafts, *drafts)
-                else:
-                    text, drafts = text + c.one([", then ", ", and then ", " and "]) + clause(1, first.phrase), (*drafts, *first.drafts)
-            return Sentence(text, drafts, "correction")
-        if draw < 0.58:
-            return self._corrected_value()
-        if draw < 0.66:
-            v, u = c.rng.sample(list(VERBS), 2)
-            while VERBS[u] is VERBS[v] and VERBS[v] is not Task.COVER:
-                u = c.one(list(VERBS))
-            task = VERBS[v]
-            p, words = self.steps.name({Task.COVER: "zone", Task.PATROL: "route"}.get(task, "place"))
-            frame = c.pick(t.CORRECT_VERB)
-            return Sentence(clause(0, frame.format(u=u if "{u} {p}" in frame else u.split(" ")[0], v=v, p=p)), (Draft(task, Named(words), tool=task is Task.COVER),), "correction")
-        wrong_step, right_step = self._plain(FIRST), self._plain(FIRST)
-        text = c.fill(t.CORRECT_WHOLE, a=wrong_step.phrase, ag=gerund(wrong_step.phrase), b=right_step.phrase)
-        return Sentence(clause(0, text), right_step.drafts, "correction")
-
-    def _corrected_value(self) -> Sentence:
-        """A name or an amount within a step is said twice."""
-        c, draw = self.c, self.c.random()
-        if draw < 0.45:
-            task = c.one([Task.INSPECT, Task.INSPECT, Task.COVER, Task.DOCK, Task.PATROL])
-            kind = {Task.COVER: "zone", Task.PATROL: "route"}.get(task, "place")
-            wrong, (right, words) = self.steps.name(kind)[0], self.steps.name(kind)
-            phrases = {Task.INSPECT: o.INSPECT, Task.COVER: o.COVER_TOOL, Task.DOCK: o.DOCK, Task.PATROL: o.PATROL}[task]
-            text = c.fill(t.CORRECT_AMOUNT, x=c.fill(phrases, p=wrong), q=right)
-            return Sentence(clause(0, text), (Draft(task, Named(words), tool=task is Task.COVER),), "correction")
-        if draw < 0.75:
-            direction = c.one(["forward", "back", "left", "right", "turn left", "turn right"])
-            make = amounts.angle_en if direction.startswith("turn") else amounts.length_en
-            wrong, (right, words) = self.steps.amount(make)[0], self.steps.amount(make)
-            text = c.fill(t.CORRECT_AMOUNT, x=c.fill(o.MOVES[direction], q=wrong), q=right)
-            return Sentence(clause(0, text), (Draft(Task.NAVIGATE, Move(direction, words)),), "correction")
-        wrong, (right, words) = self.steps.amount(amounts.duration_en)[0], self.steps.amount(amounts.duration_en)
-        text = c.fill(t.CORRECT_AMOUNT, x=f"{c.pick(o.WAIT)} for {wrong}", q=right)
-        return Sentence(clause(0, text), (Draft(Task.WAIT, duration=words),), "correction")
 
     def other(self) -> Sentence:
         task, phrases = self.c.one([(Task.NAVIGATE, t.OTHER_GO), (Task.NAVIGATE, t.OTHER_GO), (Task.INSPECT, t.OTHER_INSPECT), (Task.DOCK, t.OTHER_DOCK)])
@@ -338,6 +175,5 @@ class English:
         return text
 
 
-t_delay = {True: o.DELAY_BACK, False: o.DELAY_FRONT}
 WRAPPABLE = frozenset(["go", "move", "drive", "park", "mow", "inspect", "clean", "sweep", "spray", "start", "check", "come", "bring", "drive", "head", "take", "have", "get", "make", "put", "position", "line", "stay", "find", "choose", "reverse", "advance", "shift", "roll", "creep", "inch", "follow", "tail", "track", "accompany", "escort", "shadow", "pick", "carry", "lift", "open", "close", "climb", "fly", "jump", "fetch", "throw", "grab", "hand", "load", "push", "weld", "paint", "build", "dig", "call", "send", "turn", "cook", "swim", "dive", "dance", "shake", "press", "unscrew", "tighten", "repair", "cut", "pull", "unload", "give", "deliver", "tow", "replace", "phone", "switch", "ignore", "disable", "run", "hit", "ram", "crash", "override", "bypass", "attack", "hurt", "chase", "knock", "smash", "break", "disregard", "kill", "scare", "block", "destroy", "crush", "catch", "drop", "drag", "haul", "stack", "order"])
 QUESTION_WORDS = frozenset(["what", "who", "where", "when", "why", "how", "is", "are", "did", "do", "does", "can", "have", "has", "was", "were", "which", "would", "should", "shall", "may", "am"])

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from physical_ai_learning.language.phrases import Chance
 from physical_ai_planner.language.compact import Deictic, Draft, Move, Named, Pointed, Spot, Thing
 
 CHARGER_WORDS = ("charger", "charging station", "charging pad", "charging bay", "charging point", "charge point")
-HOME_WORDS = {"home", "base", "start"}
+DOCKS = re.compile("dock|charg|充電|ドック|給電", re.IGNORECASE)  # places where one charges, by their name
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,10 @@ class EnglishSteps:
         the = c.one(["the ", "the ", "the ", "the ", "the ", "the ", "our ", "that ", "my "]) if article and c.under(0.94) else ""
         if the == "that " and word[:1].isupper():
             the = "the "
-        return the + quote(word), word
+        text = quote(word)
+        if c.under(0.012):
+            text = c.one(['"{}"', "'{}'", "“{}”"]).format(text)
+        return the + text, word
 
     def amount(self, make: amounts.Maker) -> tuple[str, str]:
         words = make(self.c)
@@ -196,10 +200,14 @@ class EnglishSteps:
             text = "the " + quote(words) if words in CHARGER_WORDS else quote(words)
             if c.under(0.35):
                 return Spoken(f"park {c.one(['at', 'on', 'in'])} {text}{until}", (Draft(Task.DOCK, Named(words), event=event, duration=duration),))
+        phrase = c.pick(o.DOCK)
+        if phrase.startswith(("go to", "drive to", "return to", "head to")) and not DOCKS.search(words):
+            words = c.one(("dock", *CHARGER_WORDS)) + c.one([" A", " B", " 1", " 2", " 3", " north"])  # "go to the barn and charge" are two steps
+            text = quote(words)
         draft = Draft(Task.DOCK, Named(words), event=event, duration=duration)
         if not until and c.under(0.1):
             return Spoken(c.fill(o.DOCK_SENTENCE, p=text), (draft,), sentence=True)
-        return self.with_limits(Spoken(c.fill(o.DOCK, p=text) + until, (draft,)), 0.15)
+        return self.with_limits(Spoken(phrase.format(p=text) + until, (draft,)), 0.15)
 
     def cover(self) -> Spoken:
         c = self.c
@@ -234,12 +242,13 @@ class EnglishSteps:
 
     def patrol(self) -> Spoken:
         c = self.c
-        text, words = self.name("route" if c.under(0.9) else "zone")
+        zone = c.under(0.1)
+        text, words = self.name("zone" if zone else "route")
         draft = Draft(Task.PATROL, Named(words))
         if c.under(0.1):
             spoken = Spoken(c.fill(o.PATROL_SENTENCE, p=text), (draft,), sentence=True)
         else:
-            spoken = Spoken(c.fill(o.PATROL, p=text), (draft,), short=text)
+            spoken = Spoken(c.fill(o.PATROL_ZONE if zone else o.PATROL, p=text), (draft,), short=text)
         draw = c.random()
         if draw < 0.40:
             times, quoted = self.amount(amounts.laps_en)
@@ -291,8 +300,9 @@ class EnglishSteps:
         if draw < 0.42:
             t, quoted = self.amount(amounts.duration_en)
             draft = (Draft(Task.WAIT, duration=quoted),)
-            if c.under(0.22):
-                return Spoken(c.fill(o.WAIT_FOR, t=t), draft)
+            if c.under(0.24):
+                passed = quoted.endswith("s") and c.under(0.2)
+                return Spoken(c.fill(o.WAIT_UNTIL_PASSED if passed else o.WAIT_FOR, t=t), draft)
             return Spoken(f"{c.pick(o.WAIT)} {c.one(['for ', 'for ', 'for ', 'for about ', ''])}{t}", draft)
         if draw < 0.62:
             event = c.one([Event.INSTRUCTION, Event.INSTRUCTION, *o.EVENTS])
@@ -310,7 +320,7 @@ class EnglishSteps:
         core, tail, draw = c.fill(o.WAIT_AT, at=where), Draft(Task.WAIT), c.random()
         if draw < 0.4:
             t, quoted = self.amount(amounts.duration_en)
-            core, tail = f"{core} for {t}", replace(tail, duration=quoted)
+            core, tail = f"{f'stop {where}' if c.under(0.25) else core} for {t}", replace(tail, duration=quoted)
         elif draw < 0.75:
             event = c.one([Event.INSTRUCTION, Event.INSTRUCTION, Event.PATH_CLEAR, Event.PERSON_NEAR])
             core, tail = f"{core} {c.pick(o.EVENTS[event])}", replace(tail, event=event)

@@ -10,6 +10,7 @@ from physical_ai_core.goal import Event, Relation, Task
 from physical_ai_learning.language import amounts, names
 from physical_ai_learning.language import japanese_orders as o
 from physical_ai_learning.language.clause import quote
+from physical_ai_learning.language.english_steps import DOCKS
 from physical_ai_learning.language.japanese_talk import NAMED, STOP_THERE, STOP_WHERE
 from physical_ai_learning.language.phrases import Chance, Phrases
 from physical_ai_planner.language.compact import Deictic, Draft, Move, Named, Pointed, Spot, Thing
@@ -44,6 +45,8 @@ class JapaneseSteps:
         c = self.c
         word = names.english(c, kind)[0] if c.under(0.05) else names.japanese(c, kind)
         text = quote(word)
+        if c.under(0.012):
+            text = c.one(["「{}」", "『{}』", "\"{}\""]).format(text)
         if c.under(0.02):
             text = c.fill(NAMED, p=text)
         elif c.under(0.03):
@@ -166,7 +169,11 @@ class JapaneseSteps:
         if draw < 0.20:
             relation = c.one([Relation.BEHIND, Relation.FRONT, Relation.LEFT, Relation.RIGHT])
             return Spoken((self._wo(c.fill(o.RELATIONS[relation], p=text) + "を"),), c.pick(o.INSPECT_WO), (Draft(Task.INSPECT, Named(words, relation)),))
-        spoken = Spoken((self._wo(c.fill(o.INSPECT_OBJ, p=text)),), c.pick(o.INSPECT_WO), draft, noun=text + c.one(["の点検", "の確認", "点検", "のチェック"]), short=text)
+        if draw < 0.26:
+            return Spoken((c.fill(o.INSPECT_SENTENCE, p=text),), "", draft, noun=text + "の点検")
+        words_before = c.fill(o.INSPECT_OBJ, p=text)
+        verb = c.pick(o.INSPECT_KA if words_before.endswith("か") else o.INSPECT_WO)
+        spoken = Spoken((self._wo(words_before),), verb, draft, noun=text + c.one(["の点検", "の確認", "点検", "のチェック"]), short=text)
         return self.with_limits(spoken, 0.2)
 
     def dock(self) -> Spoken:
@@ -193,7 +200,11 @@ class JapaneseSteps:
             return Spoken(args, c.pick(o.DOCK_DE), (draft,))
         if c.under(0.1):
             return Spoken((text + c.one(["で充電", "でドッキング", "で充電お願い", "で充電をお願いします", "へドッキング", "にドッキングお願いします"]),), "", (draft,))
-        return self.with_limits(Spoken((text + c.one(["に", "に", "へ"]),), c.pick(o.DOCK_NI), (draft,)), 0.15)
+        verb = c.pick(o.DOCK_NI)
+        if verb.startswith(("行って", "戻って", "入って", "充電")) and not DOCKS.search(words):
+            words = c.one(("ドック", *CHARGER_WORDS)) + c.one(["A", "B", "1", "2", "北"])  # 倉庫に行って充電して are two steps
+            text, draft = quote(words), Draft(Task.DOCK, Named(words))
+        return self.with_limits(Spoken((text + c.one(["に", "に", "へ"]),), verb, (draft,)), 0.15)
 
     def cover(self) -> Spoken:
         c = self.c
@@ -231,10 +242,11 @@ class JapaneseSteps:
 
     def patrol(self) -> Spoken:
         c = self.c
-        text, words = self.name("route" if c.under(0.9) else "zone")
+        zone = c.under(0.1)
+        text, words = self.name("zone" if zone else "route")
         draft = Draft(Task.PATROL, Named(words))
         draw = c.random()
-        if draw < 0.40:
+        if draw < 0.40 and not zone:
             times, quoted = self.amount(amounts.laps_ja)
             about = c.one(["", "", "", "", "だけ", "ほど"])
             head = c.fill(LAP_FRAMES, r=text, n=times + about)
@@ -243,10 +255,10 @@ class JapaneseSteps:
         if draw < 0.48:
             noun = c.fill(o.PATROL_NOUN, p=text)
             return Spoken((noun + c.pick(o.NOUN_TAIL),), "", (draft,), noun=noun)
-        if c.under(0.2):
+        if c.under(0.2) and not zone:
             spoken = Spoken((text + c.one(["の巡回を", "のパトロールを", "の見回りを", "の警備を", "を"]),), c.pick(o.PATROL_DO), (draft,), noun=text + c.one(["の巡回", "の見回り"]))
         else:
-            spoken = Spoken((self._wo(text + c.one(["を", "を", "を", "を"])) if c.under(0.85) else text + c.one(["に沿って", "沿いを"]),), c.pick(o.PATROL_WO), (draft,), noun=text + c.one(["の巡回", "のパトロール"]))
+            spoken = Spoken((self._wo(text + c.one(["を", "を", "を", "を"])) if c.under(0.85) else text + c.one(["に沿って", "沿いを"]),), c.pick(o.PATROL_ZONE if zone else o.PATROL_WO), (draft,), noun=text + c.one(["の巡回", "のパトロール"]))
         if draw < 0.76:
             spoken = self._until(spoken, [Event.INSTRUCTION, Event.INSTRUCTION, Event.BATTERY_LOW, Event.PERSON_NEAR])
         return self.with_limits(spoken, 0.22)
@@ -314,6 +326,8 @@ class JapaneseSteps:
         if draw < 0.45:
             t, quoted = self.amount(amounts.duration_ja)
             time = c.one(["", "", "", "", "あと", "約"]) + t + c.one(["", "", "", "だけ", "ほど", "くらい", "" if quoted.endswith("間") else "の間"])
+            if c.under(0.05):
+                return self._waited((t.removesuffix("間") + c.one(["経つまで", "たつまで", "過ぎるまで", "経過するまで"]), *where), (Draft(Task.WAIT, duration=quoted),)) if not quoted.endswith("間") or quoted.endswith("時間") else self._waited((t, *where), (Draft(Task.WAIT, duration=quoted),))
             args = (*where, time) if c.under(0.5) else (time, *where)
             return self._waited(args, (Draft(Task.WAIT, duration=quoted),))
         if draw < 0.66:

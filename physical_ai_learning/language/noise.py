@@ -156,7 +156,7 @@ def _punctuated(c: Chance, text: str, language: str) -> str:
         return "".join(out)
     if language == "en" and draw < 0.6:
         return text.rstrip(" .!?") + c.one([".", ".", ".", "!", "?"] if text[:5].lower() in ("could", "can y", "would", "will ") else [".", ".", "!"])
-    if language == "ja" and draw < 0.55 and not text.endswith(("？", "?", "！", "。")):
+    if language == "ja" and draw < 0.55 and not unmarked(text).endswith(("？", "?", "！", "!", "。", "…", ")")):
         return text + c.one(["。", "。", "。", "！"])
     return text
 
