@@ -79,6 +79,7 @@ def reader(site: str, robot: str, model: str, threads: int, check: bool, console
     """A planner with its language model loaded. Raises ModelError with the reason where it cannot be."""
     parameters = PlannerParameters(site=site, robot=robot)
     worker = LanguageWorker(site, model, threads)
+    worker.budget = (parameters.readings, parameters.readings_s) if check else worker.budget
     worker.start()
     try:
         # The checks' grids are built while the model loads.

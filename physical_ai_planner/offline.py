@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -20,7 +21,8 @@ from physical_ai_core.goal import GoalState, Question, Refusal, RefusalReason, T
 from physical_ai_core.messages import Objects, Odometry, Pose, Text
 from physical_ai_planner import halt
 from physical_ai_planner.core import PlannerCore
-from physical_ai_planner.interpreter import Interpreter, InterpreterStatus
+from physical_ai_planner.experts.council import Council
+from physical_ai_planner.interpreter import Interpreter, InterpreterStatus, Reading, ReadsMany
 from physical_ai_planner.parameters import PlannerParameters
 
 POLL_S = 0.002
@@ -59,12 +61,19 @@ class LanguageAlone:
             self._pause(POLL_S)
 
 
+def planner_core(parameters: PlannerParameters, interpreter: Interpreter) -> PlannerCore:
+    """The core as the node makes it, without what other rooms lend it."""
+    folder = Path(parameters.experts_folder) if parameters.experts_folder else None
+    council = Council(folder) if parameters.experts_enabled else None
+    return PlannerCore(parameters, interpreter, council=council)
+
+
 class OfflinePlanner:
     """Raises SiteError, RobotError when site or robot cannot be read."""
 
     def __init__(
         self, parameters: PlannerParameters, interpreter: Interpreter,
-        make: Callable[[PlannerParameters, Interpreter], PlannerCore] = PlannerCore,
+        make: Callable[[PlannerParameters, Interpreter], PlannerCore] = planner_core,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:  # fmt: skip
         self._heard = _Heard(interpreter)
@@ -143,5 +152,5 @@ class _Heard:
     def status(self) -> InterpreterStatus:
         return self._inner.status()
 
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._inner, name)  # `readings`, where the interpreter has it
+    def readings(self, instruction_id: str) -> tuple[Reading, ...]:
+        return self._inner.readings(instruction_id) if isinstance(self._inner, ReadsMany) else ()

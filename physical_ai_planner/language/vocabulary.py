@@ -89,7 +89,7 @@ class Vocabulary:
         """BPE of text[begin:end]: always the pair of lowest rank, of these the longest left part, the leftmost pair."""
         ids, starts = self._symbols(text, begin, end)
         count = len(ids)
-        ends = [*starts[1:], end]
+        ends = [start + 1 for start in starts]
         after, before = list(range(1, count + 1)), list(range(-1, count - 1))
         alive = [True] * count
         heap: list[tuple[int, int, int, int, int, int]] = []  # rank, -length of left, place, left, right, piece

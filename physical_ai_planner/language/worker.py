@@ -159,15 +159,17 @@ class LanguageWorker:
     def _hear(self, line: bytes) -> None:
         try:
             said = json.loads(line)
-        except ValueError:
+            if said["say"] == "ready":
+                self.state = WorkerState.READY
+            elif said["say"] == "failed":
+                self._fail(str(said.get("reason")))
+            elif said["say"] == "goal" and said["id"] in self._waiting:
+                goal, readings = GoalState.from_json(said["goal"]), _read(said)
+                del self._waiting[said["id"]]
+                self._readings = dict([*self._readings.items(), (said["id"], readings)][-MAX_WAITING:])
+                self._answer(goal, said["id"])
+        except (ValueError, TypeError, KeyError, AttributeError, GoalError):
             return  # a library printed something
-        if said.get("say") == "ready":
-            self.state = WorkerState.READY
-        elif said.get("say") == "failed":
-            self._fail(str(said.get("reason")))
-        elif said.get("say") == "goal" and self._waiting.pop(said["id"], None) is not None:
-            self._readings = dict([*self._readings.items(), (said["id"], _read(said))][-MAX_WAITING:])
-            self._answer(GoalState.from_json(said["goal"]), said["id"])
 
     def _revive(self) -> None:
         code = self._child.returncode if self._child is not None else None
