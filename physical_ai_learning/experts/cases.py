@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,6 +38,7 @@ LIVE: Final = LiveFacts(
 _KINDS: Final[dict[str, Callable[..., Target]]] = {"cover": ZoneTarget, "patrol": RouteTarget}
 
 
+@lru_cache(maxsize=256)
 def goal_of(text: str) -> GoalState:
     """A goal of the short form: `task target options; …`, options: tool, v0.5 (m/s), x3 (laps), t60 (s).
 

@@ -13,10 +13,10 @@ import numpy as np
 from physical_ai_core.goal import Task
 from physical_ai_learning.experts.cases import LIVE, ROBOT, goal_of
 from physical_ai_learning.experts.phrases import LANGUAGES, Order, Phrase, Slots, Split, commands, orders, read_phrases
+from physical_ai_planner.experts.advice import Advice
 from physical_ai_planner.experts.case import Case, LiveFacts, RobotFacts, SiteFacts
-from physical_ai_planner.experts.council import combined
 from physical_ai_planner.experts.expert import Expert
-from physical_ai_planner.experts.facts import WORDS, facts_of
+from physical_ai_planner.experts.facts import WORDS, Facts, facts_of
 
 Group = TypeVar("Group", SiteFacts, RobotFacts, LiveFacts)
 _SLOT = re.compile(r"\{(\w+)\}")
@@ -170,14 +170,9 @@ def _forget(group: Group, rng: np.random.Generator, keep: Sequence[str] = ()) ->
     return replace(group, **gone)
 
 
-def oracle(drawn: Drawn, experts: Mapping[str, Expert]) -> tuple[str, frozenset[str], dict[str, bool]]:
-    """What is right for a case whose topics are known: kind, rules, and which experts have a word."""
-    facts = facts_of(drawn.case)
-    said, speaks = [], {}
-    for name, expert in experts.items():
-        topics = {f"{WORDS}{topic}": float(topic in drawn.topics) for topic in expert.rules.topics}
-        advice = expert.rules.judge({**facts, **topics})
-        said += advice
-        speaks[name] = bool(advice)
-    judged = combined(drawn.case.goal, said)
-    return judged.kind, frozenset(judged.rules), speaks
+def oracle(drawn: Drawn, experts: Mapping[str, Expert], facts: Facts | None = None) -> dict[str, list[Advice]]:
+    """What each expert has to say to a case whose topics are known."""
+    facts = facts_of(drawn.case) if facts is None else facts
+    topics = {f"{WORDS}{t}": float(t in drawn.topics) for expert in experts.values() for t in expert.rules.topics}
+    known = {**facts, **topics}
+    return {name: expert.rules.judge(known) for name, expert in experts.items()}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from physical_ai_learning.experts.cases import Expected
 from physical_ai_learning.experts.dataset import Drawn, oracle
-from physical_ai_planner.experts.council import Council
+from physical_ai_planner.experts.council import Council, combined
 from physical_ai_planner.experts.expert import ROUTER_FOLDER, SHARED, Expert
 
 GRAVITY = {"abstain": 0, "tighten": 1, "ask": 2, "refuse": 3}
@@ -39,8 +39,9 @@ def expected_of(drawn: Sequence[Drawn], experts: Mapping[str, Expert]) -> list[E
     """Drawn cases with what is right for their topics."""
     found = []
     for k, one in enumerate(drawn):
-        kind, rules, _ = oracle(one, experts)
-        found.append(Expected(f"drawn-{k}", one.language, one.case, kind, rules))
+        said = [advice for part in oracle(one, experts).values() for advice in part]
+        judged = combined(one.case.goal, said)
+        found.append(Expected(f"drawn-{k}", one.language, one.case, judged.kind, frozenset(judged.rules)))
     return found
 
 

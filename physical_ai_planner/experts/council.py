@@ -30,7 +30,7 @@ Mode = Literal["routed", "all"]
 
 @dataclass(frozen=True)
 class LogEntry:
-    """One expert's part in one judgement; every field is JSON. `gate` None: not routed. Cost: CPU time of a thread,
+    """One expert's part in one judgement; every field is JSON. `gate` None: not routed. Cost: time spent,
     floating-point operations, bytes of KV cache (none: no expert is a language model)."""
 
     expert: str
@@ -98,19 +98,19 @@ class Council:
 
     def judge(self, case: Case, agreed: Collection[str] = ()) -> Judged:
         """Judge one order. The same case gives the same judgement, but for the times in its log."""
-        begun_s = time.thread_time()
+        begun_s = time.perf_counter()
         facts: Facts = facts_of(case)
         buckets, inputs = ngrams.buckets(case.sentence), vector(facts)
         calls = self._calls(facts, buckets, inputs)
-        reading_us = 1e6 * (time.thread_time() - begun_s)
+        reading_us = 1e6 * (time.perf_counter() - begun_s)
         said: list[Advice] = []
         log = [self._router_entry(calls, len(buckets), reading_us)]
         for name, expert in self.experts.items():
-            begun_s = time.thread_time()
+            begun_s = time.perf_counter()
             call = calls[name]
             opinion = expert.judge(facts, buckets, inputs) if call.woken_by else Opinion((), 0)
             said += opinion.advice
-            log.append(_entry(expert, call, opinion, 1e6 * (time.thread_time() - begun_s)))
+            log.append(_entry(expert, call, opinion, 1e6 * (time.perf_counter() - begun_s)))
         return combined(case.goal, said, agreed, tuple(log))
 
     def activated(self, sentence: str, judged: Judged) -> int:
