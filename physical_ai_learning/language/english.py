@@ -166,7 +166,7 @@ class English(EnglishCorrections):
                 text = c.fill(t.REASONS_BEFORE, r=reason, x=text)
             else:
                 text += c.fill(t.REASON_LINKS, r=reason)
-        elif c.under(0.14):
+        elif sentence.reply != "no unclear" and c.under(0.14):
             text = f"{text}{c.one(['', ','])} {c.pick(t.CLOSERS)}"
         if order and c.under(0.03):
             text = f"{c.pick(t.CHATTER)}{c.one(['. ', ', ', '! ', '. so '])}{text}"

@@ -13,7 +13,8 @@ from physical_ai_learning.language import english_replies as r
 from physical_ai_learning.language import english_talk as t
 from physical_ai_learning.language.clause import Sentence, clause
 from physical_ai_learning.language.english_forms import gerund, has_forms
-from physical_ai_learning.language.english_steps import DOCKS, EnglishSteps, Spoken
+from physical_ai_learning.language.english_places import DOCKS, Spoken
+from physical_ai_learning.language.english_steps import EnglishSteps
 from physical_ai_learning.language.phrases import Chance
 from physical_ai_planner.language.compact import Draft, Named, Pointed
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+
 _DOUBLED = frozenset(["stop", "get", "run", "put", "spin", "plug", "swing", "sit", "trim", "hop", "pop", "zip", "skip", "drop", "scan", "set", "nip", "cut", "mop", "hug", "grab", "step", "jog", "swab", "pan", "plan", "lap"])
 _ING = {"be": "being", "lie": "lying", "travel": "travelling", "patrol": "patrolling", "swivel": "swivelling", "tie": "tying"}
 _PARTICIPLE = {
@@ -12,6 +14,7 @@ _PARTICIPLE = {
     "show": "shown", "bring": "brought", "send": "sent", "steer": "steered", "patrol": "patrolled", "travel": "travelled", "back": "backed", "withdraw": "withdrawn",
     "slide": "slid", "begin": "begun", "creep": "crept", "meet": "met", "lose": "lost", "stick": "stuck", "feed": "fed", "swivel": "swivelled", "say": "said", "build": "built",
 }  # fmt: skip
+_SERIAL = re.compile(r"^go (?=(?:get|charge|see|find|have|look|inspect|dock|refill|juice|mow|spray|stand|park|plug|check|recharge|where|visit)\b(?! where))")
 _NO_FORM = frozenset({"slowly", "carefully", "don't", "let", "time", "to", "just", "position", "over", "a"})
 
 
@@ -23,6 +26,7 @@ def has_forms(phrase: str) -> bool:
 
 def gerund(phrase: str) -> str:
     """The -ing form of a bare verb phrase."""
+    phrase = _SERIAL.sub("go to ", phrase)
     verb, _, rest = phrase.partition(" ")
     if verb in _ING:
         form = _ING[verb]
@@ -37,6 +41,7 @@ def gerund(phrase: str) -> str:
 
 def participle(phrase: str) -> str:
     """The past participle form of a bare verb phrase."""
+    phrase = _SERIAL.sub("go to ", phrase)
     verb, _, rest = phrase.partition(" ")
     if verb in _PARTICIPLE:
         form = _PARTICIPLE[verb]

@@ -174,7 +174,7 @@ class Japanese(JapaneseCorrections):
                 text = reason + c.one(["", "、", "、"]) + text
             else:
                 text = text.rstrip("。") + c.one(t.REASON_AFTER).format(r=reason)
-        elif c.under(0.07):
+        elif sentence.reply != "no unclear" and c.under(0.07):
             text = text.rstrip("。") + c.one(t.CLOSER_JOINS) + c.pick(t.CLOSERS)
         if order and c.under(0.03):
             text = c.pick(t.CHATTER) + text

@@ -14,7 +14,8 @@ from physical_ai_learning.language import japanese_talk as t
 from physical_ai_learning.language.clause import Sentence, clause
 from physical_ai_learning.language.english_chains import FIRST, LATER, charges_where_it_went
 from physical_ai_learning.language.japanese_forms import Forms, forms
-from physical_ai_learning.language.japanese_steps import JapaneseSteps, Spoken
+from physical_ai_learning.language.japanese_places import Spoken
+from physical_ai_learning.language.japanese_steps import JapaneseSteps
 from physical_ai_learning.language.phrases import Chance
 from physical_ai_planner.language.compact import Draft
 
