@@ -326,3 +326,26 @@ def experts(
     with stages(console) as report:
         page = experts_page(cases, report, retrain)
     show(page, folder)
+
+
+@app.command("fine_tuning")
+def fine_tuning(
+    adapters: Annotated[
+        list[Path] | None, typer.Option(help="Folder of a trained adapter, may be repeated.", show_default=False)
+    ] = None,
+    sentences: Annotated[
+        list[Path] | None, typer.Option(help="JSONL of sentences with known goals, may be repeated.")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="So many sentences of each file, evenly over it.", min=1)] = 100,
+    folder: Folder = FOLDER,
+) -> None:
+    """Zero-shot, prompt, LoRA, LoRA + reinforcement, each without and with the numeric check."""
+    from physical_ai_bench.benchmarks.fine_tuning import fine_tuning_page
+    from physical_ai_cli.stages import stages
+    from physical_ai_core.share import share_path
+
+    own = [path for path in sorted(share_path("config/models").glob("planner_adapter*")) if path.is_dir()]
+    frozen = Path("test/data/language/frozen")
+    with stages(console) as report:
+        page = fine_tuning_page(adapters or own, sentences or [frozen / "en.jsonl", frozen / "ja.jsonl"], limit, report)
+    show(page, folder)

@@ -106,10 +106,13 @@ def observe(
 ) -> list[Seen]:  # fmt: skip
     """Judge generated orders of unseen phrases, half in each language."""
     words = Vocabulary(folder)
-    form = Form(folder, words.size, words.end)
+    form = Form(folder, words.size, words.end, words.kept)
     part: list[Example] = []
     for language in ("en", "ja"):
         part += itertools.islice(examples(seed, "test", language), -(-count // 2))
+    if words.kept is not None:
+        heads = words.heads([e.text for e in part])
+        part = [e for e, ids in zip(part, heads, strict=True) if words.kept.issuperset(ids)]
     random.Random(seed).shuffle(part)
     lines = bound_lines(model, adapter, words, form, [e.text for e in part], variant, report, at_once=at_once)
     texts = [words.text(w.ids) if w.finished else "" for w in lines]

@@ -23,15 +23,16 @@ def grammar(text: str, variant: str) -> str:
 
 
 class Form:
-    """Makes a matcher for each sentence. Raises DependencyError, ModelError."""
+    """Makes a matcher for each sentence; `kept`: ids whose rows the base has. Raises DependencyError, ModelError."""
 
-    def __init__(self, folder: Path, vocabulary_size: int, end: int) -> None:
+    def __init__(self, folder: Path, vocabulary_size: int, end: int, kept: frozenset[int] | None = None) -> None:
         try:
             import llguidance
         except ImportError as error:
             raise DependencyError("llguidance", "language") from error
         self._matcher: Any = llguidance.LLMatcher
         self._size, self._end = vocabulary_size, end
+        self._kept = None if kept is None else np.array(sorted(kept))
         text = (folder / "tokenizer.json").read_text(encoding="utf-8")
         self._table: Any = llguidance.LLTokenizer(text, n_vocab=vocabulary_size, eos_token=end, slices=[])
 
@@ -39,7 +40,7 @@ class Form:
         inner = self._matcher(self._table, self._matcher.grammar_from_lark(grammar(text, variant)))
         if inner.is_error():
             raise ModelError(f"The decoding grammar does not compile: {inner.get_error()}.", "Install llguidance 1.x.")
-        return Matcher(inner, self._size, self._end)
+        return Matcher(inner, self._size, self._end, self._kept)
 
     def matchers(self, texts: Sequence[str], variant: str) -> list[Matcher]:
         return [self.matcher(text, variant) for text in texts]
@@ -48,8 +49,8 @@ class Form:
 class Matcher:
     """A place in one line."""
 
-    def __init__(self, inner: Any, size: int, end: int) -> None:
-        self._inner, self._size, self._end = inner, size, end
+    def __init__(self, inner: Any, size: int, end: int, kept: NDArray[np.int64] | None = None) -> None:
+        self._inner, self._size, self._end, self._kept = inner, size, end, kept
         self.closed = False
 
     def allowed(self) -> NDArray[np.int64]:
@@ -58,6 +59,8 @@ class Matcher:
             return np.array([self._end])
         bits = np.frombuffer(self._inner.compute_bitmask(), dtype=np.uint8)
         found = np.flatnonzero(np.unpackbits(bits, bitorder="little")[: self._size])
+        if self._kept is not None:
+            found = np.intersect1d(found, self._kept, assume_unique=True)
         return found if len(found) else np.array([self._end])
 
     def take(self, token: int) -> None:

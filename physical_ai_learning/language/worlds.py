@@ -68,7 +68,7 @@ def world(target: str, rng: random.Random, others: Sequence[tuple[str, Kind]] = 
             site.named(words, kind)
     if any(isinstance(a, Pointed) and a.what is Deictic.CHARGE for a in aims) or rng.random() < 0.3:
         site.add("charger", "dock", ("charger", "充電器"))
-    present = _present(site, aims, named, rng)
+    present = _present(site, target, aims, named, rng)
     return World(site.site(), present)
 
 
@@ -85,17 +85,19 @@ def _may_be_zone(words: str, aims: Iterable[Any]) -> bool:
     return all(a.relation is Relation.AT for a in aims if isinstance(a, Named) and a.words == words)
 
 
-def _present(site: _Builder, aims: list[Any], named: dict[str, Kind], rng: random.Random) -> str | None:
+def _present(site: _Builder, target: str, aims: list[Any], named: dict[str, Kind], rng: random.Random) -> str | None:
     """Where the robot is bound for now. "The other one" needs a place, and its like beside it."""
     if not any(isinstance(a, Pointed) and a.what in (Deictic.OTHER, Deictic.THERE) for a in aims):
         return START if rng.random() < 0.5 else None
+    area = re.match(r"(?:next )?(?:cover|patrol) (?:there|other)", target) is not None
+    kind: Kind = "zone" if area else "dock"
     for words in named:  # "go to dock A, then to the other one"
         label = _LABEL.search(words)
         if label and any(isinstance(a, Pointed) and a.what is Deictic.OTHER for a in aims):
             other = chr(65 + (ord(label[0]) - 64) % 26) if label[0].isalpha() else str(int(label[0]) + 1)
             site.named(words[: label.start()] + other + words[label.end() :], named[words])
-    site.add("pair_a", "place", ("stand A", "スタンドA"))
-    site.add("pair_b", "place", ("stand B", "スタンドB"))
+    site.add("pair_a", kind, ("stand A", "スタンドA"))
+    site.add("pair_b", kind, ("stand B", "スタンドB"))
     return "pair_a"
 
 

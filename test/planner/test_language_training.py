@@ -397,3 +397,29 @@ def test_the_smoke_command_trains_reinforces_and_calibrates(llama: Path, tmp_pat
     assert kept | {"reinforce.json", "confidence.json"} <= {file.name for file in tmp_path.iterdir()}
     card = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert "sha256" in card and "Reinforcement" in card and "Confidence" in card
+
+
+# --- bench ---
+
+
+def test_the_bench_has_a_row_for_each_way_and_the_check_takes_a_wrong_goal_away(llama: Path, tmp_path: Path) -> None:
+    from physical_ai_bench.benchmarks.fine_tuning import fine_tuning_page, tallies
+    from physical_ai_core.site import load_site
+    from physical_ai_learning.language.evaluate import load_sentences
+    from physical_ai_planner.language.doubt import Doubt
+    from physical_ai_planner.language.model import Answer
+
+    said = (("go to dock B, slowly", "navigate dock_b v0.5"), ("go to dock A", "navigate dock_a"))
+    rows = [{"id": text, "site": "yard", "language": "en", "text": text, "accept": [goal]} for text, goal in said]
+    file = tmp_path / "some.jsonl"
+    file.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    answers = {
+        said[0][0]: Answer("go <dock B> slow", 0.95, 3, True),
+        said[1][0]: Answer("dock <dock A>", 0.4, 3, True),
+    }
+    plain, checked = tallies(answers, Doubt(), load_sentences(file), {"yard": load_site("yard")})
+    assert (plain.right, plain.wrong) == (1, 1) and (checked.right, checked.wrong) == (1, 0)
+    Adapter(load_base(llama, "cpu"), 2, 4).save(tmp_path / "adapter", str(llama), {"variant": "reasoning"})
+    page = fine_tuning_page([tmp_path / "adapter"], [file], 2, quiet)
+    assert [row[1] for row in page.rows] == ["zero-shot", "prompt", "LoRA: adapter"]
+    assert [row[2] for row in page.rows] == ["goal", "goal", "clauses, then goal"]
