@@ -59,6 +59,8 @@ class JapaneseChains:
             return clause(i, spoken.head + stem) + c.pick(t.AFTER_STEM)
         if f.plain and draw < 0.47:
             return clause(i, spoken.head + f.plain) + c.one(["。次に", "。それから", "。その後", "、次に", "、それから"])
+        if not f.plain:
+            return clause(i, spoken.head + f.te) + c.one(["、", "、それから", "、その後", "、次に", "。次に"])
         return clause(i, spoken.head + f.te) + c.pick(t.AFTER_TE)
 
     # --- chains ------------------------------------------------------------------------------------------------
@@ -99,7 +101,7 @@ class JapaneseChains:
             event = c.one([Event.PATH_CLEAR, Event.PATH_CLEAR, Event.INSTRUCTION, Event.INSTRUCTION, *o.WHEN])
             words, wait = c.pick(o.WHEN[event]), Draft(Task.WAIT, event=event)
         drafts = (wait, *spoken.drafts)
-        if spoken.verb and not spoken.drafts[-1].event and not words.endswith("、") and spoken.args and c.under(0.06):
+        if wait.event and spoken.verb and not spoken.drafts[-1].event and spoken.args and c.under(0.06):
             return replace(spoken, args=(*spoken.args, words), drafts=drafts, noun="")
         return replace(spoken, args=(words + ("" if words.endswith("、") else c.one(["", "", "、"])), *spoken.args), drafts=drafts, noun="")
 

@@ -11,6 +11,8 @@ from functools import lru_cache
 
 _GODAN = {"う": "わいえおって", "く": "かきけこいて", "ぐ": "がぎげごいで", "す": "さしせそして", "つ": "たちてとって", "ぬ": "なにねのんで", "ぶ": "ばびべぼんで", "む": "まみめもんで", "る": "らりれろって"}
 
+_NO_NOUN = frozenset({"", "お願い", "じっと", "きれいに", "ダッシュ", "ゴー", "ひとっ走り", "足を延ば", "フォロー"})
+
 
 @dataclass(frozen=True)
 class Forms:
@@ -36,7 +38,7 @@ def forms(verb: str) -> Forms:
     if kind == "s":
         n = word[:-2]
         bare = n[:-1] if n.endswith("を") else n
-        return Forms(n + "して", n + "した", word, n + "し", n + "しろ", n + "しよう", n + "し", "" if n in ("", "お願い") else bare, n + "すれば")
+        return Forms(n + "して", n + "した", word, n + "し", n + "しろ", n + "しよう", n + "し", "" if n in _NO_NOUN else bare, n + "すれば")
     if kind == "k":
         n, kanji = word[:-2], word.endswith("来る")
         ki, ko, ku = ("来", "来", "来") if kanji else ("き", "こ", "く")

@@ -133,7 +133,7 @@ class JapanesePlaces:
             verb = c.pick(o.GO_MADE if particle == "まで" else o.GO)
             if c.under(0.1) and not verb.startswith(("入", "渡")):
                 particle = ""
-            spoken = Spoken((where + particle + c.one(["", "", "", "", "、"]),), verb, draft, short=where + c.one(["", "へ", "に", "まで"]))
+            spoken = Spoken((where + particle + c.one(["", "", "", "", "、"]),), verb, draft, short=where + c.one(["", "へ", "まで"]))
         elif draw < 0.80:
             spoken = Spoken((where + "を",), c.pick(o.AT_WO), draft, short=where)
         elif draw < 0.87:
