@@ -21,7 +21,7 @@ from physical_ai_planner.coverage.turns import dubins
 
 LEAST_RING_M = 0.02
 LEFT_SHARE = 0.02  # of a width squared: smaller spots between two passes are left
-RING_ENTRIES = 8
+RING_ENTRIES = 16
 PIVOT_COST_M = 4.0  # two turns on the spot take about as long as so much driving
 CELL_COST_M = 10.0
 
@@ -114,7 +114,7 @@ def _ways(area: shapely.Geometry, settings: CoverageSettings) -> Iterator[_Way]:
     along = headland(area, settings)
     for part, line in enumerate(along):
         open_ = line[:-1]
-        for i in np.unique(np.linspace(0, len(open_), RING_ENTRIES, endpoint=False).astype(int)):
+        for i in _spread(line):
             turned = np.roll(open_, -i, axis=0)
             yield _Way(part, (np.vstack([turned, turned[:1]]),), path_length(line))
     inner, s = _within(area, along, settings), settings.spacing_m
@@ -125,6 +125,13 @@ def _ways(area: shapely.Geometry, settings: CoverageSettings) -> Iterator[_Way]:
                 passes = tuple(_there_and_back(cell[::-1] if far_first else cell, back_first))
                 hops = sum(float(np.hypot(*(b[0] - a[1]))) for a, b in pairwise(passes))
                 yield _Way(number, passes, hops + sum(path_length(p) for p in passes))
+
+
+def _spread(ring: Array) -> Array:
+    """Indices of corners of a closed line (N, 2), spread along it: where it may be begun."""
+    at = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(ring, axis=0).T))])
+    wanted = np.linspace(0.0, at[-1], RING_ENTRIES, endpoint=False)
+    return np.unique(np.argmin(np.abs(at[:-1, None] - wanted[None]), axis=0))
 
 
 def _within(area: shapely.Geometry, along: Sequence[Array], settings: CoverageSettings) -> shapely.Geometry:

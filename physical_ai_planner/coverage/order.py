@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import networkx as nx
 import numpy as np
@@ -17,7 +18,8 @@ from numpy.typing import NDArray
 from physical_ai_core.geometry import Array
 
 FAR = 1e7  # stands for no way at all: left to the end
-MOST_MOVED = 16  # more parts than this are not moved about one by one
+MOST_MOVED = 24  # more parts than this are not moved about one by one
+MOST_ROUNDS = 3
 SEED = 7
 
 Tour = list[int]
@@ -34,23 +36,31 @@ def order(between: Array, inside: Array, part: NDArray[np.intp]) -> list[int]:
         return []
     cost = np.where(np.isfinite(between), between, FAR) + inside[None, :]
     ways = [np.flatnonzero(part == p) for p in range(count)]
-    least = _least(cost, ways)
-    tours = [_greedy(least), *_searched(least)]
-    best = min(tours, key=lambda tour: _chosen(cost, ways, tour)[0])
+    links = _Links(
+        [cost[0, into] for into in ways], [[cost[np.ix_(out + 1, into)] for into in ways] for out in ways], ways
+    )
+    least = _least(links)
+    best = min([_greedy(least), *_searched(least)], key=lambda tour: _spent(links, tour))
     if 2 < count <= MOST_MOVED:
-        best = _moved(cost, ways, best)
-    return _chosen(cost, ways, best)[1]
+        best = _moved(links, best)
+    return _chosen(links, best)
 
 
-def _least(cost: Array, ways: Sequence[NDArray[np.intp]]) -> Array:
+class _Links(NamedTuple):
+    """Cost of each way from the start, and (exits, entries) from each part to each."""
+
+    first: list[Array]
+    between: list[list[Array]]
+    ways: list[NDArray[np.intp]]
+
+
+def _least(links: _Links) -> Array:
     """(1 + P, P): the cheapest of the ways from part to part; row 0 from the start."""
-    least = np.full((len(ways) + 1, len(ways)), FAR)
-    for q, into in enumerate(ways):
-        least[0, q] = cost[0, into].min()
-        for p, out in enumerate(ways):
-            if p != q:
-                least[p + 1, q] = cost[np.ix_(out + 1, into)].min()
-    return least
+    rows = [[float(cost.min()) for cost in links.first]]
+    rows += [
+        [FAR if p == q else float(cost.min()) for q, cost in enumerate(row)] for p, row in enumerate(links.between)
+    ]
+    return np.array(rows)
 
 
 def _greedy(least: Array) -> Tour:
@@ -78,26 +88,33 @@ def _searched(least: Array) -> list[Tour]:
     return [[node - 1 for node in found[1:-1]]]
 
 
-def _chosen(cost: Array, ways: Sequence[NDArray[np.intp]], tour: Sequence[int]) -> tuple[float, list[int]]:
-    """Driving of a tour with the best way for each part, and these ways."""
-    spent, back = cost[0, ways[tour[0]]], []
+def _spent(links: _Links, tour: Sequence[int]) -> float:
+    """Driving of a tour with the best way for each part."""
+    spent = links.first[tour[0]]
     for before, after in pairwise(tour):
-        total = spent[:, None] + cost[np.ix_(ways[before] + 1, ways[after])]
+        spent = (spent[:, None] + links.between[before][after]).min(axis=0)
+    return float(spent.min())
+
+
+def _chosen(links: _Links, tour: Sequence[int]) -> list[int]:
+    """The best way for each part of a tour, by dynamic programming."""
+    spent, back = links.first[tour[0]], []
+    for before, after in pairwise(tour):
+        total = spent[:, None] + links.between[before][after]
         back.append(np.argmin(total, axis=0))
         spent = np.min(total, axis=0)
     at = int(np.argmin(spent))
-    chosen = [int(ways[tour[-1]][at])]
+    chosen = [int(links.ways[tour[-1]][at])]
     for step in range(len(back) - 1, -1, -1):
         at = int(back[step][at])
-        chosen.append(int(ways[tour[step]][at]))
-    return float(spent.min()), chosen[::-1]
+        chosen.append(int(links.ways[tour[step]][at]))
+    return chosen[::-1]
 
 
-def _moved(cost: Array, ways: Sequence[NDArray[np.intp]], tour: Tour) -> Tour:
+def _moved(links: _Links, tour: Tour) -> Tour:
     """Parts are put elsewhere in the tour, and stretches of it turned about, while that saves driving."""
-    best, rounds = _chosen(cost, ways, tour)[0], 0
-    improved = True
-    while improved and rounds < 4:
+    best, improved, rounds = _spent(links, tour), True, 0
+    while improved and rounds < MOST_ROUNDS:
         improved, rounds = False, rounds + 1
         for i in range(len(tour)):
             for j in range(len(tour)):
@@ -106,7 +123,7 @@ def _moved(cost: Array, ways: Sequence[NDArray[np.intp]], tour: Tour) -> Tour:
                 if i < j:
                     tried.append(tour[:i] + tour[i : j + 1][::-1] + tour[j + 1 :])
                 for other in tried:
-                    spent = _chosen(cost, ways, other)[0]
+                    spent = _spent(links, other)
                     if spent < best - 1e-6:
                         tour, best, improved = other, spent, True
     return tour
