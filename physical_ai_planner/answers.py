@@ -98,18 +98,16 @@ def choices_of(question: Question, line: str, site: Site, book: NameBook, presen
 
 def complete(line: str, option: str, site: Site, book: NameBook, present: str | None) -> Reading | None:
     """The goal of a line with `option` in place of the words that were asked about; None where that cannot be."""
+    kind = book.kind_of.get(option)
+    words = None if kind is None else _unique_words(option, kind, book)
     try:
         plan = read(line)
-    except GoalError:
+        filled = _filled(plan, words, site, book, present) if isinstance(plan, Plan) and words is not None else None
+        if filled is None:
+            return None
+        grounded = ground(filled, site, book, present)
+    except (GoalError, ValueError):  # not in the form, or no step that the schema allows
         return None
-    kind = book.kind_of.get(option)
-    if not isinstance(plan, Plan) or kind is None:
-        return None
-    words = _unique_words(option, kind, book)
-    filled = None if words is None else _filled(plan, words, site, book, present)
-    if filled is None:
-        return None
-    grounded = ground(filled, site, book, present)
     if isinstance(grounded, tuple):
         return Reading(GoalState(steps=grounded, queue=filled.queue), 1.0, write(filled))
     if isinstance(grounded, Question):

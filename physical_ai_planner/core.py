@@ -31,6 +31,7 @@ from physical_ai_planner.people_ahead import PredictedPeople
 from physical_ai_planner.pursuit import Pursuit
 from physical_ai_planner.refused import Refused
 from physical_ai_planner.replies import Replies, refused
+from physical_ai_planner.restart import Restart
 
 EARLY = 0.02  # share of a period by which a tick may come early and still count
 
@@ -63,6 +64,7 @@ class PlannerCore:
         self.goals = Goals(
             parameters, self.pursuit, self.conversation, self.judge, self.replies, self._drive, self.seat
         )
+        self.restart = Restart(self.goals)
         self._said_s: float | None = None
         self._ears: dict[str, Callable[[Any, float], Outputs]] = {
             "instruction": self._instruction,
@@ -86,8 +88,9 @@ class PlannerCore:
             return NOTHING
         here = self.pursuit.localisation.here(stamp_s)
         self._predicted.map_from_odom = None if here is None else here.map_from_odom
-        outputs = list(self.goals.take(self.conversation.tick(stamp_s), stamp_s))
-        outputs += self.goals.restore(stamp_s)
+        outputs = list(self.goals.think(stamp_s))
+        outputs += self.goals.take(self.conversation.tick(stamp_s), stamp_s)
+        outputs += self.restart.tick(stamp_s)
         outputs += self.goals.try_put_off(stamp_s)
         outputs += self.replies.tell(self.pursuit.tick(stamp_s), stamp_s)
         outputs += self.goals.next(stamp_s)

@@ -1,29 +1,28 @@
-"""The rules of a goal's life: judged, obeyed, asked back, put in line, refused, stopped, gone on with, taken up again.
+"""The rules of a goal's life: judged, obeyed, asked back, put in line, refused, stopped, gone on with.
 
 docs/planner.md has them as a table. Nothing here reads topics or keeps time: `PlannerCore` brings what was said.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 
 from physical_ai_core.core import NOTHING, Output, Outputs
-from physical_ai_core.errors import GoalError
 from physical_ai_core.geometry import Array
 from physical_ai_core.goal import GoalState, RefusalReason, Step, Task, Words
 from physical_ai_core.reports import PlannerReply
 from physical_ai_planner import phrases, rule_phrases
-from physical_ai_planner.answers import Choice, choices_of
+from physical_ai_planner.answers import Choice
 from physical_ai_planner.conversation import Conversation, Instruction, last_place, refusal, reply
 from physical_ai_planner.experts.seat import Seat
-from physical_ai_planner.hypotheses import Choose, Confirm, Hypothesis, Obey
+from physical_ai_planner.hypotheses import Hypothesis, Obey
 from physical_ai_planner.interpreter import Reading
-from physical_ai_planner.judge import Judge
-from physical_ai_planner.language.names import NameBook
+from physical_ai_planner.judge import Judge, Thought
 from physical_ai_planner.mission import Mission
 from physical_ai_planner.parameters import PlannerParameters
-from physical_ai_planner.present_goal import PresentGoal
 from physical_ai_planner.pursuit import Pursuit, end_of
+from physical_ai_planner.questions import Questions, understood
 from physical_ai_planner.refused import Refused
 from physical_ai_planner.replies import Replies, refused
 from physical_ai_planner.waiting import MOST, Line, Waiting
@@ -45,18 +44,16 @@ class Goals:
         drive: Callable[[float], list[Output]],
         seat: Seat | None = None,
     ) -> None:
-        self.p, self.pursuit, self.conversation, self.judge, self.replies = (
-            parameters, pursuit, conversation, judge, replies,
-        )  # fmt: skip
-        self._drive, self._seat = drive, seat
-        self._book = NameBook(pursuit.site)
+        self.p, self.pursuit, self.conversation, self.judge = parameters, pursuit, conversation, judge
+        self.replies, self._drive, self._seat = replies, drive, seat
+        self._questions = Questions(pursuit.site, conversation)
+        self._thoughts: deque[Thought] = deque()  # instructions not yet decided on, in order
         self.line = Line()
         self.emergency = False
         self._count = 0
         self._put_off: tuple[Instruction, float] | None = None  # waits for the first pose
         self._last_queued = False  # the goal that was said last waits in line
-        self._kept: PresentGoal | None = None
-        self._looked_for_kept = False
+        self.touched = False  # somebody has given, stopped or dropped a goal in this run
 
     # --- what was said ---
 
@@ -70,7 +67,7 @@ class Goals:
         return outputs
 
     def consider(self, said: Instruction, stamp_s: float) -> Outputs:
-        """An instruction: obeyed, put in line, asked back, put off, or refused."""
+        """An instruction: obeyed, put in line, asked back, put off, or refused; now, or in the next few ticks."""
         first = said.readings[0]
         task = (first.goal.steps or (Step(task=Task.WAIT),))[0].task
         if task is Task.STOP:
@@ -78,24 +75,46 @@ class Goals:
         try:
             if said.confirmed and task in ALONE and len(first.goal.steps or ()) == 1:
                 return self._word(first.goal, stamp_s)
-            if any(r.goal.steps for r in said.readings) and self.pursuit.localisation.here(stamp_s) is None:
-                return self._wait_for_pose(said, stamp_s)
-            return self._decide(said, stamp_s)
         except Refused as error:
             return [refused(error, said.instruction_id, stamp_s)]
-
-    def _decide(self, said: Instruction, stamp_s: float) -> Outputs:
-        queues = bool(said.readings[0].goal.queue) and self._busy
+        if any(r.goal.steps for r in said.readings) and self.pursuit.localisation.here(stamp_s) is None:
+            self._put_off = (said, stamp_s)
+            return [Output("planner/reply", reply(stamp_s, "info", phrases.WAITING_FOR_POSE, said.instruction_id))]
+        queues = bool(first.goal.queue) and self._busy
         corrects_line = said.corrects and self._last_queued and len(self.line) > 0
         after = self._end_of_line(stamp_s, corrects_line) if queues or corrects_line else None
-        decision = self.judge.judge(said.readings, stamp_s, after)
-        if isinstance(decision, Obey):
-            return self._obey(decision.best, said, stamp_s, corrects_line, after)
-        if isinstance(decision, Confirm):
-            return [self._confirm(decision.best, said, stamp_s)]
-        if isinstance(decision, Choose):
-            return [self._choose(decision.rivals, said, stamp_s)]
-        return [self._answer(decision.why, said, stamp_s)]
+        self._thoughts.append(self.judge.thought(said, after, corrects_line))
+        return self.think(stamp_s) if len(self._thoughts) == 1 else NOTHING
+
+    def think(self, stamp_s: float) -> Outputs:
+        """Try out one more reading, so that a stop never waits for more than one; decide once all are tried."""
+        if not self._thoughts:
+            return NOTHING
+        thought = self._thoughts[0]
+        decision = self.judge.go_on(thought, stamp_s)
+        if decision is None:
+            return NOTHING
+        self._thoughts.popleft()
+        if not isinstance(decision, Obey):
+            return [self._questions.output(decision, thought.said, stamp_s)]
+        try:
+            return self._obey(decision.best, thought.said, stamp_s, thought.corrects_line, thought.after)
+        except Refused as error:
+            return [refused(error, thought.said.instruction_id, stamp_s)]
+
+    def try_put_off(self, stamp_s: float) -> Outputs:
+        """What was said before the first pose was known."""
+        if self._put_off is None:
+            return NOTHING
+        said, since_s = self._put_off
+        if self.pursuit.localisation.here(stamp_s) is not None:
+            self._put_off = None
+            return self.consider(said, stamp_s)
+        if abs(stamp_s - since_s) > self.p.pose_wait_s:
+            self._put_off = None
+            words = refusal(stamp_s, RefusalReason.NOT_READY, phrases.NO_POSE, said.instruction_id)
+            return [Output("planner/reply", words)]
+        return NOTHING
 
     def _obey(
         self, best: Hypothesis, said: Instruction, stamp_s: float, corrects_line: bool, after: Array | None
@@ -115,7 +134,7 @@ class Goals:
             told = [self.replies.info(words, stamp_s) for words in because]
             return [*self._join_line(mission, stamp_s, corrects_line), *told]
         gone = self._drop_line(stamp_s)
-        return [*gone, *self.begin(mission, rule_phrases.because(_understood(mission), because), stamp_s)]
+        return [*gone, *self.begin(mission, rule_phrases.because(understood(mission), because), stamp_s)]
 
     def _counsel(
         self, best: Hypothesis, said: Instruction, stamp_s: float, after: Array | None
@@ -137,43 +156,6 @@ class Goals:
             mission = self.judge.try_out(judged.goal, stamp_s, after).mission
         return mission, judged.because
 
-    # --- questions ---
-
-    def _confirm(self, best: Hypothesis, said: Instruction, stamp_s: float) -> Output:
-        assert best.mission is not None
-        choice = Choice("yes", (), Reading(best.goal, best.probability, best.line))
-        words = phrases.confirm(_understood(best.mission))
-        return Output("planner/reply", self.conversation.ask(words, (choice,), said, stamp_s))
-
-    def _choose(self, rivals: tuple[Hypothesis, ...], said: Instruction, stamp_s: float) -> Output:
-        """One short question that names each reading: by the place where they differ, else by a letter."""
-        plans = [_understood(rival.mission) for rival in rivals if rival.mission is not None]
-        places = _where_they_differ([rival.goal for rival in rivals])
-        options = places or [chr(ord("A") + i) for i in range(len(rivals))]
-        spoken = self.pursuit.site.spoken_names()
-        choices = tuple(
-            Choice(option, (*spoken.get(option, ()), option.replace("_", " ")), Reading(r.goal, r.probability, r.line))
-            for option, r in zip(options, rivals, strict=True)
-        )
-        words = rule_phrases.which(plans, letters=not places)
-        return Output("planner/reply", self.conversation.ask(words, choices, said, stamp_s))
-
-    def _answer(self, why: Hypothesis, said: Instruction, stamp_s: float) -> Output:
-        """Nothing can be done: the question or the refusal of the most probable reading."""
-        if why.refused is not None:
-            return refused(why.refused, said.instruction_id, stamp_s)
-        question, turned_down = why.goal.question, why.goal.refusal
-        if question is not None:
-            choices = choices_of(question, why.line, self.pursuit.site, self._book, said.there)
-            if choices:
-                return Output("planner/reply", self.conversation.ask(question.text, choices, said, stamp_s))
-            options = question.options
-            return Output(
-                "planner/reply", reply(stamp_s, "question", question.text, said.instruction_id, options=options)
-            )
-        assert turned_down is not None
-        return Output("planner/reply", refusal(stamp_s, turned_down.reason, turned_down.text, said.instruction_id))
-
     # --- the present goal and the line behind it ---
 
     @property
@@ -186,8 +168,8 @@ class Goals:
         self._count += 1
         goal_id = f"g{self._count}-{round(stamp_s * 1000.0)}"
         mission.goal = mission.goal.model_copy(update={"goal_id": goal_id})
-        self._put_off = self._kept = None
-        self._last_queued = False
+        self._put_off = None
+        self._last_queued, self.touched = False, True
         self.replies.fresh()
         self.conversation.present = last_place(mission.goal)
         mission.paused = self.emergency and not self.p.resume_after_emergency_stop
@@ -208,9 +190,9 @@ class Goals:
         waiting = Waiting(goal.model_copy(update={"queue": True}), end_of(mission, mission.start))
         if corrects:
             self.line.replace_last(waiting)
-            words = rule_phrases.requeued(_understood(mission))
+            words = rule_phrases.requeued(understood(mission))
         else:
-            words = rule_phrases.queued(_understood(mission), self.line.add(waiting))
+            words = rule_phrases.queued(understood(mission), self.line.add(waiting))
         self._last_queued = True
         self.conversation.present = last_place(goal) or self.conversation.present
         self._keep_line(stamp_s)
@@ -254,14 +236,20 @@ class Goals:
         if isinstance(counsel, Output):
             return [counsel]
         mission, because = counsel
-        words = rule_phrases.because(rule_phrases.begun_next(_understood(mission)), because)
+        words = rule_phrases.because(rule_phrases.begun_next(understood(mission)), because)
         return self.begin(mission, words, stamp_s)
 
     # --- words about the present goal ---
 
-    def _stop(self, goal: GoalState, stamp_s: float) -> Outputs:
+    def _forget(self) -> None:
+        """What was said before a stop or a cancel never moves the robot after it."""
         self.conversation.forget()
-        self._put_off = self._kept = None
+        self._thoughts.clear()
+        self._put_off = None
+        self.touched = True
+
+    def _stop(self, goal: GoalState, stamp_s: float) -> Outputs:
+        self._forget()
         going, mission = self._busy, self.pursuit.mission
         gone = self._drop_line(stamp_s)
         self.pursuit.pause(True, stamp_s)
@@ -293,8 +281,7 @@ class Goals:
         return [*outputs, *self._drive(stamp_s)]
 
     def _cancel(self, goal: GoalState, stamp_s: float) -> Outputs:
-        self.conversation.forget()
-        self._put_off = self._kept = None
+        self._forget()
         going = self._busy
         gone = self._drop_line(stamp_s)
         outputs = [self.replies.goal(Task.CANCEL, goal.instruction_id)]
@@ -312,75 +299,3 @@ class Goals:
         self.pursuit.pause(True, stamp_s)
         said = self.replies.info(phrases.EMERGENCY, stamp_s)
         return [said, self.replies.goal(Task.STOP), *self._drive(stamp_s)]
-
-    # --- before the first pose, and after a restart ---
-
-    def _wait_for_pose(self, said: Instruction, stamp_s: float) -> Outputs:
-        self._put_off = (said, stamp_s)
-        return [Output("planner/reply", reply(stamp_s, "info", phrases.WAITING_FOR_POSE, said.instruction_id))]
-
-    def try_put_off(self, stamp_s: float) -> Outputs:
-        if self._put_off is None:
-            return NOTHING
-        said, since_s = self._put_off
-        if self.pursuit.localisation.here(stamp_s) is not None:
-            self._put_off = None
-            return self.consider(said, stamp_s)
-        if abs(stamp_s - since_s) > self.p.pose_wait_s:
-            self._put_off = None
-            words = refusal(stamp_s, RefusalReason.NOT_READY, phrases.NO_POSE, said.instruction_id)
-            return [Output("planner/reply", words)]
-        return NOTHING
-
-    def restore(self, stamp_s: float) -> Outputs:
-        """Take up the goal of a former run, and those that waited behind it, once, as soon as the pose is known."""
-        if not self._looked_for_kept:
-            self._looked_for_kept = True
-            try:
-                self._kept = self.pursuit.kept(stamp_s)
-            except GoalError as error:
-                self.pursuit.file_fault = str(error)
-        if self._kept is None or self.pursuit.localisation.here(stamp_s) is None:
-            return NOTHING
-        kept, self._kept = self._kept, None
-        try:
-            mission = self.pursuit.take_up(kept, stamp_s)
-        except Refused as error:
-            self.pursuit.drop()
-            return [refused(error, kept.goal.instruction_id, stamp_s)]
-        except GoalError as error:
-            self.pursuit.drop()
-            self.pursuit.file_fault = str(error)
-            return NOTHING
-        self.line.restore(kept.behind)
-        self.pursuit.behind = self.line.goals
-        self.pursuit.begin(mission, stamp_s)
-        self.conversation.present = last_place(mission.goal)
-        rest = mission.aims[mission.progress.step :]
-        words = phrases.restored(phrases.understood([phrases.step(aim.step, aim.spot) for aim in rest]))
-        if mission.paused:
-            words = phrases.STOPPED_GOAL
-        goal = self.replies.goal(Task.STOP) if mission.paused else Output("goal_state", self.pursuit.present)
-        return [self.replies.info(words, stamp_s), goal]
-
-
-def _understood(mission: Mission) -> Words:
-    return phrases.understood([phrases.step(aim.step, aim.spot) for aim in mission.aims])
-
-
-def _where_they_differ(goals: list[GoalState]) -> list[str]:
-    """The names by which goals differ, one each, where they differ in one name of one step only; else nothing."""
-
-    def name(step: Step) -> str | None:
-        return getattr(step.target, "name", None)
-
-    def bare(step: Step) -> Step:
-        named = name(step) is not None and step.target is not None
-        return step.model_copy(update={"target": step.target.model_copy(update={"name": ""})}) if named else step  # type: ignore[union-attr]
-
-    steps = [goal.steps or () for goal in goals]
-    if len({tuple(map(bare, part)) for part in steps}) != 1 or len({goal.queue for goal in goals}) != 1:
-        return []
-    at = [i for i in range(len(steps[0])) if len({name(part[i]) for part in steps}) > 1]
-    names = [name(part[at[0]]) or "" for part in steps] if len(at) == 1 else []
-    return names if len(set(names)) == len(goals) and all(names) else []

@@ -124,19 +124,29 @@ def weigh(readings: Sequence[Reading], try_out: Callable[[GoalState], Trial]) ->
     Sorted by falling probability; empty only where `readings` is. `try_out` raises Refused, or `Instead` with the
     question or refusal that an adviser puts in a goal's place.
     """
+    return merged(readings, [tried(reading, try_out) for reading in plausible(readings)])
+
+
+def plausible(readings: Sequence[Reading]) -> list[Reading]:
+    """The readings that are worth trying out, most probable first."""
     ranked = sorted(readings, key=lambda reading: -_sound(reading.probability))[:MOST]
     least = LEAST_SHARE * _sound(ranked[0].probability) if ranked else 0.0
-    tried = [_tried(reading, try_out) for reading in ranked if _sound(reading.probability) >= least]
-    before, after = sum(_sound(reading.probability) for reading in ranked), sum(h.probability for h in tried)
-    rest = max(0.0, 1.0 - before) + sum(_sound(r.probability) for r in ranked if _sound(r.probability) < least)
-    lost = before - after  # what readings without sense gave up goes to all others, in their proportions
-    scale = 1.0 / (after + rest) if lost > 0.0 and after + rest > 0.0 else 1.0
-    merged: dict[object, Hypothesis] = {}
-    for hypothesis in sorted(tried, key=lambda h: -h.probability):
-        known = merged.setdefault(_meaning(hypothesis), replace(hypothesis, probability=0.0))
-        sum_ = min(1.0, known.probability + scale * hypothesis.probability)
-        merged[_meaning(hypothesis)] = replace(known, probability=sum_)
-    return tuple(sorted(merged.values(), key=lambda h: -h.probability))
+    return [reading for reading in ranked if _sound(reading.probability) >= least]
+
+
+def merged(readings: Sequence[Reading], found: Sequence[Hypothesis]) -> tuple[Hypothesis, ...]:
+    """One hypothesis for all that come to the same. What readings without sense gave up goes to all others, those that
+    were not tried too, in their proportions."""
+    before = min(1.0, sum(_sound(reading.probability) for reading in plausible(readings)))
+    after = sum(hypothesis.probability for hypothesis in found)
+    rest = 1.0 - before
+    scale = 1.0 / (after + rest) if after < before - 1e-9 and after + rest > 0.0 else 1.0
+    same: dict[object, Hypothesis] = {}
+    for hypothesis in sorted(found, key=lambda h: -h.probability):
+        known = same.setdefault(_meaning(hypothesis), replace(hypothesis, probability=0.0))
+        probability = min(1.0, known.probability + scale * hypothesis.probability)
+        same[_meaning(hypothesis)] = replace(known, probability=probability)
+    return tuple(sorted(same.values(), key=lambda h: -h.probability))
 
 
 def decide(hypotheses: Sequence[Hypothesis], rules: Rules) -> Decision:
@@ -164,7 +174,8 @@ def cost_of(rolled: RollOut | None) -> float:
     return CONFLICT_COST * conflict + TIME_COST * lasting
 
 
-def _tried(reading: Reading, try_out: Callable[[GoalState], Trial]) -> Hypothesis:
+def tried(reading: Reading, try_out: Callable[[GoalState], Trial]) -> Hypothesis:
+    """One reading tried out, whatever that raises."""
     goal, probability = reading.goal, _sound(reading.probability)
     if goal.steps is None:
         return Hypothesis(reading.line, probability, goal)

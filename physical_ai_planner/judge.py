@@ -6,13 +6,16 @@ Every goal goes through here, whoever wrote it: a model, a table of commands, or
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from physical_ai_core.forecast import DriveForecast, PeopleForecast
 from physical_ai_core.geometry import Array
 from physical_ai_core.goal import GoalState, Limits, Task
+from physical_ai_planner.conversation import Instruction
 from physical_ai_planner.hypotheses import (
     Check,
     Decision,
@@ -21,6 +24,9 @@ from physical_ai_planner.hypotheses import (
     Rules,
     Trial,
     decide,
+    merged,
+    plausible,
+    tried,
     weigh,
 )
 from physical_ai_planner.interpreter import Reading
@@ -32,6 +38,20 @@ JOULES_A_WH = 3600.0
 ODD = 0.2  # factor on the probability of a goal that no person means
 
 Adviser = Callable[[GoalState], GoalState]  # the same goal, tighter; or a question or a refusal in its place
+
+
+@dataclass
+class Thought:
+    """An instruction being weighed. `after`: the pose where the goal before it ends, of one that queues.
+
+    `corrects_line`: it takes the place of the goal that waits last.
+    """
+
+    said: Instruction
+    after: Array | None
+    corrects_line: bool
+    left: deque[Reading]  # not yet tried out
+    found: list[Hypothesis] = field(default_factory=list)
 
 
 class Judge:
@@ -55,6 +75,20 @@ class Judge:
     def judge(self, readings: Sequence[Reading], now_s: float, after: Array | None = None) -> Decision:
         """What to do about a sentence. `after`: the pose where the goal before it ends, of one that queues."""
         self.weighed = weigh(readings, lambda goal: self.try_out(goal, now_s, after))
+        return decide(self.weighed, self.rules)
+
+    def thought(self, said: Instruction, after: Array | None, corrects_line: bool) -> Thought:
+        """An instruction to be weighed, a reading at a time (`go_on`)."""
+        return Thought(said, after, corrects_line, deque(plausible(said.readings)))
+
+    def go_on(self, thought: Thought, now_s: float) -> Decision | None:
+        """Try out the next reading of a thought; the decision, once there is none left."""
+        if thought.left:
+            reading = thought.left.popleft()
+            thought.found.append(tried(reading, lambda goal: self.try_out(goal, now_s, thought.after)))
+        if thought.left:
+            return None
+        self.weighed = merged(thought.said.readings, thought.found)
         return decide(self.weighed, self.rules)
 
     def try_out(self, goal: GoalState, now_s: float, after: Array | None = None) -> Trial:

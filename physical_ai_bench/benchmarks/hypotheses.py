@@ -33,7 +33,7 @@ from physical_ai_world_model.parameters import WorldModelParameters
 
 NAME = "hypotheses"
 COUNTS = (1, 2, 4, 8)
-SECONDS = (0.0, 0.25)
+SECONDS = (0.1,)
 WALK_S, PERIOD_S = 1.0, 0.05
 NOW_S = 100.0
 ABOUT = (

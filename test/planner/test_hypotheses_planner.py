@@ -79,7 +79,7 @@ def asked(drive: Drive, text: str, *every: Reading) -> Drive:
     """Say a sentence; the model reads it in these ways."""
     drive.say(text)
     drive.interpreter.answer(*every)
-    return drive.run(0.2)
+    return drive.run(0.2 * len(every))  # a reading a tick
 
 
 def drive_with_model(**parameters: object) -> Drive:
@@ -470,6 +470,19 @@ def test_sentences_are_answered_in_the_order_they_were_said():
     assert [said.steps[0].target.name for said in drive.goals] == ["gate", "dock_b"]
 
 
+def test_a_stop_waits_for_no_more_than_one_reading_and_drops_the_others():
+    drive = drive_with_model()
+    tried: list[GoalState] = []
+    try_out = drive.core.judge.try_out
+    drive.core.judge.try_out = lambda goal, *more: (tried.append(goal), try_out(goal, *more))[1]
+    drive.say("mumble")
+    drive.interpreter.answer(*(reading(name, 0.3) for name in ("gate", "field", "dock_b")))
+    drive.run(0.2)
+    assert len(tried) == 1 and not drive.replies
+    drive.say("stop").run(2.0)
+    assert len(tried) == 1 and drive.kinds == ["understood"] and not len(drive.path)
+
+
 # --- goals in line ---
 
 
@@ -718,7 +731,8 @@ def test_whatever_lines_a_model_writes_no_goal_leaves_that_breaks_a_rule_of_the_
     for index, one in enumerate((read, *((r,) for r in read))):
         outputs += core.handle("instruction", Text(f"order {index}"), 50.0)
         model.answer(*(r._replace(probability=1.0) if index else r for r in one))
-        outputs += core.tick(50.0)
+        for _ in one:
+            outputs += core.tick(50.0)
         outputs += core.handle("instruction", Text("yes"), 50.0)
     assert broken_rules(outputs, site) == []
 
