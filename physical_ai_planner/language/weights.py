@@ -261,6 +261,8 @@ def convert_gguf(gguf: Path, out: Path, probe: Probe | None = None) -> None:
     plain.load_state_dict(packed.state_dict())
     tokenizer.save_pretrained(out)
     plain.save_pretrained(out)
+    if (out / "tokenizer.json").exists():
+        vocabulary.build(out / "tokenizer.json", out)
 
 
 def merge_adapter(base: Path, adapter: Path, out: Path) -> None:

@@ -78,12 +78,15 @@ def test_our_forward_pass_computes_what_the_library_computes(kind: str, tmp_path
     assert len(seen) == 3 and torch.allclose(seen[0].sum(-1), torch.ones(4, 21), atol=1e-3)
 
 
-def test_side_by_side_continuations_in_one_pass_are_those_of_separate_passes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("library", [False, True])
+def test_side_by_side_continuations_in_one_pass_are_those_of_separate_passes(tmp_path: Path, library: bool) -> None:
     from physical_ai_planner.language.lean import LeanNetwork
+    from physical_ai_planner.language.network import Network, TransformersNetwork
     from physical_ai_planner.language.tensors import FileWeights
 
-    model_of("gemma3_text", tmp_path)
-    network = LeanNetwork(Shape.of(json.loads((tmp_path / "config.json").read_text())), FileWeights(tmp_path))
+    model = model_of("llama" if library else "gemma3_text", tmp_path)
+    shape = Shape.of(json.loads((tmp_path / "config.json").read_text()))
+    network: Network = TransformersNetwork(model) if library else LeanNetwork(shape, FileWeights(tmp_path))
     prompt, one, other = list(range(3, 15)), [20, 21], [30, 31]
     together = network.new_cache()
     network.forward(prompt, together)
