@@ -146,7 +146,7 @@ def planner_language(
         found = run(job, report)
     table = Table("what", "value", title=f"{found['base']}, {variant}")
     for key in ("sentences", "steps", "train_s", "sentences_per_s", "last_loss", "batches_refused"):
-        table.add_row(key.replace("_", " "), f"{found[key]:,}")
+        table.add_row(key.replace("_", " "), "" if found[key] is None else f"{found[key]:,}")
     for language, share in found["template_disjoint_exact"].items():
         table.add_row(f"lines exact, unseen phrases, {language}", f"{share:.1%}")
     for when in ("before", "after") if "reinforced" in found else ():

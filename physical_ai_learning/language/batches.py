@@ -23,7 +23,7 @@ from physical_ai_learning.language.dataset import Example, examples
 from physical_ai_learning.language.recipe import Recipe
 from physical_ai_learning.language.vocabulary import Vocabulary, line_of
 
-LENGTHS: Final = (16, 24, 32, 40, 48, 64, 80, 96, 128, 192, 256, 384, 512)
+LENGTHS: Final = (16, 20, 24, 28, 32, 36, 40, 44, 48, 56, 64, 72, 80, 96, 112, 128, 160, 192, 256, 384, 512)
 WAIT_S: Final = 600.0  # for a worker's chunk before it is given up
 
 Integers = NDArray[np.int32]

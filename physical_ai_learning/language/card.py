@@ -30,7 +30,7 @@ one sentence in Japanese or English (`docs/language.md`). bf16 safetensors, PEFT
 
 ## Training
 
-`physical-ai train planner-language --base {base_option} --variant {variant}`: {sentences:,} sentences ({tokens:,}
+`physical-ai train planner-language --base {base_option} --variant {variant}`{begun}: {sentences:,} sentences ({tokens:,}
 tokens), {steps:,} steps, {train_s:.0f} s on {device}; seed {seed}, learning rate {learning_rate:g}. Batches refused by
 the loss guard: {batches_refused}.
 
@@ -51,6 +51,7 @@ def write_card(folder: Path) -> None:
         more += _calibrated(_read(folder / "confidence.json"))
     text = CARD.format(
         **{**recipe, **metrics}, licence=LICENCES.get(family, "adapter Apache-2.0, with the terms of its base"),
+        begun=f", begun with the adapter {metrics['began_with']}" if metrics.get("began_with") else "",
         base_option=family or metrics["base"], megabytes=file.stat().st_size / 1e6, more=more,
         sha256=hashlib.sha256(file.read_bytes()).hexdigest(), exact=_shares(metrics["template_disjoint_exact"]),
     )  # fmt: skip

@@ -58,8 +58,8 @@ class Recipe:
 
 def smoke(recipe: Recipe) -> Recipe:
     """The tiny form of a recipe: does it run at all."""
-    return replace(recipe, sentences=72, tokens=768, longest=96, warmup=2, rank=min(recipe.rank, 4), alpha=8,
-                   rows=2_048, chunk=48, test_sentences=8, every=2)  # fmt: skip
+    return replace(recipe, sentences=min(72, recipe.sentences), tokens=768, longest=96, warmup=2,
+                   rank=min(recipe.rank, 4), alpha=8, rows=2_048, chunk=48, test_sentences=8, every=2)  # fmt: skip
 
 
 def base_folder(base: str) -> tuple[str, Path]:

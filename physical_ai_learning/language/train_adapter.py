@@ -134,7 +134,9 @@ def train(
         exact = exact_lines(model, adapter, words, recipe, report)
         metrics: dict[str, Any] = {
             "base": name, "recipe": asdict(recipe), "device": device, "steps": trainer.step, "sentences": trainer.seen,
-            "tokens": trainer.tokens, "train_s": round(trainer.spent_s, 1), "last_loss": round(last_loss, 5),
+            "tokens": trainer.tokens, "train_s": round(trainer.spent_s, 1),
+            "last_loss": round(last_loss, 5) if math.isfinite(last_loss) else None,
+            "began_with": start.name if start is not None else None,
             "sentences_per_s": round(trainer.seen / max(trainer.spent_s, 1e-9), 1),
             "batches_refused": trainer.guard.refused, "times_gone_back": trainer.guard.returned,
             "graphs": trainer.stepper.graphs, "graphs_given_up": trainer.stepper.trouble,
@@ -158,6 +160,8 @@ def _run(trainer: Trainer, folder: Path, out: Path, course: Course, report: Repo
     """Learn until the sentences or the seconds are used up; → the last loss."""
     recipe, loss = trainer.recipe, math.nan
     before_s, began = trainer.spent_s, None
+    if trainer.seen >= recipe.sentences:
+        return loss
     for chunk, index, batch in stream(folder, recipe, workers, *trainer.place):
         began = time.monotonic() if began is None else began  # the first batch is awaited, not counted
         elapsed_s = before_s + time.monotonic() - began

@@ -206,6 +206,16 @@ def _begun(base: Path, out: Path, recipe: Recipe, sentences: int) -> None:
     keep(out / "checkpoint.pt", {**trainer.state(), "recipe": json.dumps(asdict(recipe))})
 
 
+def test_an_adapter_that_is_only_to_be_reinforced_stays_as_it_came(llama: Path, tmp_path: Path) -> None:
+    model = load_base(llama, "cpu")
+    given = Adapter(model, 2, 4, seed=9)
+    given.save(tmp_path / "given", "tiny", {"variant": "plain"})
+    recipe = replace(RECIPE, sentences=0)
+    metrics, _, adapter = train(str(llama), tmp_path / "out", recipe, quiet, start=tmp_path / "given")
+    assert metrics["steps"] == 0 and metrics["last_loss"] is None and metrics["began_with"] == "given"
+    assert torch.equal(adapter.vector, given.vector.detach().to(torch.bfloat16).float())
+
+
 def test_another_recipe_does_not_go_on_from_a_checkpoint(llama: Path, tmp_path: Path) -> None:
     _begun(llama, tmp_path, RECIPE, 1)
     with pytest.raises(InputError, match="another recipe"):
