@@ -17,6 +17,8 @@ from physical_ai_planner.language.compact import Deictic, Draft, Named, Pointed,
 CHARGER_WORDS = ("charger", "charging station", "charging pad", "charging bay", "charging point", "charge point")
 DOCKS = re.compile("dock|charg|充電|ドック|給電", re.IGNORECASE)  # places where one charges, by their name
 
+HASTE = ("hurry", "race", "dash", "rush", "speed", "zip", "whizz", "nip", "pop", "scoot", "get a move", "run")  # nobody does these slowly
+
 
 @dataclass(frozen=True)
 class Spoken:
@@ -81,7 +83,7 @@ class EnglishPlaces:
             place = "comma"
         if place != "after" and getattr(spoken, place):
             place = "after"
-        if draw < 0.36 and not draft.slow and not draft.speed:
+        if draw < 0.36 and not draft.slow and not draft.speed and not spoken.core.startswith(HASTE):
             given: dict[str, Any] = {"slow": True}
             if c.under(0.3) and not spoken.sentence and not spoken.adverb:
                 return replace(spoken, adverb="slowly" if draft.task is Task.INSPECT else c.pick(o.SLOW_ADV), drafts=(*spoken.drafts[:-1], replace(draft, **given)))
@@ -138,7 +140,7 @@ class EnglishPlaces:
             spoken = Spoken(f"{verb} {text}", draft, short=text)
         elif draw < 0.60:
             verb, to = c.pick(o.TO_VERBS), "to" if draw < 0.55 else c.one(["into", "towards", "over to", "up to", "down to", "back to", "across to"])
-            if c.under(0.07):
+            if c.under(0.07) and not verb.startswith(HASTE):
                 if c.under(0.6):
                     return Spoken(f"{verb} {c.pick(o.SLOW_ADV)} {to} {text}", (replace(draft[0], slow=True),))
                 v, quoted = self.amount(amounts.speed_en)
@@ -230,7 +232,7 @@ class EnglishPlaces:
         c, draft = self.c, spoken.drafts[-1]
         if c.under(duration):
             t, quoted = self.amount(amounts.duration_en)
-            words, draft = f"for {c.one(['', '', '', 'about ', 'the next '])}{t}", replace(draft, duration=quoted)
+            words, draft = f"for {'' if quoted.startswith('another') else c.one(['', '', '', 'about ', 'the next '])}{t}", replace(draft, duration=quoted)
         else:
             event = c.one(events)
             words, draft = c.pick(o.EVENTS[event]), replace(draft, event=event)

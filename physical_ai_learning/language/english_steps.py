@@ -82,7 +82,7 @@ class EnglishSteps(EnglishPlaces):
             if c.under(0.24):
                 passed = quoted.endswith("s") and c.under(0.2)
                 return Spoken(c.fill(o.WAIT_UNTIL_PASSED if passed else o.WAIT_FOR, t=t), draft)
-            return Spoken(f"{c.pick(o.WAIT)} {c.one(['for ', 'for ', 'for ', 'for about ', ''])}{t}", draft)
+            return Spoken(f"{c.pick(o.WAIT)} {'for ' if quoted.startswith('another') else c.one(['for ', 'for ', 'for ', 'for about ', ''])}{t}", draft)
         if draw < 0.62:
             event = c.one([Event.INSTRUCTION, Event.INSTRUCTION, *o.EVENTS])
             return Spoken(f"{c.pick(o.WAIT)} {c.pick(o.EVENTS[event])}", (Draft(Task.WAIT, event=event),))

@@ -17,6 +17,8 @@ from physical_ai_planner.language.compact import Deictic, Draft, Named, Pointed,
 
 CHARGER_WORDS = ("充電器", "充電ステーション", "充電スポット", "充電スタンド", "充電台", "充電パッド", "充電ドック")
 
+HASTE = ("急", "駆け", "ダッシュ", "飛んで", "ひとっ走り")  # nobody does these slowly
+
 
 @dataclass(frozen=True)
 class Spoken:
@@ -79,7 +81,7 @@ class JapanesePlaces:
         """The step with one more limit, before or behind its own words or after the verb."""
         c, draw, draft = self.c, self.c.random(), spoken.drafts[-1]
         after = not spoken.remark and c.under(0.14) and spoken.verb != ""
-        if draw < 0.36 and not draft.slow and not draft.speed:
+        if draw < 0.36 and not draft.slow and not draft.speed and not spoken.verb.startswith(HASTE):
             given: dict[str, Any] = {"slow": True}
             words = "ゆっくり" if draft.task is Task.INSPECT else c.pick(o.SLOW_AFTER if after else o.SLOW)
         elif draw < 0.60 and not draft.speed and not draft.slow:

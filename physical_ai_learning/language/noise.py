@@ -33,7 +33,7 @@ _HEARD_JA = [
     ("行って", "言って"), ("待って", "舞って"), ("止まって", "泊まって"), ("見て", "観て"), ("回って", "周って"), ("点検", "展研"), ("充電", "十電"), ("戻って", "戻つて"), ("終わったら", "追わったら"), ("移動", "異動"), ("停止", "定士"), ("確認", "格認"), ("次に", "継に"), ("進んで", "進で"), ("待機", "大気"), ("待機", "大器"), ("後退", "交代"), ("前進", "全身"), ("追従", "追重"), ("清掃", "正装"),
     ("刈って", "勝って"), ("刈って", "買って"), ("掃除", "層次"), ("合図", "会津"), ("指示", "支持"), ("巡回", "順回"), ("周回", "集会"), ("撮影", "殺映"), ("旋回", "先回"), ("経由", "軽油"), ("散布", "産婦"), ("消毒", "商毒"), ("走行", "奏功"), ("訂正", "帝政"), ("中止", "注視"), ("再開", "再会"), ("避けて", "裂けて"), ("追って", "負って"), ("道が空", "道が開"), ("人が来", "人が気"), ("向かって", "迎って"), ("帰って", "返って"), ("早く", "速く"), ("徐行", "除行"),
 ]
-_NUMBER_WORDS = re.compile(r"\d|\b(?:half|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|\w+ty|hundred|zero|an?|once|twice|thrice|slightly|around|speed|pace)\b", re.I)
+_NUMBER_WORDS = re.compile(r"\d|\b(?:half|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|\w+ty|hundred|zero|an?|another|quarter|once|twice|thrice|slightly|around|speed|pace)\b", re.I)
 _SEPARATOR = re.compile(r"[,、・→ /]+")
 _DROPPED = str.maketrans("", "", ",.、。？?!！…：")
 
