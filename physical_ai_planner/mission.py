@@ -26,6 +26,7 @@ PASSED_M = 0.3  # a corner of a straight course counts as passed this near to it
 SWITCH_M = 0.15  # and one where the implement is switched, this near
 BEYOND_M = 0.6  # or once the robot is beyond it, at most this far off
 BACKED_M = 0.4
+SKIP_M = 1.0
 
 
 class Happening(str, Enum):
@@ -150,8 +151,14 @@ class Mission:
             return []
         if situation.blocked_s >= self.parameters.blocked_patience_s:
             self._pass()
+            while aim.straight and not self._is_final(aim) and self._beside(aim, target):
+                self._pass()
             return [Happening.SKIPPED]
         return []
+
+    def _beside(self, aim: Aim, skipped: Waypoint) -> bool:
+        """Whether the present point of a fine course is so near to one left out that the same thing stands there."""
+        return float(np.hypot(*(aim.course[self.progress.waypoint].xy - skipped.xy))) < SKIP_M
 
     def _passed(self, aim: Aim, pose: Array) -> bool:
         at = self.progress.waypoint

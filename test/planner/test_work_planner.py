@@ -13,11 +13,13 @@ from planner_driver import INSCRIBED_M, Drive, go, goal, scout, yard, yard_map
 
 from physical_ai_core.goal import Limits, ObjectTarget, PlaceTarget, RouteTarget, Step, Task, Until, ZoneTarget
 from physical_ai_core.site import Site
-from physical_ai_planner.aim import Waypoint
+from physical_ai_planner.aim import Aim, Waypoint
 from physical_ai_planner.follow import Follower
 from physical_ai_planner.grounding import Grounder
-from physical_ai_planner.localisation import Thing
+from physical_ai_planner.localisation import Here, Thing
+from physical_ai_planner.mission import Happening, Mission, Progress, Situation
 from physical_ai_planner.parameters import PlannerParameters
+from physical_ai_planner.phrases import HERE
 from physical_ai_planner.refused import Refused
 from physical_ai_planner.route import plan_leg
 from physical_ai_planner.site_map import SiteMap
@@ -125,6 +127,15 @@ def test_no_course_over_a_field_leaves_the_fence_or_enters_what_is_forbidden_and
     assert worked.intersection(site.zones["pond"].shape).area == 0.0
     reachable = grounder.fields.field(site.zones["field"], terrain, pose).area.buffer(0.5 * WIDTH_M)
     assert worked.intersection(reachable).area >= 0.98 * reachable.area
+
+
+def test_of_a_fine_course_all_points_by_the_one_that_stays_blocked_are_left_out_at_once():
+    course = tuple(Waypoint(0.2 * i, 0.0, work=True) for i in range(1, 40))
+    p = PlannerParameters()
+    mission = Mission(goal(MOW), [Aim(MOW, HERE, course, straight=True)], np.zeros(3), p, Progress(waypoint=5))
+    here = Here(np.array([0.7, 0.0, 0.0]), 0.0, np.zeros(3), 0.0)
+    assert Happening.SKIPPED in mission.tick(Situation(here, blocked_s=p.blocked_patience_s + 1.0), 0.1)
+    assert course[mission.progress.waypoint].x_m - course[5].x_m == pytest.approx(1.0)
 
 
 # --- dock ---
