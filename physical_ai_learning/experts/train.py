@@ -36,7 +36,7 @@ COMMAND: Final = "physical-ai train experts --only {name}"
 class Settings:
     """Of the networks that ship; `smoke` makes all of it tiny."""
 
-    sentences: int = 16_000
+    sentences: int = 14_000
     held: int = 2_000  # to calibrate on, and as many to test with
     rounds: int = 5
     batch: int = 64
