@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -177,6 +178,8 @@ def _page(
         " while a sentence is being read. *Further readings*: the planner's default budget for other ways to read the"
         " sentence, which it checks too. The model beside it has no adapter: it gets examples as a prefix, of which"
         " the KV cache is kept, and what it writes is not what was meant; only its cost is compared."
+        f" Load average of the machine during the run: {os.getloadavg()[1]:.1f}; above its number of cores, wall times"
+        " are too long by about their ratio, CPU times are not."
     )
     header = ("", "default model, worker", "plain `generate`", "worker, further readings too", "SmolLM2-135M, worker")
     return Page("language", "The language model's cost", ABOUT, header, rows, notes)
