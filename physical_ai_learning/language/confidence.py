@@ -24,7 +24,7 @@ from physical_ai_learning.language.orders import judged
 from physical_ai_learning.language.reward import Verdict
 from physical_ai_learning.language.sampling import Bound, Written, write_lines
 from physical_ai_learning.language.vocabulary import Vocabulary
-from physical_ai_planner.language.doubt import Doubt
+from physical_ai_planner.language.doubt import MIN_CONFIDENCE, Doubt
 
 MOST_WRONG: Final = 0.005
 Report = Callable[[str, float, float], None]
@@ -49,21 +49,24 @@ class Calibration:
 
 
 def fit(seen: Sequence[Seen], most_wrong: float = MOST_WRONG) -> Calibration:
-    """Temperature by likelihood of being right, threshold by the share of wrong but executed goals."""
+    """Temperature by likelihood of being right, threshold by the share of wrong but executed goals.
+
+    Fewer orders than three over the share cannot show that it holds (rule of three): the default threshold stays then.
+    """
     temperature = _temperature(seen)
     doubt = Doubt(temperature=temperature)
     sure = np.array([doubt.calibrated(s.sure) for s in seen])
-    wrong = np.array([s.verdict is Verdict.WRONG for s in seen])
-    fine = np.array([s.verdict is Verdict.RIGHT for s in seen])
+    wrong = np.array([s.verdict is Verdict.WRONG for s in seen], bool)
+    fine = np.array([s.verdict is Verdict.RIGHT for s in seen], bool)
     total = max(1, len(seen))
-    threshold = 0.0
+    threshold = 0.0 if len(seen) * most_wrong >= 3.0 else MIN_CONFIDENCE
     allowed = int(most_wrong * total)
     ranked = np.sort(sure[wrong])[::-1]  # the surest wrong goals first
     if len(ranked) > allowed:
-        threshold = float(min(0.999, np.nextafter(ranked[allowed], 1.0)))
+        threshold = max(threshold, float(min(0.999, np.nextafter(ranked[allowed], 1.0))))
     above = sure >= threshold
     return Calibration(
-        round(temperature, 4), round(math.ceil(threshold * 1e4) / 1e4, 4), len(seen), float(wrong.mean()),
+        round(temperature, 4), round(math.ceil(threshold * 1e4) / 1e4, 4), len(seen), float(wrong.sum() / total),
         float((wrong & above).sum() / total), float((~above).sum() / total), float((fine & above).sum() / total),
     )  # fmt: skip
 

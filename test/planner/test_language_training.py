@@ -380,7 +380,8 @@ def test_the_threshold_leaves_as_few_wrong_goals_as_asked_and_no_more_questions(
     found = fit(seen, 0.005)
     assert found.wrong <= 0.005 < found.wrong_before
     assert found.asked < 0.3 and found.right > 0.6
-    assert fit([Seen(0.2, Verdict.RIGHT)] * 20).min_confidence == 0.0
+    assert fit([Seen(0.2, Verdict.RIGHT)] * 1000).min_confidence == 0.0
+    assert fit([Seen(0.2, Verdict.RIGHT)] * 20).min_confidence == fit([]).min_confidence == 0.7  # too few to tell
 
 
 def test_what_was_fitted_travels_with_the_adapter_to_the_model_that_runs(llama: Path, tmp_path: Path) -> None:
