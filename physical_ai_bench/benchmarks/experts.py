@@ -6,19 +6,23 @@ import hashlib
 import json
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 from physical_ai_bench.page import Page
-from physical_ai_learning.experts.cases import read_cases
+from physical_ai_learning.experts.cases import LIVE, ROBOT, SITE, goal_of, read_cases
 from physical_ai_learning.experts.dataset import Source
 from physical_ai_learning.experts.evaluate import Figures, expected_of, judge_all
+from physical_ai_learning.experts.phrases import LANGUAGES
+from physical_ai_planner.experts.case import Case
 from physical_ai_planner.experts.council import TOP_K, Council
 from physical_ai_planner.experts.expert import default_folder, totals
 
 DRAWN: Final = 1500
 SEED: Final = 7
+ORDERS: Final = Path("test/data/language/frozen")
 RETRAINED: Final = "control"
 HEADER: Final = (
     "cases", "who is asked", "kind and rules exact", "kind right", "milder than right", "needless", "rules found",
@@ -29,7 +33,7 @@ ABOUT: Final = (
     " with facts drawn at random; right is what the rules say when the topics of the words are known. *By hand*:"
     " {hand} orders in English and Japanese with the advice a person expects, written before the phrases, by the"
     " same author. *Needless*: share of the orders about which nothing is to be said. Costs are a sentence's; CPU"
-    " time of one thread, means, so ratios within the run count. *Parameters read*: of router and heads awake."
+    " time, mean of the quickest of three passes, so ratios count. *Parameters read*: of router and awake heads."
 )
 
 
@@ -58,6 +62,7 @@ def experts_page(cases: Path, report: Callable[[str, float, float], None], retra
         " are embeddings, of which a sentence reads its own rows only). No expert is a language model or an adapter,"
         f" so nobody keeps a KV cache. Load of the routed, share of all wakings: {'; '.join(loads)}. {_balance(folder)}"
     )
+    notes += " " + _of_others(routed)
     if retrain:
         notes += " " + _retrained(folder, report)
     return Page(
@@ -89,6 +94,23 @@ def _balance(folder: Path) -> str:
     return (
         f"Router on held-out templates, with the load-balancing loss: {spread(metrics)} of experts that have one woken;"
         f" trained without it: {spread(without)}."
+    )
+
+
+def _of_others(council: Council) -> str:
+    """What becomes of orders that others wrote to test the language model, put as drives to one place."""
+    kinds: Counter[str] = Counter()
+    for language in LANGUAGES:
+        path = ORDERS / f"{language}.jsonl"
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        for line in lines:
+            case = Case(json.loads(line)["text"], goal_of("navigate gate"), SITE, ROBOT, LIVE, 20.0)
+            kinds[council.judge(case).kind] += 1
+    count = max(1, sum(kinds.values()))
+    told = ", ".join(f"{kind} {100 * kinds[kind] / count:.1f} %" for kind in ("abstain", "tighten", "ask", "refuse"))
+    return (
+        f"Of {sum(kinds.values()):,} orders that others wrote to test the language model (some about loads, haste or roads)"
+        f", in a usual state: {told}."
     )
 
 

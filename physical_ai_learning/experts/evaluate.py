@@ -12,6 +12,7 @@ from physical_ai_learning.experts.dataset import Drawn, oracle
 from physical_ai_planner.experts.council import Council, combined
 from physical_ai_planner.experts.expert import ROUTER_FOLDER, SHARED, Expert
 
+PASSES = 3  # over all cases; the quickest counts, which others on the machine disturb least
 GRAVITY = {"abstain": 0, "tighten": 1, "ask": 2, "refuse": 3}
 
 
@@ -50,9 +51,11 @@ def judge_all(council: Council | None, cases: Sequence[Expected]) -> Figures:
     exact = kind = missed = needless = 0
     found = wanted = flops = awake = activated = 0.0
     load: Counter[str] = Counter()
-    begun_s = time.process_time()
-    judgements = [None if council is None else council.judge(case.case) for case in cases]
-    cpu_us = 1e6 * (time.process_time() - begun_s) / len(cases)
+    cpu_us = float("inf")
+    for _ in range(PASSES):
+        begun_s = time.process_time()
+        judgements = [None if council is None else council.judge(case.case) for case in cases]
+        cpu_us = min(cpu_us, 1e6 * (time.process_time() - begun_s) / len(cases))
     for case, judged in zip(cases, judgements, strict=True):
         said_kind = "abstain" if judged is None else judged.kind
         rules = frozenset() if judged is None else frozenset(judged.rules)
