@@ -109,8 +109,8 @@ def _of_others(council: Council) -> str:
     count = max(1, sum(kinds.values()))
     told = ", ".join(f"{kind} {100 * kinds[kind] / count:.1f} %" for kind in ("abstain", "tighten", "ask", "refuse"))
     return (
-        f"Of {sum(kinds.values()):,} orders that others wrote to test the language model (some about loads, haste or roads)"
-        f", in a usual state: {told}."
+        f"Of {sum(kinds.values()):,} orders that others wrote to test the language model (some about loads, haste or"
+        f" roads), in a usual state: {told}."
     )
 
 
