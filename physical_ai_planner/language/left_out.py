@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from physical_ai_core.goal import Event
 from physical_ai_planner.language.compact import Compact, Draft, Move, Named, Plan, Pointed, Spot
 from physical_ai_planner.language.names import NameBook, is_japanese, tokens
 
@@ -14,6 +15,7 @@ _TAKEN_BACK = re.compile(  # said after the words that it takes back
     r"|違|ちが|じゃな|ではな|でな(?:く|い)|やっぱ|やはり|いや|間違|まちが|訂正|飛ばし|とばし|やめ",
     re.IGNORECASE,
 )
+_PERCENT = re.compile(r"\s*(?:%|percent|パーセント)")
 _EXCLUDED = re.compile(r"\b(?:not|instead of|rather than|skip|forget|except)\b[^.,;]{0,24}$", re.IGNORECASE)
 _REACH = 24  # characters between words and what takes them back
 
@@ -24,10 +26,12 @@ def unread_number(sentence: str, compact: Compact) -> str | None:
         return None
     used = " ".join([part for draft in compact.drafts for part in quoted(draft)] + [compact.again or ""])
     numbers = _NUMBER.findall(used)
-    return next(
-        (m.group() for m in _NUMBER.finditer(sentence) if m.group() not in numbers and not _withdrawn(sentence, m)),
-        None,
-    )
+    charge = any(draft.event in (Event.BATTERY_FULL, Event.BATTERY_LOW) for draft in compact.drafts)
+    for found in _NUMBER.finditer(sentence):
+        percent = charge and _PERCENT.match(sentence, found.end())  # "until 100 percent": the event says it
+        if found.group() not in numbers and not percent and not _withdrawn(sentence, found):
+            return found.group()
+    return None
 
 
 def _withdrawn(sentence: str, number: re.Match[str]) -> bool:

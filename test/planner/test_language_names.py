@@ -111,6 +111,8 @@ def test_a_word_without_a_label_is_asked_about_though_its_neighbour_is_plain() -
         ("go to dock 3 at 2 m/s", "go <dock 3>", "2"),
         ("2 m, no more than 1 m/s", "go forward <1 m>", "2"),
         ("5秒待って3番へ", "go <3番>", "5"),
+        ("charge until 100 percent", "dock charge until full", None),
+        ("100%になるまで充電して", "dock charge until full", None),
     ],
 )
 def test_a_number_that_was_taken_back_is_not_missed_and_any_other_is(
