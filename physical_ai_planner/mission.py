@@ -24,7 +24,7 @@ STANDING_MPS = 0.05
 SETTLE_S = 3.0  # standing within the tolerance for so long is arrival, whatever the heading
 PASSED_M = 0.3  # a corner of a straight course counts as passed this near to it
 SWITCH_M = 0.15  # and one where the implement is switched, this near
-BEYOND_M = 0.6  # or once the robot is beyond it, at most this far off
+BEYOND_M = 0.5  # or once the robot has cut the corner, at most this far off
 BACKED_M = 0.4
 SKIP_M = 1.0
 
@@ -170,10 +170,8 @@ class Mission:
             return away <= self.parameters.pass_radius_m
         if away <= min(target.tolerance_m, PASSED_M if following.work == target.work else SWITCH_M):
             return True
-        if at == 0 or not target.work:
-            return False
-        ahead = target.xy - aim.course[at - 1].xy
-        return away <= BEYOND_M and float(ahead @ (pose[:2] - target.xy)) > 0.0
+        before = aim.course[at - 1].xy if at else self.start[:2]
+        return away <= BEYOND_M and _beyond(before, target.xy, following.xy, pose[:2])
 
     def _straight(self, target: Waypoint, pose: Array) -> bool:
         """Whether the robot stands on the dock's axis and looks along it."""
@@ -294,3 +292,10 @@ class Mission:
 
     def _change(self, **values: float | int | bool) -> None:
         self.progress = replace(self.progress, **values)  # type: ignore[arg-type]
+
+
+def _beyond(before: Array, corner: Array, after: Array, at: Array) -> bool:
+    """Whether a robot at `at` is past the line that halves a corner, which a controller cuts."""
+    into, out = corner - before, after - corner
+    across = into / max(float(np.hypot(*into)), 1e-9) + out / max(float(np.hypot(*out)), 1e-9)
+    return float(across @ (at - corner)) > 0.0

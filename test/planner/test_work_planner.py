@@ -138,6 +138,27 @@ def test_of_a_fine_course_all_points_by_the_one_that_stays_blocked_are_left_out_
     assert course[mission.progress.waypoint].x_m - course[5].x_m == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("switched", [False, True])
+@pytest.mark.parametrize("turn_rad", [0.5, 1.57, 2.4, -2.4])
+def test_a_corner_that_the_controller_cuts_counts_as_passed(turn_rad, switched):
+    out = 2.0 * np.array([np.cos(turn_rad), np.sin(turn_rad)])
+    course = (
+        Waypoint(-2.0, 0.0),
+        Waypoint(0.0, 0.0, work=True),
+        Waypoint(*out, work=not switched),
+        Waypoint(*(2 * out)),
+    )
+    mission = Mission(goal(MOW), [Aim(MOW, HERE, course, straight=True)], np.zeros(3), PlannerParameters())
+    mission.progress = Progress(waypoint=1)
+    corner = np.array([0.0, 0.0])
+    inside = (out / 2.0 + [-1.0, 0.0]) / np.hypot(*(out / 2.0 + [-1.0, 0.0]))
+    for along in np.linspace(-1.0, 1.0, 41):  # a bend that comes no nearer to the corner than 0.25 m
+        leg = [-1.0, 0.0] if along < 0.0 else out / 2.0
+        xy = corner + abs(along) * np.array(leg) + max(0.0, 0.27 - 0.2 * abs(along)) * inside
+        mission.tick(Situation(Here(np.array([*xy, 0.0]), 0.5, np.zeros(3), 0.0)), 0.1)
+    assert mission.progress.waypoint == 2
+
+
 # --- dock ---
 
 DOCK_A = Step(task=Task.DOCK, target=PlaceTarget(name="dock_a"))
