@@ -125,8 +125,9 @@ class PlannerParameters:
     )  # fmt: skip
     follow_distance_m: float = parameter(2.0, "m", "Distance kept behind a followed object.", minimum=0.5, maximum=20.0)
     follow_lost_s: float = parameter(
-        10.0, "s", "A followed object waited for this long ends the task (looked for: four times as long).", minimum=0.5, maximum=600.0
-    )
+        10.0, "s", "A followed object waited for this long ends the task (looked for: four times as long).",
+        minimum=0.5, maximum=600.0,
+    )  # fmt: skip
     follow_reacquire_m: float = parameter(
         2.0, "m", "A lost object is taken up again in one of its class this near to where it should be.",
         minimum=0.1, maximum=20.0,

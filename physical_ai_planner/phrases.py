@@ -231,7 +231,9 @@ NO_WAY_NOW = Words(en="I find no way just now. I am waiting.", ja="今は通れ�
 SKIPPED = Words(
     en="One point of the round is blocked. I go on to the next.", ja="途中の一か所がふさがっているので、次へ進みます。"
 )
-DOCK_AGAIN = Words(en="I was not straight before the dock. I try again.", ja="ドックに対して曲がっていたので、やり直します。")
+DOCK_AGAIN = Words(
+    en="I was not straight before the dock. I try again.", ja="ドックに対して曲がっていたので、やり直します。"
+)
 DOCK_GIVEN_UP = Words(
     en="I cannot get straight onto the dock. Please look what is in the way.",
     ja="ドックにまっすぐ入れません。周りを確認してください。",
