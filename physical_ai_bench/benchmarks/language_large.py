@@ -19,6 +19,7 @@ from physical_ai_core.goal import GoalState
 from physical_ai_core.site import load_site
 from physical_ai_planner.language.architecture import Shape
 from physical_ai_planner.language.compact import read
+from physical_ai_planner.language.grammar import lark
 from physical_ai_planner.language.interpreter import LanguageInterpreter
 from physical_ai_planner.language.lean import LeanNetwork
 from physical_ai_planner.language.model import Answer, LanguageModel
@@ -137,18 +138,25 @@ def _read(model: LanguageModel, texts: Sequence[str]) -> tuple[list[Answer], lis
         goal = LanguageInterpreter(writer=kept).interpret(text, site)
         seconds.append(time.perf_counter() - began)
         answers.append(kept.answer or Answer("", 1.0, 0, True))
-        obeyed += _obeys(answers[-1], model, normalise(text)) and GoalState.from_json(goal.to_json()) == goal
+        obeyed += obeys(answers[-1], normalise(text)) and GoalState.from_json(goal.to_json()) == goal
     return answers, seconds, obeyed
 
 
-def _obeys(answer: Answer, model: LanguageModel, text: str) -> bool:
-    """Whether the line is one of the form, or the beginning of one where it did not end."""
+def obeys(answer: Answer, text: str) -> bool:
+    """Whether the line is one of the form, or the beginning of one where it did not end.
+
+    Byte by byte and with the whole grammar, so without the tables that the decoder used.
+    """
+    import llguidance
+
     if answer.finished:
         try:
             read(answer.line)
         except GoalError:
             return False
-    return bool(model.matcher(text).consume_tokens(model.tokens.plain(answer.line)))
+    line = list(answer.line.rstrip("\ufffd").encode())  # a line that is cut may be so within a character
+    matcher = llguidance.LLMatcher(llguidance.LLTokenizer("byte"), llguidance.LLMatcher.grammar_from_lark(lark(text)))
+    return bool(matcher.validate_tokens(line) == len(line))
 
 
 class _Once:

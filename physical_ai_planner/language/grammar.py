@@ -61,7 +61,8 @@ until: (" for" spaced)? (" laps" spaced)? ({_choice(f" until {word}" for word in
 tool: " tool"?
 quoted: "<" PIECE ">"
 spaced: " <" PIECE ">"
-PIECE: %regex {piece}
+PIECE: SUBSTRING & /.+/
+SUBSTRING: %regex {piece}
 """
 
 

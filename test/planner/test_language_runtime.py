@@ -14,6 +14,7 @@ from physical_ai_core.errors import ModelError
 from physical_ai_planner.language.architecture import Shape, Unsupported
 from physical_ai_planner.language.drafts import LineDrafts
 from physical_ai_planner.language.grammar import SentenceGrammars
+from physical_ai_planner.language.model import Answer
 from physical_ai_planner.language.vocabulary import SPACE, Vocabulary, build
 
 torch = pytest.importorskip("torch")
@@ -243,6 +244,15 @@ def test_what_is_read_ahead_never_changes_the_line(vocabulary: Vocabulary, seed:
     assert with_.steps <= without.steps
 
 
+@pytest.mark.parametrize("seed", range(20, 32))
+def test_whatever_the_weights_the_line_obeys_the_grammar(vocabulary: Vocabulary, seed: int) -> None:
+    from physical_ai_bench.benchmarks.language_large import obeys
+
+    text = "棚の中のとても長い名前の場所まで行って、30 s wait é"
+    assert obeys(model(vocabulary, seed, True).write(text), text)
+    assert not obeys(Answer("go <gate>", 1.0, 1, True), text) and not obeys(Answer("fly <棚>", 1.0, 1, False), text)
+
+
 def test_a_session_goes_on_only_by_its_options_and_forks_go_their_own_ways(vocabulary: Vocabulary) -> None:
     session = model(vocabulary, 3, True).session(TEXT)
     options = session.options()
@@ -275,6 +285,11 @@ def test_encode_says_which_characters_each_token_stands_for(vocabulary: Vocabula
     encoded = tuned.encode(TEXT)
     assert encoded.ids == tuned.prompt_ids(TEXT) and vocabulary.decode(encoded.ids) == prompt(TEXT)
     assert "".join(TEXT[a:b] for a, b in dict.fromkeys(encoded.spans) if a >= 0) == TEXT
+
+
+def test_quoted_text_is_never_empty(vocabulary: Vocabulary) -> None:
+    matcher = SentenceGrammars(vocabulary).matcher(TEXT)
+    assert not matcher.consume_tokens(vocabulary.plain("go <>"))
 
 
 def test_the_small_table_allows_every_beginning_of_a_right_line(vocabulary: Vocabulary) -> None:
