@@ -75,9 +75,14 @@ def line_of(sentence: Sentence, outcome: Outcome) -> str:
 
 
 @contextmanager
-def reader(site: str, robot: str, model: str, threads: int, check: bool, console: Console) -> Iterator[Reader]:
-    """A planner with its language model loaded. Raises ModelError with the reason where it cannot be."""
-    parameters = PlannerParameters(site=site, robot=robot)
+def reader(
+    site: str, robot: str, model: str, threads: int, check: bool, experts: bool, console: Console
+) -> Iterator[Reader]:
+    """A planner with its language model loaded; `experts`: what they tighten and ask counts too.
+
+    Raises ModelError with the reason where it cannot be.
+    """
+    parameters = PlannerParameters(site=site, robot=robot, experts_enabled=experts)
     worker = LanguageWorker(site, model, threads)
     worker.budget = (parameters.readings, parameters.readings_s) if check else worker.budget
     worker.start()

@@ -63,6 +63,7 @@ def goal(
     sentences: Annotated[Path, typer.Option("--in", help='One {"id", "text"[, "present"]} a line.')],
     out: Annotated[Path, typer.Option(help="One goal, question or refusal a line.")],
     check: Annotated[bool, typer.Option(help="The numeric check: site rules, room, reachability.")] = True,
+    experts: Annotated[bool, typer.Option(help="Also what the experts tighten, ask or refuse.")] = False,
     model: Annotated[str, typer.Option(help="Name in config/models, YAML file, or transformers directory.")] = "",
     threads: Annotated[int, typer.Option(help="Threads of the language model.", min=1, max=64)] = 1,
     robot: Annotated[str, typer.Option(help="Name under config/robots, or a YAML file.")] = "scout",
@@ -80,7 +81,7 @@ def goal(
         raise InputError(f"{out} is the input too.", "Give another file for --out.")
     if not model:
         ensure_language_model(console)
-    with reader(site, robot, model or DEFAULT_MODEL, threads, check, console) as made:
+    with reader(site, robot, model or DEFAULT_MODEL, threads, check, experts, console) as made:
         write_goals(found, made, out, console)
     console.print(f"{len(found)} sentences: {out}", markup=False)
     if bad:

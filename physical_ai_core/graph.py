@@ -81,6 +81,8 @@ TOPICS: Final[tuple[Topic, ...]] = (
           "camera, off unless asked", False),
     Topic("camera/camera_info", "sensor_msgs/msg/CameraInfo", m.CameraInfo, Qos.SENSOR, 10, ("simulator",),
           ("perception",), "camera intrinsics", False),
+    Topic("battery_state", "sensor_msgs/msg/BatteryState", m.Battery, Qos.SENSOR, 1, ("simulator",), ("planner",),
+          "charge; `percentage` from 0 to 1, as the message has it"),
     Topic("map", "nav_msgs/msg/OccupancyGrid", m.OccupancyGrid, Qos.LATCHED, 0, (), ("perception",), "prior map"),
     Topic("initialpose", "geometry_msgs/msg/PoseWithCovarianceStamped", m.Pose, Qos.STATE, 0, (), ("perception",),
           "where the robot is, as rviz says it"),
@@ -159,7 +161,8 @@ NODES: Final[tuple[Node, ...]] = (
                   "world_model/surprise", "safety/verdict")),
     Node("planner", "planner", "physical_ai_planner.parameters:PlannerParameters", 6, 5,
          "a person's words to one checked goal, and the route",
-         samples=("state/odometry", "state/map_to_odom", "state/objects", "state/occupancy", "world_model/prediction",
+         samples=("battery_state", "state/odometry", "state/map_to_odom", "state/objects", "state/occupancy",
+                  "world_model/prediction",
                   "world_model/path", "world_model/surprise", "controller/status")),
 )
 

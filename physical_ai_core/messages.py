@@ -82,6 +82,17 @@ class GnssFix:
 
 
 @dataclass(frozen=True, slots=True)
+class Battery:
+    """As sensor_msgs/BatteryState: `charge` from 0 to 1, `current_a` negative while discharging; nan: unknown."""
+
+    stamp_s: float
+    frame_id: str
+    charge: float
+    voltage_v: float = float("nan")
+    current_a: float = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
 class Odometry:
     """Pose of `child_frame_id` in `frame_id`, twist in `child_frame_id` (REP-105, nav_msgs/Odometry)."""
 

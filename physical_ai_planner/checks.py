@@ -19,8 +19,8 @@ from physical_ai_planner.site_map import SiteMap, Terrain
 ALONE = (Task.RESUME, Task.CANCEL)  # words about the present goal, not steps of one
 
 
-def check_words(goal: GoalState, grounder: Grounder) -> None:
-    """What can be said of a goal before any pose is known. Raises Refused."""
+def check_words(goal: GoalState, grounder: Grounder, battery: bool) -> None:
+    """What can be said of a goal before any pose is known; `battery`: its charge is heard. Raises Refused."""
     for index, step in enumerate(goal.steps or ()):
         if step.task in ALONE and (index > 0 or len(goal.steps or ()) > 1):
             raise Refused(
@@ -28,10 +28,10 @@ def check_words(goal: GoalState, grounder: Grounder) -> None:
                 "Please say 'resume' or 'cancel' on its own.",
                 "「再開」や「取り消し」は、それだけで言ってください。",
             )
-        if step.until is not None and step.until.event in (Event.BATTERY_FULL, Event.BATTERY_LOW):
+        if not battery and step.until is not None and step.until.event in (Event.BATTERY_FULL, Event.BATTERY_LOW):
             raise Refused(
                 RefusalReason.NOT_ABLE,
-                "I cannot read my battery. Tell me a time instead.",
+                "I cannot read my battery: nothing says battery_state. Tell me a time instead.",
                 "電池の残量を読めません。時間で指示してください。",
             )
         for name in step.limits.keep_out:

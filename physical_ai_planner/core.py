@@ -15,7 +15,7 @@ import numpy as np
 from physical_ai_core.core import ERROR, NOTHING, OK, WARN, Health, Output, Outputs
 from physical_ai_core.forecast import DriveForecast, PeopleForecast
 from physical_ai_core.goal import GoalState
-from physical_ai_core.messages import Objects, OccupancyGrid, Odometry, Path, Pose, Prediction, Scalar, Text
+from physical_ai_core.messages import Battery, Objects, OccupancyGrid, Odometry, Path, Pose, Prediction, Scalar, Text
 from physical_ai_core.reports import ControllerStatus, Verdict
 from physical_ai_core.robot import load_robot
 from physical_ai_core.site import load_site
@@ -75,6 +75,7 @@ class PlannerCore:
             "state/occupancy": self._occupancy,
             "world_model/prediction": self._prediction,
             "world_model/surprise": self._surprise,
+            "battery_state": self._battery,
             "controller/status": self._status,
             "safety/verdict": self._verdict,
         }
@@ -142,6 +143,11 @@ class PlannerCore:
 
     def _prediction(self, data: Prediction, stamp_s: float) -> Outputs:
         self._predicted.take(data)
+        return NOTHING
+
+    def _battery(self, data: Battery, stamp_s: float) -> Outputs:
+        if 0.0 <= data.charge <= 1.0:
+            self.pursuit.battery = (float(data.charge), stamp_s)
         return NOTHING
 
     def _surprise(self, data: Scalar, stamp_s: float) -> Outputs:

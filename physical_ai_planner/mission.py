@@ -254,12 +254,13 @@ class Mission:
 
     def _over(self, situation: Situation) -> bool:
         step, progress, until = self.aim.step, self.progress, self.aim.step.until
-        if (
-            until is not None
-            and until.event is not None
-            and has_come(until.event, situation, self._told, self.parameters.near_m)
-        ):
-            return True
+        event = until.event if until is not None else None
+        if event is not None:
+            come = has_come(event, situation, self._told, self.parameters.near_m)
+            if step.task is Task.DOCK:  # charging begins when it is there
+                return come and progress.there
+            if come:
+                return True
         duration = until.duration_s if until is not None else None
         if step.task is Task.INSPECT:
             looked = self.parameters.inspect_s if duration is None else duration

@@ -1,7 +1,8 @@
 """Sentences → goals without a robot and without a graph: the planner as it runs, the robot at the site's start.
 
 `OfflinePlanner` asks the same core that the node runs, each sentence as if it were the first one said. What sensors
-would say is assumed: the pose is known, one person and one vehicle stand in sight (so that "follow me" can be read).
+would say is assumed: the pose is known, the battery is heard, one person and one vehicle stand in sight (so that
+"follow me" can be read).
 `LanguageAlone` leaves the numeric check out.
 """
 
@@ -18,7 +19,7 @@ from physical_ai_core import layouts
 from physical_ai_core.core import Outputs
 from physical_ai_core.geometry import quaternion_of_yaw
 from physical_ai_core.goal import GoalState, Question, Refusal, RefusalReason, Task, Words
-from physical_ai_core.messages import Objects, Odometry, Pose, Text
+from physical_ai_core.messages import Battery, Objects, Odometry, Pose, Text
 from physical_ai_planner import halt
 from physical_ai_planner.core import PlannerCore
 from physical_ai_planner.experts.council import Council
@@ -27,6 +28,7 @@ from physical_ai_planner.parameters import PlannerParameters
 
 POLL_S = 0.002
 START_S = 100.0  # of the clock that the core is told
+CHARGE = 0.6  # of the battery
 IN_SIGHT_M = 3.0  # how far ahead of the start the assumed person stands; the vehicle a metre farther
 ABOUT_PRESENT = (Task.RESUME, Task.CANCEL)
 
@@ -112,6 +114,7 @@ class OfflinePlanner:
         self._core.handle("state/odometry", Odometry(now_s, "odom", "base_link", xyz, turn, still, still), now_s)
         level = Pose(now_s, "map", still, quaternion_of_yaw(0.0), np.eye(6) * 1e-4)
         self._core.handle("state/map_to_odom", level, now_s)
+        self._core.handle("battery_state", Battery(now_s, "base_link", CHARGE), now_s)
         self._core.handle("state/objects", Objects(now_s, "odom", rows), now_s)
 
     def _found(self, outputs: Outputs) -> GoalState | None:

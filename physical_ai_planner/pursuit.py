@@ -27,6 +27,7 @@ from physical_ai_planner.router import NO_WAY, Router, Way
 from physical_ai_planner.site_map import SiteMap, Terrain
 from physical_ai_planner.speed import SpeedRule
 
+BATTERY_FRESH_S = 60.0
 SAVE_PERIOD_S = 2.0
 GRID_PERIOD_S = 0.35
 FOLLOW_SNAP_M = 3.0
@@ -63,6 +64,7 @@ class Pursuit:
         self.status: ControllerStatus | None = None
         self.behind: tuple[GoalState, ...] = ()  # goals that wait, kept with the present one
         self.surprise: tuple[float, float] = (0.0, 0.0)  # value, stamp
+        self.battery: tuple[float, float] | None = None  # charge, stamp
         self.way: Way = NO_WAY
         self.speed_mps = 0.0
         self.file = PresentGoalFile(parameters.state_dir) if parameters.state_dir else None
@@ -85,7 +87,7 @@ class Pursuit:
 
         `after` `[x, y, yaw]` in `map`: where the goal before it will end; what is around then is not known now.
         """
-        checks.check_words(goal, self.grounder)
+        checks.check_words(goal, self.grounder, self.charge(now_s) is not None)
         here = self.localisation.here(now_s)
         if here is None:
             raise Refused(RefusalReason.NOT_READY, phrases.NO_POSE.en, phrases.NO_POSE.ja)
@@ -125,6 +127,12 @@ class Pursuit:
                 self._stand()
             self.save(now_s)
 
+    def charge(self, now_s: float) -> float | None:
+        """Of the battery, 0 to 1; None where it is not heard."""
+        if self.battery is None or abs(now_s - self.battery[1]) > BATTERY_FRESH_S:
+            return None
+        return self.battery[0]
+
     @property
     def present(self) -> GoalState | None:
         """The present goal from its current step on: `steps[0]` is what is being done; a wait once all is done."""
@@ -154,7 +162,9 @@ class Pursuit:
             self._stand()
             return Advance(localised=False)
         things = self.localisation.things(here, now_s)
-        situation = Situation(here, things, self._fresh_status(now_s), self._blocked_s, self.site_map.sees)
+        situation = Situation(
+            here, things, self._fresh_status(now_s), self._blocked_s, self.site_map.sees, self.charge(now_s)
+        )
         happened = mission.tick(situation, dt)
         if Happening.SKIPPED in happened:
             self._blocked_s = 0.0
@@ -246,7 +256,7 @@ class Pursuit:
 
     def take_up(self, present: PresentGoal, now_s: float) -> Mission:
         """A kept goal as a mission at its progress, checked anew. Raises Refused."""
-        checks.check_words(present.goal, self.grounder)
+        checks.check_words(present.goal, self.grounder, battery=True)  # it was heard before
         here = self.localisation.here(now_s)
         if here is None:
             raise Refused(RefusalReason.NOT_READY, phrases.NO_POSE.en, phrases.NO_POSE.ja)

@@ -13,6 +13,7 @@ from physical_ai_core.reports import ControllerStatus
 from physical_ai_planner.follow import Sight
 from physical_ai_planner.localisation import Here, Thing
 
+FULL, LOW = 0.95, 0.2  # charge of the battery from which on it is called so
 CLEAR_CONE_RAD = 1.0  # half of the cone ahead that must be empty for "the way is clear"
 
 
@@ -25,6 +26,7 @@ class Situation:
     status: ControllerStatus | None = None
     blocked_s: float = 0.0
     sight: Sight = lambda a, b: True
+    charge: float | None = None  # of the battery, 0 to 1
 
 
 def has_come(event: Event, situation: Situation, told: bool, near_m: float) -> bool:
@@ -42,6 +44,10 @@ def has_come(event: Event, situation: Situation, told: bool, near_m: float) -> b
             for t in people
         )
         return situation.blocked_s <= 0.0 and not any(ahead)
+    if event is Event.BATTERY_FULL:
+        return situation.charge is not None and situation.charge >= FULL
+    if event is Event.BATTERY_LOW:
+        return situation.charge is not None and situation.charge <= LOW
     return False
 
 

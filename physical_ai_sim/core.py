@@ -20,6 +20,7 @@ from physical_ai_core.robot import Mount, load_robot
 from physical_ai_core.site import Site, load_site
 from physical_ai_sim import physics as p
 from physical_ai_sim.base import Base
+from physical_ai_sim.battery import Battery
 from physical_ai_sim.camera import Camera
 from physical_ai_sim.contacts import ContactJudge, footprint_speed
 from physical_ai_sim.ground import Ground
@@ -66,13 +67,25 @@ class SimulatorCore:
         self._wheels = WheelOdometry(self._body, draws[2], noise)
         self._gnss = Gnss(robot.mount("gps"), site.datum, draws[3], noise) if site.datum is not None else None
         self._camera = Camera(self._model) if parameters.camera else None
+        self._battery = Battery(
+            site, parameters.battery_wh, parameters.battery_charge, float(self._model.body("base").subtreemass[0])
+        )
         self._half = np.abs(np.array(robot.footprint)).max(axis=0)
         self._judge = ContactJudge(self._half)
         self._tool = False
         self._chassis = self._model.geom("chassis").id
         self._period = {
             rate_hz: round(1.0 / (rate_hz * p.FRAME_S))
-            for rate_hz in (p.LIDAR_HZ, p.WHEEL_HZ, p.GNSS_HZ, p.CAMERA_HZ, p.TRUTH_HZ, p.PEOPLE_HZ, p.CONTACT_HZ)
+            for rate_hz in (
+                p.LIDAR_HZ,
+                p.WHEEL_HZ,
+                p.GNSS_HZ,
+                p.CAMERA_HZ,
+                p.TRUTH_HZ,
+                p.PEOPLE_HZ,
+                p.CONTACT_HZ,
+                p.BATTERY_HZ,
+            )
         }
 
     @property
@@ -160,6 +173,11 @@ class SimulatorCore:
         if self._camera is not None and self._due(p.CAMERA_HZ):
             image, info = self._camera.measure(data, stamp_s)
             outputs += [Output("camera/image_raw", image), Output("camera/camera_info", info)]
+        if self._due(p.BATTERY_HZ):
+            speed = float(np.hypot(*body.velocity_mps[:2]))
+            outputs.append(
+                Output("battery_state", self._battery.update(stamp_s, data.qpos[:2], speed, 1.0 / p.BATTERY_HZ))
+            )
         self._truth(stamp_s, outputs)
 
     def _truth(self, stamp_s: float, outputs: list[Output]) -> None:

@@ -52,6 +52,8 @@ class SimulatorParameters:
     ground_slope_direction_rad: float = parameter(
         0.0, "rad", "Which way is uphill, from the x axis of map.", minimum=-3.15, maximum=3.15
     )
+    battery_wh: float = parameter(350.0, "Wh", "Capacity of the battery.", minimum=1.0, maximum=1e5)
+    battery_charge: float = parameter(0.8, "", "Charge at the start, 0 to 1.", minimum=0.0, maximum=1.0)
     camera: bool = parameter(False, "", "Render camera/image_raw (needs an EGL driver; slow in software).")
     lockstep_lag_s: float = parameter(
         0.06, "s", "How far simulated time may run ahead of the stack.", minimum=0.005, maximum=1.0

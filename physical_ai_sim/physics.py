@@ -52,6 +52,7 @@ WHEEL_SIGMA_MPS: Final = 0.01
 GNSS_HZ: Final = 5.0
 GNSS_SIGMA_M: Final = 0.03  # RTK fix, horizontal; twice that in height
 
+BATTERY_HZ: Final = 1.0
 CAMERA_HZ: Final = 10.0
 CAMERA_SIZE: Final = (320, 240)
 CAMERA_FIELD_RAD: Final = 0.9  # vertical

@@ -88,6 +88,12 @@ def _fix(msg: Any) -> m.GnssFix:
     )  # fmt: skip
 
 
+def _battery(msg: Any) -> m.Battery:
+    return m.Battery(
+        stamp_of(msg.header), msg.header.frame_id, float(msg.percentage), float(msg.voltage), float(msg.current)
+    )
+
+
 def _odometry(msg: Any) -> m.Odometry:
     return m.Odometry(
         stamp_of(msg.header), msg.header.frame_id, msg.child_frame_id,
@@ -238,6 +244,7 @@ _DECODERS: Final[dict[type[Any], Callable[[Any], Any]]] = {
     m.Diagnostics: _diagnostics,
     m.Clock: _clock,
     m.Text: lambda msg: m.Text(str(msg.data)),
+    m.Battery: _battery,
     m.Flag: lambda msg: m.Flag(bool(msg.data)),
     m.Scalar: lambda msg: m.Scalar(float(msg.data)),
 }

@@ -101,6 +101,12 @@ def _fix(msg: Any, data: m.GnssFix) -> None:
     msg.status.status = data.status
 
 
+def _battery(msg: Any, data: m.Battery) -> None:
+    _header(msg, data)
+    msg.percentage, msg.voltage, msg.current = data.charge, data.voltage_v, data.current_a
+    msg.present = True
+
+
 def _odometry(msg: Any, data: m.Odometry) -> None:
     _header(msg, data)
     msg.child_frame_id = data.child_frame_id
@@ -227,6 +233,7 @@ _ENCODERS: Final[dict[type[Any], Callable[[Any, Any], None]]] = {
     m.Diagnostics: _diagnostics,
     m.Clock: lambda msg, data: set_stamp(msg.clock, data.stamp_s),
     m.Text: _plain,
+    m.Battery: _battery,
     m.Flag: _plain,
     m.Scalar: _plain,
 }

@@ -73,6 +73,7 @@ class Seat:
             gate=verdict.state if verdict is not None and _fresh(verdict.stamp_s, now_s) else None,
             controller=None if status is None else status.mode,
             controller_slack=None if status is None else status.slack,
+            battery_share=pursuit.charge(now_s),
             solve_ms=None if status is None else status.solve_ms,
         )
 

@@ -33,6 +33,7 @@ EXAMPLES: dict[type[Any], Any] = {
     m.PointCloud: m.PointCloud(1.5, "lidar", np.arange(6, dtype=np.float32).reshape(2, 3)),
     m.Imu: m.Imu(1.5, "imu", V, V, None, None, EYE3, EYE3),
     m.GnssFix: m.GnssFix(1.5, "gps", 35.1, 139.2, 40.0, EYE3),
+    m.Battery: m.Battery(1.5, "base_link", 0.5, 25.5, -2.25),
     m.Odometry: m.Odometry(1.5, "odom", "base_link", V, Q, V, V, EYE6, EYE6),
     m.Pose: m.Pose(1.5, "map", V, Q, None),
     m.Twist: m.Twist(1.5, "base_link", 1.0, -0.5),

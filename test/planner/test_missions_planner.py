@@ -15,12 +15,14 @@ from physical_ai_core.goal import (
     Event,
     Limits,
     ObjectTarget,
+    PlaceTarget,
     RouteTarget,
     Step,
     Task,
     Until,
     ZoneTarget,
 )
+from physical_ai_core.messages import Battery
 from physical_ai_core.reports import ControllerStatus, Verdict
 
 WAIT_5 = Step(task=Task.WAIT, until=Until(duration_s=5.0))
@@ -257,3 +259,38 @@ def test_a_folder_that_cannot_be_written_does_not_stop_the_mission(tmp_path):
     drive = Drive({"do it": goal(go("gate"))}, state_dir=str(tmp_path / "file"))
     drive.say("do it").run(60.0, until="done")
     assert drive.last.kind == "done"
+
+
+def test_charging_until_full_docks_and_goes_on_only_when_the_battery_is_full() -> None:
+    charge = Step(task=Task.DOCK, target=PlaceTarget(name="charger"), until=Until(event=Event.BATTERY_FULL))
+    drive = Drive({"charge": goal(charge, go("gate"))}, at=(6.0, 4.0, np.pi))
+    drive.hear("battery_state", Battery(drive.now_s, "base_link", 0.97))  # full already, but not there yet
+    drive.say("charge").run(1.0)
+    assert drive.core.pursuit.mission.progress.step == 0
+    drive.hear("battery_state", Battery(drive.now_s, "base_link", 0.5))
+    drive.run(40.0)
+    assert drive.core.pursuit.mission.progress.there
+    assert drive.core.pursuit.mission.progress.step == 0
+    drive.hear("battery_state", Battery(drive.now_s, "base_link", 0.96))
+    drive.run(1.0)
+    assert drive.core.pursuit.mission.progress.step == 1
+
+
+def test_a_low_battery_ends_a_wait_and_one_that_nobody_says_is_refused() -> None:
+    low = goal(Step(task=Task.WAIT, until=Until(event=Event.BATTERY_LOW)), go("charger"))
+    drive = Drive({"wait": low})
+    drive.say("wait")
+    assert drive.replies[-1].reason == "not_able"
+    drive.hear("battery_state", Battery(drive.now_s, "base_link", 0.5))
+    drive.say("wait").run(1.0)
+    assert drive.core.pursuit.mission.progress.step == 0
+    drive.hear("battery_state", Battery(drive.now_s, "base_link", 0.15))
+    drive.run(0.6)
+    assert drive.core.pursuit.mission.progress.step == 1
+
+
+@pytest.mark.parametrize("charge", [float("nan"), -0.1, 1.2, 60.0])
+def test_a_charge_that_cannot_be_is_not_believed(charge: float) -> None:
+    drive = Drive()
+    drive.hear("battery_state", Battery(drive.now_s, "base_link", charge))
+    assert drive.core.pursuit.charge(drive.now_s) is None
