@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from physical_ai_learning.language.dataset import examples
 from physical_ai_planner.language.compact import Move, Named, Plan, read
-from physical_ai_planner.language.quantities import angle_rad, count, duration_s, kanji_number, length_m, position_m, speed_mps
+from physical_ai_planner.language.quantities import (
+    angle_rad,
+    count,
+    duration_s,
+    kanji_number,
+    length_m,
+    position_m,
+    speed_mps,
+)
 
 
 @pytest.mark.parametrize(
