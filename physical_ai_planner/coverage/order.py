@@ -40,7 +40,7 @@ def order(between: Array, inside: Array, part: NDArray[np.intp]) -> list[int]:
         [cost[0, into] for into in ways], [[cost[np.ix_(out + 1, into)] for into in ways] for out in ways], ways
     )
     least = _least(links)
-    best = min([_greedy(least), *_searched(least)], key=lambda tour: _spent(links, tour))
+    best = min([_nearest(links), _greedy(least), *_searched(least)], key=lambda tour: _spent(links, tour))
     if 2 < count <= MOST_MOVED:
         best = _moved(links, best)
     return _chosen(links, best)
@@ -61,6 +61,18 @@ def _least(links: _Links) -> Array:
         [FAR if p == q else float(cost.min()) for q, cost in enumerate(row)] for p, row in enumerate(links.between)
     ]
     return np.array(rows)
+
+
+def _nearest(links: _Links) -> Tour:
+    """Always the part that is the nearest to where the one before really ended."""
+    left, tour, ahead = set(range(len(links.ways))), [], links.first
+    while left:
+        nearest = min(left, key=lambda q: (float(ahead[q].min()), q))
+        tour.append(nearest)
+        left.discard(nearest)
+        way = int(ahead[nearest].argmin())
+        ahead = [cost[way] for cost in links.between[nearest]]
+    return tour
 
 
 def _greedy(least: Array) -> Tour:

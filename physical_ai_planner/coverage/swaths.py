@@ -73,6 +73,7 @@ def cells(area: shapely.Geometry, spacing_m: float, heading_rad: float) -> list[
     if area.is_empty or area.area <= EPS_M:
         return []
     flat = affinity.rotate(area, -heading_rad, origin=(0.0, 0.0), use_radians=True)
+    flat = flat if flat.is_valid else shapely.make_valid(flat)  # turning can make thin parts cross themselves
     strips = _strips(flat, spacing_m)
     graph = nx.DiGraph()
     for row, (_, spans) in enumerate(strips):

@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import shapely
-from coverage_fields import fields
-from hypothesis import HealthCheck, assume, given, settings
+from coverage_fields import fields, random_field
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from physical_ai_core.geometry import path_length
@@ -24,6 +24,7 @@ widths = st.tuples(st.floats(0.3, 1.5), st.floats(0.0, 0.2), st.integers(1, 3))
 
 @settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
 @given(fields, widths)
+@example(random_field(448, 6, 0, 8.0), (0.5, 0.0, 3))  # crosses itself by rounding once it is turned
 def test_every_field_with_holes_is_covered_and_the_implement_stays_within(field, wide):
     width, overlap, headlands = wide
     area = field.buffer(-0.5 * width)

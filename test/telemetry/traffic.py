@@ -45,6 +45,7 @@ def payload(topic: graph.Topic, t: float) -> Any:
         m.Objects: lambda: m.Objects(t, "odom", layouts.empty(layouts.OBJECT, 10)),
         m.Prediction: lambda: m.Prediction(t, "odom", layouts.empty(layouts.PREDICTION, 300)),
         m.Path: lambda: m.Path(t, "odom", poses(31), t + np.arange(31) * 0.1),
+        m.Battery: lambda: m.Battery(t, "base_link", 0.8),
         m.Text: lambda: m.Text("{}"),
         m.Flag: lambda: m.Flag(False),
         m.Scalar: lambda: m.Scalar(0.5),
