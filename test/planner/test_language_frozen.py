@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections import Counter
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ def rows(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (FOLDER / name).read_text(encoding="utf-8").split("\n") if line.strip()]
 
 
+@lru_cache(maxsize=16)
 def site(name: str) -> Site:
     return load_site(str(FOLDER / f"{name}.yaml"))
 
