@@ -14,7 +14,7 @@ from physical_ai_learning.language.worlds import Kind, World, spoken, world
 from physical_ai_planner.language import words as said
 from physical_ai_planner.language.compact import Compact, Plan, read
 from physical_ai_planner.language.ground import ground
-from physical_ai_planner.language.interpreter import unread_number
+from physical_ai_planner.language.left_out import unread_number
 from physical_ai_planner.language.names import NameBook
 
 

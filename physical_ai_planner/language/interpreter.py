@@ -18,7 +18,7 @@ from physical_ai_planner.language.compact import Plan, read
 from physical_ai_planner.language.doubt import Doubt
 from physical_ai_planner.language.forbidden import is_forbidden
 from physical_ai_planner.language.ground import ground
-from physical_ai_planner.language.left_out import unread_number as unread_number
+from physical_ai_planner.language.left_out import unread_number
 from physical_ai_planner.language.likeness import likeness_of
 from physical_ai_planner.language.model import Answer, LanguageModel
 from physical_ai_planner.language.names import NameBook
