@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from physical_ai_planner.language.doubt import FILE as DOUBT_FILE
 from physical_ai_planner.language.doubt import Doubt, doubt_of
 from physical_ai_planner.language.drafts import LineDrafts
 from physical_ai_planner.language.grammar import Matcher
@@ -156,7 +157,7 @@ class LanguageModel:
 def _resolve(name: str) -> tuple[Path, bool]:
     """Folder of the model and whether it was tuned for the compact form."""
     if Path(name).is_dir():
-        return Path(name), False
+        return Path(name), (Path(name) / DOUBT_FILE).exists()  # what merging an adapter leaves beside the weights
     description = load_description(name)
     return verified_model(description), description.adapter is not None
 
