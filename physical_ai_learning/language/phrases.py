@@ -65,19 +65,24 @@ class Phrases:
     @cached_property
     def of(self) -> dict[str, tuple[Parts, ...]]:
         """The compiled phrases of each split, core words several times."""
+        return {split: tuple(parts for parts, _ in drawn) for split, drawn in self.drawn.items()}
+
+    @cached_property
+    def drawn(self) -> dict[str, tuple[tuple[Parts, str], ...]]:
+        """The compiled phrases of each split with their text as written, core words several times."""
         drawn = [(text, _compiled(text)) for text, w in zip(self.texts, self._weights, strict=True) for _ in range(w)]
         held = [not self._shared and text not in _KEPT and is_held_out(text) for text, _ in drawn]
-        whole = tuple(parts for _, parts in drawn)
+        whole = tuple((parts, text) for text, parts in drawn)
         if not any(held):
             return dict.fromkeys(SPLITS, whole)
-        train = tuple(parts for parts, out in zip(whole, held, strict=True) if not out)
-        test = tuple(parts for parts, out in zip(whole, held, strict=True) if out)
+        train = tuple(pair for pair, out in zip(whole, held, strict=True) if not out)
+        test = tuple(pair for pair, out in zip(whole, held, strict=True) if out)
         return {"train": train, "test": test, "all": whole}
 
     @cached_property
     def split(self) -> bool:
         """Whether some phrases of the list belong to the test split only."""
-        return self.of["test"] is not self.of["train"]
+        return self.drawn["test"] is not self.drawn["train"]
 
 
 SPLITS = ("train", "test", "all")
@@ -97,7 +102,17 @@ class Chance:
         if phrases.split and self.split == "test":
             self.held_out += 1
         options = phrases.of[self.split]
-        parts = options[int(self.random() * len(options))]
+        return self._said(options[int(self.random() * len(options))])
+
+    def pick_with_text(self, phrases: Phrases) -> tuple[str, str]:
+        """One phrase of the split with its alternations drawn, and as it is written in the list."""
+        if phrases.split and self.split == "test":
+            self.held_out += 1
+        options = phrases.drawn[self.split]
+        parts, text = options[int(self.random() * len(options))]
+        return self._said(parts), text
+
+    def _said(self, parts: Parts) -> str:
         return "".join([p if isinstance(p, str) else p[int(self.random() * len(p))] for p in parts])
 
     def fill(self, phrases: Phrases, **slots: str) -> str:
