@@ -83,7 +83,7 @@ setup(
     name=PACKAGE,
     version="0.1.0",
     packages=find_packages(include=["physical_ai_*"]),
-    package_data={"": ["py.typed", "data/*", "data/**/*", "templates/*", "*.c"]},
+    package_data={"": ["py.typed", "data/*", "data/**/*", "templates/*", "*.c", "*.txt"]},
     data_files=shared_files(),
     install_requires=["setuptools", *CORE],
     extras_require=EXTRAS,

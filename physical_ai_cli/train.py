@@ -122,6 +122,11 @@ def planner_language(
     tokens: Annotated[int | None, typer.Option(help="Of one batch, padding counted.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Highest.")] = None,
     rank: Annotated[int | None, typer.Option(help="Of the adapter; by default what the size budget allows.")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="train; or all: the phrases of the built-in test too, tested elsewhere.")
+    ] = None,
+    decay: Annotated[float | None, typer.Option(help="Weight decay of the adapter.", min=0.0)] = None,
+    noise: Annotated[float | None, typer.Option(help="On the embeddings (NEFTune); 5 is usual.", min=0.0)] = None,
     seed: Annotated[int | None, typer.Option(help="Of data and weights.")] = None,
     workers: Annotated[int, typer.Option(help="Processes that draw sentences; 0: none.", min=0)] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
@@ -139,7 +144,7 @@ def planner_language(
         raise DependencyError(error.name or "torch", "language") from error
 
     options = {"variant": variant, "sentences": sentences, "seconds": seconds, "tokens": tokens, "rank": rank,
-               "learning_rate": learning_rate, "seed": seed}  # fmt: skip
+               "learning_rate": learning_rate, "split": split, "decay": decay, "noise": noise, "seed": seed}  # fmt: skip
     folder = out or Path(f"out/planner_language_{base.replace('/', '_')}" + ("_smoke" if smoke else ""))
     job = Job(base, made(options, base, smoke), folder, smoke, resume, start, workers, device, reinforce, calibrate)
     with stages(console) as report:

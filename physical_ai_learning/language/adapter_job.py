@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument("--reinforce-seconds", type=float, default=1e9)
     for field in fields(Recipe):
         if field.name != "variant":
-            kind = float if isinstance(field.default, float) else int
+            kind = type(field.default)
             parser.add_argument(f"--{field.name.replace('_', '-')}", type=kind)
     options = parser.parse_args()
     recipe = made({f.name: getattr(options, f.name) for f in fields(Recipe)}, options.base, options.smoke)

@@ -137,7 +137,7 @@ def arranged(items: Sequence[Encoded], recipe: Recipe, pool: Any, rng: random.Ra
 
 def drawn(words: Vocabulary, recipe: Recipe, number: int) -> list[Batch]:
     """Chunk `number` of a recipe's sentences, as batches."""
-    part = list(itertools.islice(examples(recipe.seed * 1_000_003 + number, "train"), recipe.chunk))
+    part = list(itertools.islice(examples(recipe.seed * 1_000_003 + number, recipe.split), recipe.chunk))
     items = [item for item in encode(words, part, recipe.variant) if fits(item, words, recipe.longest)]
     pool = words.size if words.kept is None else sorted(words.kept)
     return arranged(items, recipe, pool, random.Random(f"{recipe.seed}/{number}"))

@@ -40,7 +40,10 @@ class Example:
 
 @dataclass(frozen=True)
 class Mix:
-    """Shares of what is drawn; `lengths` weighs sentences of 1, 2, … 6 clauses where their number is free."""
+    """Shares of what is drawn; `lengths` weighs sentences of 1, 2, … 6 clauses where their number is free.
+
+    `said` is a share of all sentences, the others are shares of what is composed.
+    """
 
     lengths: tuple[float, ...] = (46, 26, 14, 8, 4, 2)
     ask: float = 0.08
@@ -53,6 +56,7 @@ class Mix:
     via: float = 0.013
     again: float = 0.03
     queued: float = 0.055
+    said: float = 0.4  # whole sentences written by hand
 
 
 MIX = Mix()
@@ -82,6 +86,7 @@ def examples(seed: int, split: str, language: str | None = None, mix: Mix = MIX)
     speakers: dict[str, English | Japanese] = {"en": English(chance), "ja": Japanese(chance)}
     shares = {k: getattr(mix, k) for k in ("ask", "no", "whole", "other", "corrected", "pair", "listed", "via", "again", "queued")}
     kinds = {**shares, "chain": max(0.0, 1.0 - sum(shares.values()))}
+    kinds = {kind: share * (1.0 - mix.said) for kind, share in kinds.items()} | {"said": mix.said}
     while True:
         tongue = language or chance.one(["en", "ja"])
         chance.held_out = 0

@@ -13,6 +13,7 @@ from physical_ai_learning.language.english_chains import FIRST, LATER
 from physical_ai_learning.language.english_corrections import EnglishCorrections
 from physical_ai_learning.language.english_forms import gerund, participle
 from physical_ai_learning.language.phrases import Phrases
+from physical_ai_learning.language.sayings.book import Sayer
 from physical_ai_planner.language.compact import Deictic, Draft, Named, Pointed
 
 
@@ -28,6 +29,13 @@ class English(EnglishCorrections):
     """Makes English sentences with the words of one split."""
 
     language = "en"
+    _sayer: Sayer | None = None
+
+    def said(self) -> Sentence:
+        """A whole sentence somebody wrote, or two of them one after the other."""
+        if self._sayer is None:
+            self._sayer = Sayer(self.c, self.language, self.steps.name)
+        return self._sayer.sentence(t.JOINS)
 
     def pair(self) -> Sentence:
         """Two steps said in another order than they are done, or joined by before and after."""

@@ -14,6 +14,7 @@ from physical_ai_learning.language.clause import Sentence, clause
 from physical_ai_learning.language.english_chains import FIRST, LATER
 from physical_ai_learning.language.japanese_corrections import JapaneseCorrections
 from physical_ai_learning.language.japanese_forms import forms
+from physical_ai_learning.language.sayings.book import Sayer
 from physical_ai_planner.language.compact import Deictic, Draft, Named, Pointed
 
 
@@ -21,6 +22,13 @@ class Japanese(JapaneseCorrections):
     """Makes Japanese sentences with the words of one split."""
 
     language = "ja"
+    _sayer: Sayer | None = None
+
+    def said(self) -> Sentence:
+        """A whole sentence somebody wrote, or two of them one after the other."""
+        if self._sayer is None:
+            self._sayer = Sayer(self.c, self.language, self.steps.name)
+        return self._sayer.sentence(t.SENTENCE_JOINS)
 
     def pair(self) -> Sentence:
         """Two steps said in another order than they are done, or joined by before and after."""

@@ -9,6 +9,8 @@ from typing import Any, Final, Literal
 from physical_ai_core.errors import InputError
 
 Variant = Literal["plain", "reasoning"]
+Split = Literal["train", "all"]
+SPLITS: Final = ("train", "all")
 VARIANTS: Final = ("plain", "reasoning")
 
 
@@ -41,6 +43,9 @@ class Recipe:
     rank: int = 16
     alpha: int = 32
     clip: float = 1.0  # of the gradient's norm
+    decay: float = 0.0  # weight decay (Loshchilov & Hutter 2019): keeps the adapter near the pretrained model
+    noise: float = 0.0  # on the embeddings of each sentence (NEFTune, Jain et al. 2023); 5 is usual
+    split: Split = "train"  # "all": the phrases of the test split too, for a last training whose test is elsewhere
     rows: int = 8_192  # of the output head that the loss reads: the batch's own tokens, and others at random
     seconds: float = 1e9  # training stops by then, the schedule brought to its end
     seed: int = 0
@@ -51,6 +56,8 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.variant not in VARIANTS:
             raise InputError(f"There is no variant '{self.variant}'.", f"Name one of {', '.join(VARIANTS)}.")
+        if self.split not in SPLITS:
+            raise InputError(f"There is no split '{self.split}' to train on.", f"Name one of {', '.join(SPLITS)}.")
         sizes = (self.sentences + 1, self.tokens, self.rank, self.rows, self.chunk, self.every)
         if min(sizes) < 1 or self.seconds <= 0.0:
             raise InputError("A recipe's sizes and times are above zero.", "Mend the option.")

@@ -7,6 +7,7 @@ fast attention kernels run, nothing waits for the GPU, and on a GPU each shape o
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,9 +69,18 @@ def causal_only(model: Any) -> Iterator[None]:
             setattr(module, name, function)
 
 
-def answer_logits(model: Any, ids: Tensor, at: Tensor, rows: Tensor) -> Tensor:
-    """Scores (A, R) of the rows of the head for the answers' places, in float32."""
-    hidden = model.base_model(input_ids=ids, use_cache=False).last_hidden_state
+def answer_logits(model: Any, ids: Tensor, at: Tensor, rows: Tensor, noise: float = 0.0) -> Tensor:
+    """Scores (A, R) of the rows of the head for the answers' places, in float32.
+
+    `noise`: uniform noise on the embeddings, of their own size times this over the root of (tokens x width): NEFTune.
+    """
+    if noise > 0.0:
+        given = model.get_input_embeddings()(ids)
+        size = noise / math.sqrt(given.shape[1] * given.shape[2]) * given.float().square().mean().sqrt().to(given.dtype)
+        given = given + (2.0 * torch.rand_like(given) - 1.0) * size
+        hidden = model.base_model(inputs_embeds=given, use_cache=False).last_hidden_state
+    else:
+        hidden = model.base_model(input_ids=ids, use_cache=False).last_hidden_state
     asked = hidden.flatten(0, 1).index_select(0, at)
     head = model.get_output_embeddings().weight.index_select(0, rows)
     return functional.linear(asked, head).float()
@@ -85,8 +95,8 @@ class Graph:
 class Stepper:
     """Loss and gradient of batches; the gradient lies in `gradient` until the next call."""
 
-    def __init__(self, model: Any, adapter: Adapter, graphs: bool = True) -> None:
-        self.model, self.adapter = model, adapter
+    def __init__(self, model: Any, adapter: Adapter, graphs: bool = True, noise: float = 0.0) -> None:
+        self.model, self.adapter, self.noise = model, adapter, noise
         self.device = adapter.vector.device
         self.gradient = torch.zeros_like(adapter.vector, requires_grad=False)
         self.said = torch.zeros(2, device=self.device)  # loss, norm of the gradient
@@ -113,7 +123,7 @@ class Stepper:
 
     def _run(self, ids: Tensor, at: Tensor, wanted: Tensor, weight: Tensor, rows: Tensor) -> None:
         self.adapter.spread()
-        logits = answer_logits(self.model, ids, at, rows)
+        logits = answer_logits(self.model, ids, at, rows, self.noise)
         each = functional.cross_entropy(logits, wanted, reduction="none")
         loss = (each * weight).sum() / weight.sum().clamp(min=1.0)
         (gradient,) = torch.autograd.grad(loss, self.adapter.vector)
@@ -164,5 +174,3 @@ def right_lines(model: Any, adapter: Adapter, batches: list[Batch]) -> tuple[int
             hits += batch.sentences - len(wrong)
             total += batch.sentences
     return hits, total
-
-

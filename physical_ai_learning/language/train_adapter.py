@@ -42,10 +42,10 @@ class Trainer:
 
     def __init__(self, model: Any, adapter: Adapter, recipe: Recipe, graphs: bool = True) -> None:
         self.adapter, self.recipe = adapter, recipe
-        self.stepper = Stepper(model, adapter, graphs)
+        self.stepper = Stepper(model, adapter, graphs, recipe.noise)
         self.guard = Guard()
         self.optimiser = torch.optim.AdamW(
-            [adapter.vector], lr=recipe.learning_rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True
+            [adapter.vector], lr=recipe.learning_rate, betas=(0.9, 0.98), weight_decay=recipe.decay, fused=True
         )
         self.step = self.seen = self.tokens = 0
         self.place = (0, 0)  # chunk, batches of it already taken

@@ -95,7 +95,9 @@ def ground(
             step = _Grounding(site, book, last, following).step(draft)
             if isinstance(step.target, (PlaceTarget, ZoneTarget)):
                 last = step.target.name
-            steps.append(step)
+            there = step.task is Task.NAVIGATE and isinstance(step.target, PlaceTarget) and steps[-1:] == [step]
+            if not there:  # to go where one just went is no step of its own
+                steps.append(step)
         return _repeated(steps, compact.again)
     except _Instead as instead:
         return instead.reply

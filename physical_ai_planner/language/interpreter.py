@@ -18,7 +18,7 @@ from physical_ai_planner.language.compact import Plan, read
 from physical_ai_planner.language.doubt import Doubt
 from physical_ai_planner.language.forbidden import is_forbidden
 from physical_ai_planner.language.ground import ground
-from physical_ai_planner.language.left_out import unread_number
+from physical_ai_planner.language.left_out import left_name, unread_number
 from physical_ai_planner.language.likeness import likeness_of
 from physical_ai_planner.language.model import Answer, LanguageModel
 from physical_ai_planner.language.names import NameBook
@@ -27,6 +27,7 @@ from physical_ai_planner.language.normalise import MAX_CHARS, normalise
 from physical_ai_planner.language.readings import readings
 from physical_ai_planner.language.stop_words import fast_path
 from physical_ai_planner.language.weights import DEFAULT_MODEL
+from physical_ai_planner.language.widen import widened
 
 
 class Writer(Protocol):
@@ -93,7 +94,9 @@ class LanguageInterpreter:
             compact = None
         if compact is None:
             return _reply(words.refuse(RefusalReason.NOT_UNDERSTOOD), answer.confidence)
-        grounded = ground(compact, site, self._book(site), present)
+        book = self._book(site)
+        compact = widened(compact, sentence, book)
+        grounded = ground(compact, site, book, present)
         if not isinstance(grounded, tuple):
             return _reply(grounded, answer.confidence)
         if answer.confidence < self._min_confidence:
@@ -101,6 +104,9 @@ class LanguageInterpreter:
         left = unread_number(sentence, compact)
         if left is not None:
             return _reply(words.unread(left), answer.confidence)
+        name = left_name(sentence, compact, book, grounded)
+        if name is not None:
+            return _reply(words.unread(name), answer.confidence)
         queue = isinstance(compact, Plan) and compact.queue
         return GoalState(steps=grounded, queue=queue, confidence=answer.confidence)
 

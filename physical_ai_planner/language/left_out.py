@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from physical_ai_core.goal import Event
-from physical_ai_planner.language.compact import Compact, Draft, Move, Named, Plan, Pointed, Spot
+from physical_ai_core.goal import Event, Step
+from physical_ai_planner.language.compact import Compact, Deictic, Draft, Move, Named, Plan, Pointed, Spot
 from physical_ai_planner.language.names import NameBook, is_japanese, tokens
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -16,7 +17,11 @@ _TAKEN_BACK = re.compile(  # said after the words that it takes back
     re.IGNORECASE,
 )
 _PERCENT = re.compile(r"\s*(?:%|percent|パーセント)")
-_EXCLUDED = re.compile(r"\b(?:not|instead of|rather than|skip|forget|except)\b[^.,;]{0,24}$", re.IGNORECASE)
+_EXCLUDED = re.compile(  # said before words that are not meant; "not through A" is a limit and means A
+    r"\b(?:not(?! (?:\w+ )?(?:through|via|into|across|over|near|past|enter)\b)"
+    r"|instead of|rather than|skip|forget|except)\b[^.,;]{0,24}$",
+    re.IGNORECASE,
+)
 _REACH = 24  # characters between words and what takes them back
 
 
@@ -29,16 +34,41 @@ def unread_number(sentence: str, compact: Compact) -> str | None:
     charge = any(draft.event in (Event.BATTERY_FULL, Event.BATTERY_LOW) for draft in compact.drafts)
     for found in _NUMBER.finditer(sentence):
         percent = charge and _PERCENT.match(sentence, found.end())  # "until 100 percent": the event says it
-        if found.group() not in numbers and not percent and not _withdrawn(sentence, found):
+        if found.group() not in numbers and not percent and not _withdrawn(sentence, *found.span()):
             return found.group()
     return None
 
 
-def _withdrawn(sentence: str, number: re.Match[str]) -> bool:
-    """Whether the speaker took this number back: "2, no, 3 laps", 「2周、やっぱり3周」, "dock 3, not 2"."""
-    after = sentence[number.end() : number.end() + _REACH]
+def left_name(sentence: str, compact: Compact, book: NameBook, steps: Sequence[Step]) -> str | None:
+    """A name of the site in the sentence that no step uses (a place or a zone to avoid lost?); None where all are used.
+
+    Not where the goal points back at a place ("Marie is at the barn, go there"), nor where the name was taken back.
+    """
+    if not isinstance(compact, Plan) or any(_points(draft) for draft in compact.drafts):
+        return None
+    pieces = [part for draft in compact.drafts for part in quoted(draft)]
+    used = [m.span() for piece in pieces for m in re.finditer(re.escape(piece), sentence)]
+    aims = {getattr(step.target, "name", None) for step in steps} | {z for step in steps for z in step.limits.keep_out}
+    for entry in sorted(book.spoken, key=lambda entry: -len(entry.name)):
+        for first, last in _occurrences(entry.name, sentence):
+            if any(first < end and start < last for start, end in used):
+                continue
+            used.append((first, last))  # what lies within a longer name is no name of its own
+            if entry.id not in aims and not _withdrawn(sentence, first, last):
+                return entry.name
+    return None
+
+
+def _points(draft: Draft) -> bool:
+    """Whether a step is at a place that the words before it name."""
+    return isinstance(draft.aim, Pointed) and draft.aim.what in (Deictic.THERE, Deictic.OTHER)
+
+
+def _withdrawn(sentence: str, start: int, end: int) -> bool:
+    """Whether the speaker took these words back: "2, no, 3 laps", 「2周、やっぱり3周」, "dock 3, not 2"."""
+    after = sentence[end : end + _REACH]
     following = _NUMBER.search(after)
-    before = sentence[max(0, number.start() - _REACH) : number.start()]
+    before = sentence[max(0, start - _REACH) : start]
     taken_back = _TAKEN_BACK.search(after[: following.start()] if following else after)
     return taken_back is not None or _EXCLUDED.search(before) is not None
 

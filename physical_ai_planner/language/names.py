@@ -150,8 +150,8 @@ class NameBook:
             )
         )
         self._tokens = {entry: tokens(entry.name) for entry in self.entries}
-        self._spoken = tuple(entry for entry in self.entries if entry.spoken)
-        self._likeness = likeness([entry.name for entry in self._spoken]) if likeness is not None else None
+        self.spoken = tuple(entry for entry in self.entries if entry.spoken)
+        self._likeness = likeness([entry.name for entry in self.spoken]) if likeness is not None else None
 
     def find(self, words: str, kinds: frozenset[Kind]) -> Match:
         """The ids of `kinds` that `words` mean: exact names first, then names they are a part of."""
@@ -179,7 +179,7 @@ class NameBook:
         """Ids of `kinds` that are near in meaning to words no name fits; empty where nothing judges meaning."""
         if self._likeness is None:
             return ()
-        near = (self._spoken[index] for index, _ in self._likeness.nearest(words, 6))
+        near = (self.spoken[index] for index, _ in self._likeness.nearest(words, 6))
         return _ids(entry for entry in near if entry.kind in kinds)[:3]
 
     def beside(self, key: str) -> tuple[str, ...]:
@@ -243,11 +243,19 @@ def _resembles(words: tuple[str, ...], name: tuple[str, ...]) -> bool:
         return False
     if _part_of(name, words):
         return True
+    if is_japanese(one) and is_japanese(other):
+        return _misheard(one, other)
     return (
         difflib.SequenceMatcher(None, one, other).ratio() >= _SIMILAR
         and min(len(one), len(other)) >= 4
         and not is_japanese(one)
     )
+
+
+def _misheard(one: str, other: str) -> bool:
+    """Whether two Japanese names of three signs and more differ in one sign, as 性米所 does from 精米所."""
+    differing = [pair for pair in zip(one, other, strict=False) if pair[0] != pair[1]]
+    return len(one) == len(other) >= 3 and len(differing) == 1 and not set(differing[0]) & set(_SIDES)
 
 
 def _labels(text: str) -> list[str]:

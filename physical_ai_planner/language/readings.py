@@ -19,6 +19,7 @@ from physical_ai_planner.language.ground import ground
 from physical_ai_planner.language.left_out import leaves_name, unread_number
 from physical_ai_planner.language.names import NameBook
 from physical_ai_planner.language.nbest import Line
+from physical_ai_planner.language.widen import widened
 
 LEFT_OUT = 0.2  # factor on the probability of a line for a number or a name that it leaves out
 
@@ -45,7 +46,7 @@ def readings(
 
 def _reading(sentence: str, line: Line, site: Site, book: NameBook, present: str | None) -> Reading:
     try:
-        compact = read(line.line)
+        compact = widened(read(line.line), sentence, book)
         grounded = ground(compact, site, book, present)
     except (GoalError, ValueError):  # not in the form, or no step that the schema allows
         refusal = words.refuse(RefusalReason.NOT_UNDERSTOOD)

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 from physical_ai_core.errors import GoalError, InputError
+from physical_ai_core.goal import Task
 from physical_ai_learning.language import amounts, names
 from physical_ai_learning.language.clause import Sentence, clause, quote
 from physical_ai_learning.language.phrases import Chance, Phrases
@@ -36,6 +37,8 @@ _AMOUNTS: Final[dict[str, dict[str, amounts.Maker]]] = {
            "n": amounts.laps_ja, "k": amounts.times_ja},
 }  # fmt: skip
 _POINTS: Final = {"en": amounts.point_en, "ja": amounts.point_ja}
+JOINED: Final = 0.1  # share of draws that are two sayings
+WHOLE: Final = frozenset({Task.STOP, Task.RESUME, Task.CANCEL})  # orders with nothing before or behind them
 SLOTS: Final = frozenset("pzrtdavnkx")
 
 
@@ -106,6 +109,18 @@ class Sayer:
     @property
     def empty(self) -> bool:
         return self._texts is None
+
+    def sentence(self, joins: Phrases) -> Sentence:
+        """A saying, or now and then two orders joined."""
+        first = self.say()
+        if not self.c.under(JOINED) or first.reply or first.again or first.drafts[-1].task in WHOLE:
+            return first
+        for _ in range(8):
+            then = self.say()
+            if not (then.reply or then.queue or then.again or then.drafts[0].task in WHOLE):
+                text = first.text.rstrip(".。!?") + self.c.pick(joins) + then.text
+                return replace(first, text=text, drafts=first.drafts + then.drafts)
+        return first
 
     def say(self) -> Sentence:
         """A saying with its slots filled."""

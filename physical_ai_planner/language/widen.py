@@ -1,0 +1,57 @@
+"""A quoted name that stands inside a longer name of the site, which the sentence holds whole: the longer one is meant.
+
+The model sometimes quotes 置き場 of ロボット置き場, or "dock" of "supply dock". The sentence decides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from physical_ai_planner.language.compact import Compact, Draft, Named, Plan
+from physical_ai_planner.language.names import NameBook, is_japanese
+
+_LETTER: Final = re.compile(r"[a-z0-9]", re.IGNORECASE)
+
+
+def widened(compact: Compact, sentence: str, book: NameBook) -> Compact:
+    """`compact` with its quoted names as long as the sentence has them."""
+    if not isinstance(compact, Plan):
+        return compact
+    names = [(m.start(), m.end()) for entry in book.spoken for m in _occurrences(entry.name, sentence)]
+    if not names:
+        return compact
+
+    def wide(words: str) -> str:
+        return _whole(words, sentence, names)
+
+    return replace(compact, drafts=tuple(_widened(draft, wide) for draft in compact.drafts))
+
+
+def _widened(draft: Draft, wide: Callable[[str], str]) -> Draft:
+    aim = replace(draft.aim, words=wide(draft.aim.words)) if isinstance(draft.aim, Named) else draft.aim
+    return replace(draft, aim=aim, avoid=tuple(wide(words) for words in draft.avoid))
+
+
+def _whole(words: str, sentence: str, names: list[tuple[int, int]]) -> str:
+    """The one longer name that every occurrence of `words` lies in; `words` where there is none, or several."""
+    found: set[str] = set()
+    for spot in re.finditer(re.escape(words), sentence):
+        around = [(a, b) for a, b in names if a <= spot.start() and spot.end() <= b]
+        longest = max(around, key=lambda span: span[1] - span[0], default=spot.span())
+        found.add(sentence[slice(*longest)])
+    return found.pop() if len(found) == 1 else words
+
+
+def _occurrences(name: str, sentence: str) -> list[re.Match[str]]:
+    """Where a name stands whole in the sentence, in any casing."""
+    spots = list(re.finditer(re.escape(name), sentence, re.IGNORECASE))
+    if is_japanese(name):
+        return spots
+    return [
+        m
+        for m in spots
+        if not _LETTER.match(sentence[m.end() : m.end() + 1]) and not _LETTER.match(sentence[m.start() - 1 : m.start()])
+    ]

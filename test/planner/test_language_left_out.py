@@ -1,0 +1,86 @@
+"""What a goal line leaves out of its sentence, and names quoted too short: the sentence decides, not the model."""
+
+from pathlib import Path
+
+import pytest
+
+from physical_ai_core.goal import GoalState
+from physical_ai_core.site import Site, load_site
+from physical_ai_learning.language.evaluate import signature
+from physical_ai_planner.language.compact import read, write
+from physical_ai_planner.language.interpreter import LanguageInterpreter
+from physical_ai_planner.language.model import Answer
+from physical_ai_planner.language.names import NameBook
+from physical_ai_planner.language.widen import widened
+
+SITES = Path(__file__).parents[1] / "data" / "language"
+
+
+@pytest.fixture(scope="module")
+def site() -> Site:
+    return load_site(str(SITES / "plant.yaml"))
+
+
+class Says:
+    """A model that writes one line."""
+
+    def __init__(self, line: str) -> None:
+        self.line = line
+
+    def write(self, text: str) -> Answer:
+        return Answer(self.line, 1.0, 1, True)
+
+
+def goal(text: str, line: str, site: Site) -> GoalState:
+    return LanguageInterpreter(writer=Says(line)).interpret(text, site)
+
+
+def test_a_place_that_the_line_lost_is_asked_about_and_not_left_out(site: Site) -> None:
+    text = "塗装ブースには最後に行って、その前にプレス1号機と工具庫に寄って"
+    lost = goal(text, "go <プレス1号機>; go <塗装ブース>", site)
+    assert lost.question is not None and "工具庫" in lost.question.text.ja
+    whole = goal(text, "go <プレス1号機>; go <工具庫>; go <塗装ブース>", site)
+    assert signature(whole) == "navigate press_1; navigate tool_store; navigate paint_booth"
+
+
+def test_a_zone_to_avoid_that_the_line_lost_is_asked_about(site: Site) -> None:
+    assert goal("go to press 1 but not through the welding cell", "go <press 1>", site).question is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("go to press 2, no, press 1", "go <press 1>"),
+        ("not press 2 but press 1", "go <press 1>"),
+        ("プレス2号機じゃなくてプレス1号機に行って", "go <プレス1号機>"),
+        ("Marie is waiting at the paint booth, go there", "go there"),
+        ("go to the paint booth, the spray booth I mean", "go <paint booth>"),
+    ],
+)
+def test_a_name_taken_back_or_pointed_at_is_no_lost_one(site: Site, text: str, line: str) -> None:
+    answer = LanguageInterpreter(writer=Says(line)).interpret(text, site, present="paint_booth")
+    assert answer.steps is not None, answer
+
+
+def test_a_name_quoted_too_short_is_the_whole_name_of_the_sentence(site: Site) -> None:
+    book = NameBook(site)
+    line = widened(read("go <置き場>; go <desk>"), "工具置き場とquality deskに行って", book)
+    assert write(line) == "go <工具置き場>; go <quality desk>"
+
+
+def test_words_that_stand_in_two_names_of_the_sentence_stay_as_they_are(site: Site) -> None:
+    line = widened(read("go <press>"), "go to press 1 or press 2", NameBook(site))
+    assert write(line) == "go <press>"
+    assert write(widened(read("ask where"), "go to press 1", NameBook(site))) == "ask where"
+
+
+def test_going_twice_to_the_same_place_in_a_row_is_going_once(site: Site) -> None:
+    found = goal("go to press 1, press 1 I said, and wait", "go <press 1>; go <press 1>; wait", site)
+    assert signature(found) == "navigate press_1; wait"
+
+
+def test_a_japanese_name_heard_with_one_wrong_sign_is_asked_about(site: Site) -> None:
+    found = goal("塗そう場に行って", "go <塗そう場>", site)  # another length: not known
+    assert found.refusal is not None
+    heard = goal("塗壮場へ", "go <塗壮場>", site)
+    assert heard.question is not None and heard.question.options == ("paint_booth",)
