@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from physical_ai_core.errors import ModelError
-from physical_ai_learning.language.dataset import Example, examples
+from physical_ai_learning.language.dataset import LONGER, MIX, Example, examples
 from physical_ai_learning.language.recipe import Recipe
 from physical_ai_learning.language.vocabulary import Vocabulary, line_of
 
@@ -137,7 +137,8 @@ def arranged(items: Sequence[Encoded], recipe: Recipe, pool: Any, rng: random.Ra
 
 def drawn(words: Vocabulary, recipe: Recipe, number: int) -> list[Batch]:
     """Chunk `number` of a recipe's sentences, as batches."""
-    part = list(itertools.islice(examples(recipe.seed * 1_000_003 + number, recipe.split), recipe.chunk))
+    mix = LONGER if number % 3 == 2 else MIX  # long orders are where most is lost
+    part = list(itertools.islice(examples(recipe.seed * 1_000_003 + number, recipe.split, mix=mix), recipe.chunk))
     items = [item for item in encode(words, part, recipe.variant) if fits(item, words, recipe.longest)]
     pool = words.size if words.kept is None else sorted(words.kept)
     return arranged(items, recipe, pool, random.Random(f"{recipe.seed}/{number}"))
