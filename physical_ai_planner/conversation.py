@@ -90,7 +90,6 @@ class Conversation:
     def __init__(self, parameters: PlannerParameters, interpreter: Interpreter | None) -> None:
         self.p, self._interpreter = parameters, interpreter
         self.present: str | None = None  # place of the last goal, for "there"
-        halt.prepare()
         self._count = 0
         self._awaited: dict[str, _Awaited] = {}  # by instruction id, in the order they were said
         self._come: dict[str, Instruction] = {}  # answered, but an earlier one is not

@@ -13,7 +13,7 @@ from physical_ai_planner.language.normalise import normalise
 
 _WORDS: dict[Task, str] = {
     Task.STOP: """\
-stop|halt|freeze|stop now|stop it|stop right now|stop right there|stop moving|stop immediately
+stop|halt|freeze|stop now|stop it|stop there|stop right now|stop right there|stop moving|stop immediately
 stop at once|emergency stop|e-stop|estop|whoa|hold it|don't move|do not move|stand still|stop the robot
 come to a stop|halt now|please stop|止まれ|止まって|とまれ|とまって|停まれ|停まって|ストップ|停止
 停止して|停止せよ|停止しろ|待て|まて|待った|動くな|うごくな|非常停止|緊急停止|急停止|止めて|とめて
