@@ -144,7 +144,8 @@ def planner_language(
         raise DependencyError(error.name or "torch", "language") from error
 
     options = {"variant": variant, "sentences": sentences, "seconds": seconds, "tokens": tokens, "rank": rank,
-               "learning_rate": learning_rate, "split": split, "decay": decay, "noise": noise, "seed": seed}  # fmt: skip
+               "learning_rate": learning_rate, "split": split, "decay": decay, "noise": noise,
+               "seed": seed}  # fmt: skip
     folder = out or Path(f"out/planner_language_{base.replace('/', '_')}" + ("_smoke" if smoke else ""))
     job = Job(base, made(options, base, smoke), folder, smoke, resume, start, workers, device, reinforce, calibrate)
     with stages(console) as report:
