@@ -30,6 +30,7 @@ MAX_NODES = 480  # tokens of all beginnings together, guesses too
 LEAST_ROOM = 40  # with less the search ends
 MOST_GUESSED = 120  # tokens of drafts in one pass
 LEAST_SHARE = 0.01  # a beginning this much less probable than the best line is not followed
+SURE = 0.97  # probability of the greedy line from which nobody looks for others
 CHILDREN = 8  # continuations kept of one beginning
 
 
@@ -156,6 +157,8 @@ class _Search:
             return True
         if not self.greedy_done:
             return False
+        if self.done[self.greedy_done].probability >= SURE:
+            return True
         late = self.clock() >= self.first_s + self.budget.seconds
         if late or self.grower.passes >= self.budget.passes or self.grower.room < LEAST_ROOM:
             return True
