@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from physical_ai_cli.bench_planner import app as bench_app
+from physical_ai_cli import bench_control, bench_planner  # noqa: F401 (each adds its commands)
+from physical_ai_cli.bench import app as bench_app
 from physical_ai_cli.environment import enter_ros_environment
 from physical_ai_cli.train import app as train_app
 from physical_ai_core.errors import PhysicalAIError

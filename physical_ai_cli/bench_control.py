@@ -1,0 +1,72 @@
+"""`physical-ai bench NAME` for the controller: the BARN worlds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from physical_ai_bench.barn.results import Result
+from physical_ai_bench.page import FOLDER
+from physical_ai_cli.bench import Folder, app, console, show
+
+__all__ = ["app"]
+
+
+@contextmanager
+def barn_bar(console: Console) -> Iterator[Callable[[int, int, Result | None], None]]:
+    """A bar over runs that tells how many reached the goal so far."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("barn", total=None)
+        reached = seen = 0
+
+        def told(done: int, total: int, last: Result | None) -> None:
+            nonlocal reached, seen
+            if last is not None:
+                reached, seen = reached + last.success, seen + 1
+                if not last.success:
+                    how = "collision" if last.collision else "time-out"
+                    progress.console.print(
+                        f"world {last.world:03d} seed {last.seed}: {how}: {last.notes}", markup=False
+                    )
+            text = f"barn, {reached} of {seen} reached" if seen else "barn"
+            progress.update(task, completed=done, total=total, description=text)
+
+        yield told
+
+
+@app.command()
+def barn(
+    worlds: Annotated[Path, typer.Option(help="Folder of world_NNN.csv and path_NNN.csv.")],
+    runs: Annotated[int, typer.Option(help="Runs of each world: seeds 0 to N - 1.", min=1, max=1000)] = 1,
+    jobs: Annotated[int, typer.Option(help="Processes.", min=1, max=256)] = 2,
+    most_worlds: Annotated[int, typer.Option(help="So many worlds, evenly over the folder; 0: all.", min=0)] = 0,
+    out: Annotated[Path, typer.Option(help="CSV, one line a run; what it holds is not run again.")] = Path(
+        "out/barn/results.csv"
+    ),
+    parameters: Annotated[
+        Path | None, typer.Option(help="ROS parameter file whose values win over those of the scenario barn.")
+    ] = None,
+    page: Annotated[bool, typer.Option(help="Write the page and the gallery.")] = True,
+    folder: Folder = FOLDER,
+) -> None:
+    """Unknown clutter, the whole stack from the LiDAR: success, collisions, time-outs, score."""
+    import os
+
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # a process a core is faster than a core a product
+    from physical_ai_bench.barn.runs import run_worlds
+    from physical_ai_bench.benchmarks.barn import barn_page
+    from physical_ai_bench.scenario import read_parameters
+
+    table = {} if parameters is None else read_parameters(parameters)
+    with barn_bar(console) as told:
+        results = run_worlds(worlds, runs, out, jobs=jobs, parameters=table, most_worlds=most_worlds, told=told)
+    made = barn_page(results, out.parent / "traces", folder if page else out.parent)
+    show(made, folder if page else out.parent)
+    console.print(f"results: {out}", markup=False)
