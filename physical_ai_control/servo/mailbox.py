@@ -1,0 +1,125 @@
+"""Memory that one process writes and others read without a lock: the newest record, never half of one.
+
+A sequence lock (Lamport 1977; odd while it is written) with a checksum besides, since Python cannot order its stores on
+processors that reorder them. A reader never waits for the writer and a writer never for readers: a writer that died in
+the middle leaves the record odd, and readers keep the last whole one, which expires by its own validity.
+
+Layout, little-endian, read by C through `physical_ai_servo.h`:
+magic (8 bytes), then for each slot: sequence uint64, count uint32, crc32 uint32, `count` float64.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+import sys
+import tempfile
+import zlib
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from physical_ai_control.servo.reference import MOST_NUMBERS
+from physical_ai_core.errors import InputError
+from physical_ai_core.geometry import Array
+
+MAGIC: Final = b"PAISRV01"
+HEAD: Final = struct.Struct("<II")
+SLOT_HEAD: Final = 16
+MOST_PRESENT: Final = 16
+REFERENCE_AT: Final = len(MAGIC)
+PRESENT_AT: Final = REFERENCE_AT + SLOT_HEAD + 8 * MOST_NUMBERS
+SIZE: Final = PRESENT_AT + SLOT_HEAD + 8 * MOST_PRESENT
+TRIES: Final = 3
+
+
+class Slot:
+    """One record of up to `most` numbers in a writable buffer."""
+
+    def __init__(self, buffer: memoryview, at: int, most: int) -> None:
+        self._words = buffer[at : at + 8].cast("Q")
+        self._head = buffer[at + 8 : at + SLOT_HEAD]
+        self._body = buffer[at + SLOT_HEAD : at + SLOT_HEAD + 8 * most]
+        self._most = most
+        self._seen = 0
+
+    def write(self, numbers: Array) -> None:
+        """Replace the record. Raises InputError where it is too long. One writer only."""
+        data = np.ascontiguousarray(numbers, dtype="<f8").tobytes()
+        count = len(data) // 8
+        if count > self._most:
+            raise InputError(f"A record of {count} numbers does not fit.", f"At most {self._most}.")
+        before = self._words[0]
+        self._words[0] = before | 1
+        self._body[: len(data)] = data
+        HEAD.pack_into(self._head, 0, count, zlib.crc32(data))
+        self._words[0] = (before | 1) + 1
+
+    def read_new(self) -> tuple[float, ...] | None:
+        """The record, when it is whole and newer than the one read last; None otherwise. Never waits."""
+        for _ in range(TRIES):
+            sequence = self._words[0]
+            if sequence == self._seen or sequence & 1:
+                return None
+            count, crc = HEAD.unpack_from(self._head, 0)
+            data = bytes(self._body[: 8 * min(count, self._most)])
+            if self._words[0] == sequence and zlib.crc32(data) == crc:
+                self._seen = sequence
+                return struct.unpack(f"<{len(data) // 8}d", data)
+        return None
+
+    def release(self) -> None:
+        for view in (self._words, self._head, self._body):
+            view.release()
+
+
+class Mailbox:
+    """A file in shared memory with two slots: `reference` (see `reference.pack`) and `present` (see `present.py`)."""
+
+    def __init__(self, path: Path, create: bool = False) -> None:
+        """Raises InputError where the file is absent or another's."""
+        if sys.byteorder != "little":
+            raise InputError("The mailbox needs a little-endian machine.", "Set servo_rate_hz to 0.")
+        self.path, self._owner = path, create
+        flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT | os.O_TRUNC if create else 0)
+        try:
+            file = os.open(path, flags, 0o600)
+        except OSError as error:
+            raise InputError(f"The mailbox {path} cannot be opened ({error}).", "Start the controller first.") from error
+        try:
+            if create:
+                os.ftruncate(file, SIZE)
+            elif os.fstat(file).st_size != SIZE:
+                raise InputError(f"{path} is no mailbox.", "Name the one that the controller wrote.")
+            self._map = mmap.mmap(file, SIZE)
+        finally:
+            os.close(file)
+        self._view = memoryview(self._map)
+        if create:
+            self._view[: len(MAGIC)] = MAGIC
+        elif bytes(self._view[: len(MAGIC)]) != MAGIC:
+            raise InputError(f"{path} is no mailbox of this version.", "Name the one that the controller wrote.")
+        self.reference = Slot(self._view, REFERENCE_AT, MOST_NUMBERS)
+        self.present = Slot(self._view, PRESENT_AT, MOST_PRESENT)
+
+    def close(self) -> None:
+        """Let go; the creator's file is gone after that."""
+        self.reference.release()
+        self.present.release()
+        self._view.release()
+        self._map.close()
+        if self._owner:
+            with suppress(OSError):
+                self.path.unlink()
+
+
+def mailbox_path(name: str) -> Path:
+    """Where a mailbox of this name lies: what `shm_open("/NAME")` opens in C, a temporary file elsewhere."""
+    shared = Path("/dev/shm")
+    folder = shared if shared.is_dir() and os.access(shared, os.W_OK) else Path(tempfile.gettempdir())
+    if not name or "/" in name:
+        raise InputError(f"'{name}' names no mailbox.", "Choose a name without a slash.")
+    return folder / name
