@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,6 +33,15 @@ LOOSE_GOAL_M, RELEASE_M = 0.3, 0.2  # at the route's end this near counts as the
 JUMP_BACK_S, LONG_GAP_S = 0.5, 1.0
 PATIENCE_S = 5.0  # after standing this long, half of the margin to people will do
 SLOWEST_SHARE = 0.4
+
+
+class Following(NamedTuple):
+    """The trajectory of the last command, from `begun_s` on (None: it came from none), and the state (5,) then."""
+
+    sequence: int
+    begun_s: float
+    drive: Drive | None
+    state: Array | None
 
 
 class ControllerCore:
@@ -76,6 +85,7 @@ class ControllerCore:
         self._stood_since_s: float | None = None
         self._mode, self._message = "idle", ""
         self._held: Drive | None = None
+        self._last: tuple[Drive | None, Array | None] = (None, None)
         self._held_s, self._held_ticks = -np.inf, 0
         self._solve_ms = 0.0
         self._pilot.forget()
@@ -103,6 +113,7 @@ class ControllerCore:
         dt = float(np.clip(elapsed, 0.0, 0.1))
         self._given_s, self._now_s = self._now_s, stamp_s
         drive, state = self._decide(stamp_s, dt)
+        self._last = drive, state
         self._command = np.clip(self._command, -self._most, self._most)
         if not np.isfinite(self._command).all():
             self._command = np.zeros(2)
@@ -126,6 +137,12 @@ class ControllerCore:
         if self._mode in ("blocked", "fallback"):
             return Health(WARN, self._message, values)
         return Health(OK, self._message or "ok", values)
+
+    @property
+    def following(self) -> Following:
+        """What the last command came from."""
+        drive, state = self._last
+        return Following(self._sequence, self._held_s if drive is self._held else self._now_s, drive, state)
 
     # --- deciding ---
 

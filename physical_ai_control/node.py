@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import time
+from typing import Any
+
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from physical_ai_control.core import ControllerCore
 from physical_ai_control.parameters import ControllerParameters
+from physical_ai_control.servo.attachment import ServoAttachment, attach
+from physical_ai_core.core import Output
 from physical_ai_core.ros.node import CoreNode
 from physical_ai_core.ros.spin import run_node
 from physical_ai_world_model.own_motion import OwnMotion
@@ -13,10 +18,39 @@ from physical_ai_world_model.own_motion import OwnMotion
 
 class ControllerNode(CoreNode[ControllerParameters]):
     """Thin shell around `ControllerCore`; lends it a clock to report solve times with, and the world model's
-    model of the own motion to make up for the age of its state."""
+    model of the own motion to make up for the age of its state. Where a servo is asked for, it says the commands."""
+
+    _servo: ServoAttachment | None = None
 
     def build(self, parameters: ControllerParameters) -> ControllerCore:
         return ControllerCore(parameters, time.perf_counter, OwnMotion(parameters.actuator_lag_s))
+
+    def opened(self) -> None:
+        self._let_go()
+        assert isinstance(self.core, ControllerCore)
+        simulated = bool(self.get_parameter("use_sim_time").value)
+        self._servo = attach(self.core, self.parameters, simulated, self.stamped_cmd_vel)
+        if self._servo is not None:
+            self._servo.start(self.get_namespace(), self._mouths)
+
+    def say(self, output: Output) -> None:
+        servo: Any = self._servo
+        if servo is not None and output.topic == "cmd_vel_nav" and servo.takes_over(output.data):
+            self.said(output)
+            return
+        super().say(output)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self._let_go()
+        return super().on_cleanup(state)
+
+    def close(self) -> None:
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._servo is not None:
+            self._servo.close()
+            self._servo = None
 
 
 def main() -> None:

@@ -71,3 +71,23 @@ class ControllerParameters:
         1.5, "", "Surprise above which speed is reduced in proportion.", minimum=0.5, maximum=100.0
     )
     occupied: int = parameter(50, "", "Occupancy from which a cell is an obstacle.", minimum=1, maximum=100)
+    servo_rate_hz: float = parameter(
+        0.0, "Hz", "Rate of the tracking loop between two solutions; 0: off, commands go out at each tick.",
+        minimum=0.0, maximum=1000.0,
+    )  # fmt: skip
+    servo_say_hz: float = parameter(
+        100.0, "Hz", "At most so many commands a second of the servo are published; 0: one each cycle.",
+        minimum=0.0, maximum=1000.0,
+    )  # fmt: skip
+    servo_thread: bool = parameter(
+        False, "", "Run the servo in a thread of the controller: cheaper, and late whenever Python is busy."
+    )
+    servo_priority: int = parameter(
+        0, "", "SCHED_FIFO priority of the servo; 0: ordinary scheduling.", minimum=0, maximum=98
+    )
+    servo_cpu: int = parameter(-1, "", "Core that the servo keeps to; -1: any.", minimum=-1, maximum=1023)
+    servo_lock_memory: bool = parameter(False, "", "Lock the servo's memory, so that it is never paged out.")
+    servo_mailbox: str = parameter(
+        "", "", "Name of the shared memory in which an outside controller finds trajectories; empty: one of its own,"
+        " only where the servo runs.",
+    )  # fmt: skip

@@ -131,7 +131,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
     Topic("heartbeat", "diagnostic_msgs/msg/DiagnosticArray", m.Diagnostics, Qos.STATE, 5,
           (*EVERYONE, "simulator"), ("supervisor", "safety_gate"), "alive, lifecycle state, load"),
     Topic("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray", m.Diagnostics, Qos.STATE, 1,
-          ("supervisor", "telemetry"), (), "for rqt_robot_monitor and fleets"),
+          ("supervisor", "telemetry", "controller"), (), "for rqt_robot_monitor and fleets"),
     Topic("ground_truth/odometry", "nav_msgs/msg/Odometry", m.Odometry, Qos.STATE, 50, ("simulator",), (),
           "true pose in `map`; never read by the robot"),
     Topic("ground_truth/people", "sensor_msgs/msg/PointCloud2", m.Objects, Qos.STATE, 20, ("simulator",), (),

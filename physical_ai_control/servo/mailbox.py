@@ -32,7 +32,8 @@ SLOT_HEAD: Final = 16
 MOST_PRESENT: Final = 16
 REFERENCE_AT: Final = len(MAGIC)
 PRESENT_AT: Final = REFERENCE_AT + SLOT_HEAD + 8 * MOST_NUMBERS
-SIZE: Final = PRESENT_AT + SLOT_HEAD + 8 * MOST_PRESENT
+REPLY_AT: Final = PRESENT_AT + SLOT_HEAD + 8 * MOST_PRESENT
+SIZE: Final = REPLY_AT + SLOT_HEAD + 8 * MOST_PRESENT
 TRIES: Final = 3
 
 
@@ -77,7 +78,8 @@ class Slot:
 
 
 class Mailbox:
-    """A file in shared memory with two slots: `reference` (see `reference.pack`) and `present` (see `present.py`)."""
+    """A file in shared memory: `reference` (see `reference.pack`) and `present` (see `present.py`) of the controller,
+    and `reply` of the servo: the graph's time of its last word, linear and angular command."""
 
     def __init__(self, path: Path, create: bool = False) -> None:
         """Raises InputError where the file is absent or another's."""
@@ -88,7 +90,9 @@ class Mailbox:
         try:
             file = os.open(path, flags, 0o600)
         except OSError as error:
-            raise InputError(f"The mailbox {path} cannot be opened ({error}).", "Start the controller first.") from error
+            raise InputError(
+                f"The mailbox {path} cannot be opened ({error}).", "Start the controller first."
+            ) from error
         try:
             if create:
                 os.ftruncate(file, SIZE)
@@ -104,11 +108,12 @@ class Mailbox:
             raise InputError(f"{path} is no mailbox of this version.", "Name the one that the controller wrote.")
         self.reference = Slot(self._view, REFERENCE_AT, MOST_NUMBERS)
         self.present = Slot(self._view, PRESENT_AT, MOST_PRESENT)
+        self.reply = Slot(self._view, REPLY_AT, MOST_PRESENT)
 
     def close(self) -> None:
         """Let go; the creator's file is gone after that."""
-        self.reference.release()
-        self.present.release()
+        for slot in (self.reference, self.present, self.reply):
+            slot.release()
         self._view.release()
         self._map.close()
         if self._owner:

@@ -43,6 +43,7 @@ class PidGains:
 
 
 STANDING_RPS = 1e-3  # set points below are a stand
+OF_NO_WHEEL_RPS = 1e6  # numbers beyond count as not finite
 LONGEST_S = 0.1  # a gap longer than this is no control period
 
 
@@ -69,7 +70,10 @@ class WheelPid:
         wanted, measured = np.asarray(wanted_rps, dtype=float), np.asarray(measured_rps, dtype=float)
         if wanted.shape != (self._count,) or measured.shape != (self._count,):
             return self._refuse(f"{self._count} wheels, found {wanted.shape} and {measured.shape}")
-        if not (np.isfinite(wanted).all() and np.isfinite(measured).all() and np.isfinite(dt_s)):
+        with np.errstate(invalid="ignore"):
+            if not ((np.abs(wanted) < OF_NO_WHEEL_RPS).all() and (np.abs(measured) < OF_NO_WHEEL_RPS).all()):
+                return self._refuse("not finite")
+        if not np.isfinite(dt_s):
             return self._refuse("not finite")
         self.trouble = ""
         dt_s = float(np.clip(dt_s, 0.0, LONGEST_S))

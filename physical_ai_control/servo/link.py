@@ -1,0 +1,129 @@
+"""The controller's end of the servo: writes trajectory, time and state into the mailbox, and keeps the process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from physical_ai_control.servo import present as presents
+from physical_ai_control.servo import reference as references
+from physical_ai_control.servo.gains import OffersGains, TrackingGains, in_command_space
+from physical_ai_control.servo.mailbox import Mailbox, mailbox_path
+from physical_ai_control.servo.present import Present
+from physical_ai_control.servo.reference import Reference
+from physical_ai_control.servo.settings import ServoSettings
+from physical_ai_core.geometry import Array
+
+MODULE: Final = "physical_ai_control.servo.node"
+PACE_OVER_S: Final = 0.5
+STOP_PATIENCE_S: Final = 2.0
+ALIVE_S: Final = 0.5
+
+
+class Plan(NamedTuple):
+    """A trajectory to follow: `states (N+1, 5)` and accelerations `inputs (N, 2)` from `begun_s` on."""
+
+    sequence: int
+    begun_s: float
+    states: Array
+    inputs: Array
+
+
+class Pace:
+    """How fast the graph's clock runs, over the last half second; 1 where it is the system's."""
+
+    def __init__(self, simulated: bool) -> None:
+        self._simulated = simulated
+        self._marks: list[tuple[float, float]] = []
+
+    def __call__(self, now_s: float, monotonic_s: float) -> float:
+        if not self._simulated:
+            return 1.0
+        marks = self._marks
+        if marks and now_s < marks[-1][0]:  # the clock was set back
+            marks.clear()
+        marks.append((now_s, monotonic_s))
+        while len(marks) > 2 and monotonic_s - marks[1][1] > PACE_OVER_S:
+            marks.pop(0)
+        wall_s = monotonic_s - marks[0][1]
+        return float(np.clip((now_s - marks[0][0]) / wall_s, 0.0, 2.0)) if wall_s > 0.0 else 1.0
+
+
+class ServoLink:
+    """One mailbox, and where wanted the process that reads it.
+
+    Example:
+        link = ServoLink(settings, dt_s=0.1, valid_s=0.5, simulated=False)
+        link.start(["--ros-args", "-r", "__ns:=/robot_1"])
+        link.tell(now_s, command, plan, state)   # at every tick
+        link.close()
+    """
+
+    def __init__(self, settings: ServoSettings, dt_s: float, valid_s: float, simulated: bool) -> None:
+        self.settings, self.mailbox = settings, Mailbox(mailbox_path(settings.mailbox), create=True)
+        self._dt_s, self._valid_s, self._pace = dt_s, valid_s, Pace(simulated)
+        self._gains: TrackingGains | None = None
+        self._written: tuple[int, float] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._replied_s = -np.inf
+
+    def start(self, arguments: Sequence[str] = ()) -> None:
+        """Start the servo as a process of its own; `arguments` go on to rclpy (namespace, remappings)."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", MODULE, self.settings.to_json(), *arguments], stdin=subprocess.DEVNULL
+        )
+
+    def tell(
+        self, now_s: float, command: tuple[float, float], plan: Plan | None, state: Array | None,
+        source: object = None,
+    ) -> None:  # fmt: skip
+        """Say what holds from `now_s` on. `command` (m/s, rad/s) counts where there is no plan; `source` may bring
+        gains of its own (`OffersGains`)."""
+        monotonic_s = time.monotonic()
+        if plan is not None and (plan.sequence, plan.begun_s) != self._written:
+            self.mailbox.reference.write(references.pack(self._reference(plan, source)))
+            self._written = (plan.sequence, plan.begun_s)
+        follow = -1 if plan is None else plan.sequence
+        place = None if state is None else tuple(float(value) for value in state)
+        pace = self._pace(now_s, monotonic_s)
+        self.mailbox.present.write(presents.pack(Present(now_s, monotonic_s, pace, follow, *command, place)))
+
+    def speaks(self) -> bool:
+        """The servo gives commands; where it does not, the controller's own must go out."""
+        row = self.mailbox.reply.read_new()
+        now_s = time.monotonic()
+        if row is not None:
+            self._replied_s = now_s
+        dead = self._process is not None and self._process.poll() is not None
+        return not dead and now_s - self._replied_s < ALIVE_S
+
+    def close(self) -> None:
+        """End the process, then the mailbox."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_PATIENCE_S)
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        self.mailbox.close()
+
+    def _reference(self, plan: Plan, source: object) -> Reference:
+        steps, lag_s = len(plan.inputs), self.settings.lag_s
+        if isinstance(source, OffersGains) and np.shape(source.gains) == (steps, 2, 5):
+            gains = in_command_space(source.gains, lag_s)
+        else:
+            if self._gains is None:
+                self._gains = TrackingGains(steps, self._dt_s, lag_s)
+            gains = self._gains(plan.states, plan.inputs)
+        valid_until_s = plan.begun_s + self._valid_s
+        return Reference(
+            plan.sequence, plan.begun_s, valid_until_s, self._dt_s, lag_s, plan.states, plan.inputs, gains
+        )  # fmt: skip

@@ -1,0 +1,31 @@
+"""What a servo's process is started with, as one line of JSON on its command line."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from physical_ai_control.servo.tracking import ServoLimits
+
+
+@dataclass(frozen=True)
+class ServoSettings:
+    """`rate_hz` of the loop, `say_hz` of the commands (0: each cycle), the rest as `privileges.ask` has it."""
+
+    mailbox: str
+    rate_hz: float
+    lag_s: float
+    limits: ServoLimits
+    say_hz: float = 0.0
+    priority: int = 0
+    cpu: int = -1
+    lock_memory: bool = False
+    stamped: bool = True
+
+    def to_json(self) -> str:
+        return json.dumps({**asdict(self), "limits": list(self.limits)})
+
+    @classmethod
+    def from_json(cls, text: str) -> ServoSettings:
+        fields = json.loads(text)
+        return cls(**{**fields, "limits": ServoLimits(*fields["limits"])})

@@ -1,0 +1,114 @@
+"""Wheels: PID that never winds up, and mappings that keep the arc."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from physical_ai_control.servo.pid import PidGains, WheelPid
+from physical_ai_control.servo.wheels import WheelMapping, differential, mapping, mecanum, skid_steer
+from physical_ai_core.errors import ParameterError
+
+GAINS = PidGains(proportional=0.5, integral=4.0, feed_forward=0.2, static=0.3, most=5.0, most_rate=100.0)
+any_number = st.floats(allow_nan=True, allow_infinity=True)
+
+
+def motor(pid: WheelPid, wanted_rps: float, seconds: float, load: float = 0.0, speed: float = 0.0) -> list[float]:
+    """Speeds of a first-order motor with dry load under the PID at 1 kHz."""
+    found = []
+    for _ in range(round(seconds / 1e-3)):
+        effort = float(pid.step(np.array([wanted_rps]), np.array([speed]), 1e-3)[0])
+        speed += 1e-3 * (4.0 * effort - speed - load) / 0.05
+        found.append(speed)
+    return found
+
+
+def test_it_reaches_the_set_point_against_a_load() -> None:
+    assert motor(WheelPid(GAINS, 1), 8.0, 3.0, load=2.0)[-1] == pytest.approx(8.0, abs=0.05)
+
+
+def test_a_wheel_held_fast_for_long_comes_back_as_one_held_for_a_second() -> None:
+    def overshoot(held_s: float) -> float:
+        pid = WheelPid(GAINS, 1)
+        for _ in range(round(held_s / 1e-3)):
+            pid.step(np.array([8.0]), np.zeros(1), 1e-3)
+        return max(motor(pid, 8.0, 2.0))
+
+    assert overshoot(10.0) == pytest.approx(overshoot(1.0), abs=0.1)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    steps=st.lists(st.tuples(st.floats(-1e4, 1e4), st.floats(-1e4, 1e4), st.floats(0.0, 0.2)), max_size=60),
+    integral=st.floats(0.0, 1e3),
+)  # fmt: skip
+def test_output_rate_and_integrator_stay_inside_for_any_history(
+    steps: list[tuple[float, float, float]], integral: float
+) -> None:
+    gains = PidGains(1.0, integral, 0.01, 1.0, 0.5, most=5.0, most_rate=100.0)
+    pid = WheelPid(gains, 1)
+    for wanted, measured, dt_s in steps:
+        before = pid.output.copy()
+        output = pid.step(np.array([wanted]), np.array([measured]), dt_s)
+        assert np.abs(output).max() <= gains.most
+        assert np.abs(output - before).max() <= gains.most_rate * min(dt_s, 0.1) + 1e-9
+        assert np.abs(pid.integral).max() <= gains.most
+
+
+@settings(max_examples=100, deadline=None)
+@given(wanted=any_number, measured=any_number, dt_s=any_number)
+def test_what_is_not_finite_gives_zero_and_a_name(wanted: float, measured: float, dt_s: float) -> None:
+    pid = WheelPid(GAINS, 1)
+    pid.step(np.array([3.0]), np.array([1.0]), 0.01)
+    output = pid.step(np.array([wanted]), np.array([measured]), dt_s)
+    assert np.isfinite(output).all()
+    if not np.isfinite([wanted, measured, dt_s]).all():
+        assert output[0] == 0.0
+        assert pid.trouble == "not finite"
+    assert pid.step(np.zeros(2), np.zeros(2), 0.01).shape == (1,)
+    assert "wheels" in pid.trouble
+
+
+def test_a_step_of_the_set_point_gives_no_derivative_kick() -> None:
+    pid = WheelPid(PidGains(derivative=10.0, feed_forward=0.0, most_rate=1e9), 1)
+    pid.step(np.zeros(1), np.zeros(1), 1e-3)
+    assert pid.step(np.array([5.0]), np.zeros(1), 1e-3)[0] == 0.0
+
+
+NAMES = ("a", "b", "c", "d")
+DRIVES = (differential(NAMES[:2], 0.1, 0.4), skid_steer(NAMES, 0.1, 0.4), mecanum(NAMES, 0.1, 0.4, 0.5))
+
+
+@pytest.mark.parametrize("drive", DRIVES, ids=("differential", "skid_steer", "mecanum"))
+def test_wheel_speeds_lead_back_to_the_velocity(drive: WheelMapping) -> None:
+    velocity = np.array([0.7, 0.3 if drive is DRIVES[2] else 0.0, -0.4])
+    assert drive.velocity(drive.wheels(velocity)) == pytest.approx(velocity)
+
+
+def test_turning_left_the_right_wheel_is_the_faster() -> None:
+    left, right = differential(NAMES[:2], 0.1, 0.4).wheels(np.array([1.0, 0.0, 0.5]))
+    assert (left, right) == pytest.approx((9.0, 11.0))
+
+
+def test_to_the_left_a_mecanum_base_turns_its_diagonals_against_each_other() -> None:
+    speeds = mecanum(NAMES, 0.1, 0.4, 0.5).wheels(np.array([0.0, 1.0, 0.0]))
+    assert speeds == pytest.approx([-10.0, 10.0, 10.0, -10.0])
+
+
+def test_too_fast_is_slowed_on_the_same_arc() -> None:
+    drive = differential(NAMES[:2], 0.1, 0.4)
+    velocity = drive.velocity(drive.wheels(np.array([2.0, 0.0, 1.0]), most_rps=10.0))
+    assert velocity[2] / velocity[0] == pytest.approx(0.5)
+    assert np.abs(drive.wheels(velocity)).max() == pytest.approx(10.0)
+
+
+def test_a_drive_that_does_not_fit_is_refused_by_name() -> None:
+    for bad in (
+        lambda: differential(("a",), 0.1, 0.4), lambda: differential(("a", "a"), 0.1, 0.4),
+        lambda: differential(("a", "b"), 0.0, 0.4), lambda: mapping("tracked", NAMES, 0.1, 0.4, 0.5, 1.5),
+        lambda: PidGains(filter_s=0.0), lambda: PidGains(proportional=float("nan")),
+    ):  # fmt: skip
+        with pytest.raises(ParameterError):
+            bad()
