@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -30,6 +31,7 @@ WITNESS_S: Final = 0.2  # scans are not independent: so long a time counts as on
 RADIUS_SCALE_M: Final = 0.06
 SOLID: Final = 0.7  # a candidate lying so far on solid occupancy is structure
 SOLID_GAIN: Final = 0.2
+ON_SOLID: Final = 0.4  # what lies so far on solid occupancy at this moment has not moved there
 
 
 class Kinds:
@@ -67,12 +69,12 @@ class Kinds:
 
     def observe(
         self, mean: Array, covariance: Array, radius: Array, standing: Array, telling: NDArray[np.bool_],
-        hits: NDArray[np.intp], dt_s: float,
+        hits: NDArray[np.intp], dt_s: float, moved: Callable[[int], bool],
     ) -> None:  # fmt: skip
         """Take the tracks after an update.
 
         `standing` (N,) is NaN where a track was not seen; `telling` (N,): seen so that motion is its own, not that of
-        a shadow's edge.
+        a shadow's edge. `moved(i)`: track i has left or taken open space; asked only where the rest speaks for it.
         """
         if not len(mean):
             return
@@ -95,6 +97,9 @@ class Kinds:
         away = np.hypot(mean[:, 0] - self._home[:, 0], mean[:, 1] - self._home[:, 1])
         shown = ~known & (self._moving_s >= AGREE_S) & (away > DISPLACED_M)
         shown |= ~known & telling & doubtful & (away > FAR_M) & (hits >= STATIC_AFTER_HITS)
+        # A track that is handed on along a row of posts is far from home, too; each of the posts has stood there before.
+        shown &= ~(standing > ON_SOLID)
+        shown[shown] = [moved(i) for i in np.flatnonzero(shown)]
         self.kind[shown] = np.where(radius[shown] > VEHICLE_RADIUS_M, self.VEHICLE, self.PERSON)
         self._odds[shown] = np.maximum(self._odds[shown], MOVED_ODDS)
         stands = self._still_s > STATIC_AFTER_S

@@ -18,6 +18,7 @@ from physical_ai_perception.objects.clusters import LEAST_POINTS, Clusters, Know
 from physical_ai_perception.objects.imm import Beliefs
 from physical_ai_perception.objects.kinds import Kinds
 from physical_ai_perception.objects.sweep import Sweep
+from physical_ai_perception.objects.witness import Witness
 from physical_ai_perception.parameters import PerceptionParameters
 
 GATE: Final = 13.8  # chi-square with two degrees of freedom, 99.9 %
@@ -55,6 +56,7 @@ class Tracker:
     def __init__(self, parameters: PerceptionParameters) -> None:
         self._p = parameters
         self.kinds = Kinds(parameters)
+        self._witness = Witness()
         self._next_id = 1
         self.beliefs = Beliefs()
         self._stamp_s = float("nan")
@@ -72,6 +74,7 @@ class Tracker:
         self.hits = np.zeros(0, dtype=np.intp)
         self.unseen_s = np.zeros(0)
         self.kinds.clear()
+        self._witness.forget()
 
     def advance(self, stamp_s: float) -> None:
         """Move all tracks to the stamp of the next sweep."""
@@ -111,7 +114,11 @@ class Tracker:
         seen[track] = standing[candidate]
         telling = np.zeros(len(self.mean), dtype=bool)
         telling[track] = ~_piece(clusters)[candidate]
-        self.kinds.observe(self.mean, self.covariance, self.radius, seen, telling, self.hits, self._dt_s)
+        self.kinds.observe(
+            self.mean, self.covariance, self.radius, seen, telling, self.hits, self._dt_s,
+            lambda i: self._witness.moved(sweep, int(self.id[i]), self.mean[i, :2], float(self.radius[i])),
+        )  # fmt: skip
+        self._witness.remember(sweep, self.id, self.mean[:, :2])
         owner = np.full(len(clusters.radius), -1, dtype=np.intp)
         owner[candidate] = track
         self._bear(clusters, owner, standing)

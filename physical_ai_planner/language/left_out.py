@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from physical_ai_core.goal import Event, Step
+from physical_ai_core.goal import Event, Step, Task
 from physical_ai_planner.language.compact import Compact, Deictic, Draft, Move, Named, Plan, Pointed, Spot
 from physical_ai_planner.language.names import NameBook, is_japanese, tokens
 
@@ -18,16 +18,17 @@ _TAKEN_BACK = re.compile(  # said after the words that it takes back
 )
 _PERCENT = re.compile(r"\s*(?:%|percent|パーセント)")
 _EXCLUDED = re.compile(  # said before words that are not meant; "not through A" is a limit and means A
-    r"\b(?:not(?! (?:\w+ )?(?:through|via|into|across|over|near|past|enter)\b)"
+    r"\b(?:(?:not|don't|never)(?! (?:\w+ )?(?:through|via|into|across|over|near|past|enter)\b)"
     r"|instead of|rather than|skip|forget|except)\b[^.,;]{0,24}$",
     re.IGNORECASE,
 )
+_WHOLE = frozenset({Task.STOP, Task.RESUME, Task.CANCEL})  # "cancel the order to go to A" names A in vain
 _REACH = 24  # characters between words and what takes them back
 
 
 def unread_number(sentence: str, compact: Compact) -> str | None:
     """A number of the sentence that no quoted text of the goal holds (a limit lost?); None where all are used."""
-    if not isinstance(compact, Plan):
+    if not isinstance(compact, Plan) or all(draft.task in _WHOLE for draft in compact.drafts):
         return None
     used = " ".join([part for draft in compact.drafts for part in quoted(draft)] + [compact.again or ""])
     numbers = _NUMBER.findall(used)
@@ -44,7 +45,7 @@ def left_name(sentence: str, compact: Compact, book: NameBook, steps: Sequence[S
 
     Not where the goal points back at a place ("Marie is at the barn, go there"), nor where the name was taken back.
     """
-    if not isinstance(compact, Plan) or any(_points(draft) for draft in compact.drafts):
+    if not isinstance(compact, Plan) or any(_points(draft) or draft.task in _WHOLE for draft in compact.drafts):
         return None
     pieces = [part for draft in compact.drafts for part in quoted(draft)]
     used = [m.span() for piece in pieces for m in re.finditer(re.escape(piece), sentence)]

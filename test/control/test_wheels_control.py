@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from physical_ai_control.servo.pid import PidGains, WheelPid
+from physical_ai_control.servo.wheel.loop import WheelLoop
+from physical_ai_control.servo.wheel.parameters import WheelParameters
 from physical_ai_control.servo.wheels import WheelMapping, differential, mapping, mecanum, skid_steer
+from physical_ai_core import messages as m
 from physical_ai_core.errors import ParameterError
 
 GAINS = PidGains(proportional=0.5, integral=4.0, feed_forward=0.2, static=0.3, most=5.0, most_rate=100.0)
@@ -112,3 +117,47 @@ def test_a_drive_that_does_not_fit_is_refused_by_name() -> None:
     ):  # fmt: skip
         with pytest.raises(ParameterError):
             bad()
+
+
+def joints(speeds: tuple[float, float], names: tuple[str, ...] = ("right_wheel", "left_wheel")) -> m.JointStates:
+    return m.JointStates(0.0, "", names, np.zeros(2), np.array(speeds))
+
+
+def test_measured_speeds_are_taken_by_name() -> None:
+    loop = WheelLoop(WheelParameters(proportional=1.0, feed_forward=0.0, most_rate=1e6))
+    loop.hear_command(m.Twist(0.0, "base_link", 1.0, 0.0), 0.0)
+    loop.hear_joints(joints((8.0, 9.0)), 0.0)
+    loop.step(0.0)
+    outputs, trouble = loop.step(0.01)
+    assert outputs == pytest.approx([1.0, 2.0])
+    assert trouble == ""
+
+
+def test_silence_of_gate_or_encoders_brings_the_wheels_to_rest_monotonely() -> None:
+    for silent in ("command", "speeds"):
+        loop = WheelLoop(WheelParameters(integral=1e-6))  # speeds matter, and change nothing
+        loop.hear_command(m.Twist(0.0, "base_link", 1.0, 0.0), 0.0)
+        loop.hear_joints(joints((10.0, 10.0)), 0.0)
+        said, wheels = [], 10.0
+        for k in range(200):
+            now_s = 0.01 * k
+            if silent != "command":
+                loop.hear_command(m.Twist(now_s, "base_link", 1.0, 0.0), now_s)
+            if silent != "speeds":
+                loop.hear_joints(joints((wheels, wheels)), now_s)
+            outputs, trouble = loop.step(now_s)
+            wheels = float(outputs[0])
+            said.append((float(outputs[0]), trouble))
+        late = [value for value, trouble in said if trouble]
+        assert said[-1][1] == ("no command" if silent == "command" else "no wheel speeds")
+        assert all(b <= a + 1e-4 for a, b in pairwise(late))
+        assert late[-1] == pytest.approx(0.0, abs=1e-2)
+
+
+def test_a_command_that_is_not_finite_leaves_the_last_to_age() -> None:
+    loop = WheelLoop(WheelParameters(most_rate=1e6))
+    loop.hear_command(m.Twist(0.0, "base_link", 1.0, 0.0), 0.0)
+    loop.hear_command(m.Twist(0.0, "base_link", float("nan"), 0.0), 5.0)
+    loop.step(0.0)
+    assert loop.step(0.1)[0] == pytest.approx([10.0, 10.0])
+    assert loop.step(1.0)[1] == "no command"

@@ -52,6 +52,8 @@ def test_a_zone_to_avoid_that_the_line_lost_is_asked_about(site: Site) -> None:
     [
         ("go to press 2, no, press 1", "go <press 1>"),
         ("not press 2 but press 1", "go <press 1>"),
+        ("don't go to press 2, go to press 1", "go <press 1>"),
+        ("the order to go to press 2 is cancelled", "cancel"),
         ("プレス2号機じゃなくてプレス1号機に行って", "go <プレス1号機>"),
         ("Marie is waiting at the paint booth, go there", "go there"),
         ("go to the paint booth, the spray booth I mean", "go <paint booth>"),
