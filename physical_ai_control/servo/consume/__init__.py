@@ -1,0 +1,1 @@
+"""The reference consumer as a process on the graph."""
