@@ -70,3 +70,28 @@ def barn(
     made = barn_page(results, out.parent / "traces", folder if page else out.parent)
     show(made, folder if page else out.parent)
     console.print(f"results: {out}", markup=False)
+
+
+@app.command()
+def servo(
+    seconds: Annotated[float, typer.Option(help="Of each loop.", min=3.0, max=3600.0)] = 60.0,
+    rate: Annotated[float, typer.Option(help="Hz.", min=10.0, max=1000.0)] = 1000.0,
+    graph: Annotated[bool, typer.Option(help="Also beside the running graph, four times.")] = True,
+    folder: Folder = FOLDER,
+) -> None:
+    """Cadence of the servo, alone and beside the running graph: process, thread, and a plain timer."""
+    from physical_ai_bench.benchmarks.servo import ALONE, alone, servo_page, sleeping, timer
+    from physical_ai_cli.bench_servo import beside_graph
+    from physical_ai_cli.language import ensure_language_model
+
+    windows = []
+    with console.status("ways to sleep …"):
+        windows += sleeping(rate, min(seconds, 10.0))
+    with console.status("the servo alone …"):
+        windows += [*alone(rate, min(seconds, 20.0)), timer(rate, min(seconds, 20.0), ALONE)]
+    pace = float("nan")
+    if graph:
+        ensure_language_model(console)
+        found, pace = beside_graph(rate, seconds, console)
+        windows += found
+    show(servo_page(windows, rate, seconds, pace), folder)

@@ -44,6 +44,24 @@ class Histogram:
                 return min(edge, self.most_us)
         return 0.0
 
+    @classmethod
+    def of_text(cls, text: str) -> Histogram:
+        """The reverse of `text`; the largest value is then the edge of the last bin that holds something."""
+        found = cls()
+        for word in text.split():
+            edge, count = word.split(":")
+            index = len(EDGES_US) if edge == "inf" else round(PER_DECADE * math.log10(float(edge)))
+            found.counts[index] += int(count)
+            found.most_us = max(found.most_us, float(edge))
+        return found
+
+    def since(self, earlier: Histogram) -> Histogram:
+        """What was counted after `earlier`, a former state of the same histogram."""
+        found = Histogram()
+        found.counts = [now - before for now, before in zip(self.counts, earlier.counts, strict=True)]
+        found.most_us = max((e for e, n in zip((*EDGES_US, math.inf), found.counts, strict=True) if n), default=0.0)
+        return found
+
     def text(self) -> str:
         """`upper edge in µs:count` of the bins that hold something."""
         edges = (*EDGES_US, math.inf)
@@ -133,6 +151,7 @@ class Cadence:
             "late_over_1500_us": str(self.over_1500_us),
             "period_over_1.5": str(self.over_period_1500_us),
             "late_histogram_us": late.text(),
+            "period_histogram_us": self.between.text(),
         }
 
 

@@ -91,3 +91,15 @@ def test_the_collector_is_off_inside_and_on_again_after() -> None:
     with no_garbage_collection():
         assert not gc.isenabled()
     assert gc.isenabled()
+
+
+def test_a_histogram_survives_the_wire_and_tells_what_came_since() -> None:
+    histogram = Histogram()
+    for value in (0.3, 20.0, 20.0, 1e8):
+        histogram.add(value)
+    earlier = Histogram.of_text(histogram.text())
+    assert earlier.counts == histogram.counts
+    histogram.add(3000.0)
+    since = histogram.since(earlier)
+    assert since.total == 1
+    assert 3000.0 <= since.percentile_us(100) <= 3800.0
