@@ -13,7 +13,7 @@ from physical_ai_core.geometry import Array, gravity_in_base
 from physical_ai_world_model.ids import first_rows
 from physical_ai_world_model.kalman.imm import Belief
 from physical_ai_world_model.kalman.motion import MotionModel
-from physical_ai_world_model.kalman.tracks import STATIC_CLASS, Tracks
+from physical_ai_world_model.kalman.tracks import Tracks
 from physical_ai_world_model.own_motion import OwnMotion, commands_along, follow_trajectory
 from physical_ai_world_model.parameters import WorldModelParameters
 from physical_ai_world_model.people import People, plan_of, square
@@ -22,6 +22,7 @@ from physical_ai_world_model.surprise import Surprise, moments, planar_covarianc
 
 LEAST_COMPARISONS = 10
 FRAME = "odom"
+MOVERS = [layouts.OBJECT_CLASSES.index(name) for name in ("person", "vehicle")]
 PATH_PERIOD_S = 0.09  # 10 Hz of a tick of 20
 COMMAND_LEAD_S = 0.02  # from a trajectory's moment to its command's effect, beside the actuator's lag
 
@@ -148,8 +149,8 @@ class WorldModelCore:
         if self._odometry is not None:
             with np.errstate(invalid="ignore"):
                 near &= np.hypot(*(xy - self._here()[:2]).T) < self._p.surprise_radius_m
-        # What stands is forecast to stand: that its middle shifts as another side of it comes into view is no surprise.
-        seats = np.flatnonzero(near & (rows["class_id"] != STATIC_CLASS))
+        # Only what moves: the middle of a standing thing shifts as its other sides come into view: no surprise.
+        seats = np.flatnonzero(near & np.isin(rows["class_id"], MOVERS))
         seats = seats[first_rows(rows["id"][seats])]
         self._surprise.observe(stamp_s, rows["id"][seats], xy[seats], cov[seats])
 

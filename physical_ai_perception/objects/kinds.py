@@ -97,7 +97,7 @@ class Kinds:
         away = np.hypot(mean[:, 0] - self._home[:, 0], mean[:, 1] - self._home[:, 1])
         shown = ~known & (self._moving_s >= AGREE_S) & (away > DISPLACED_M)
         shown |= ~known & telling & doubtful & (away > FAR_M) & (hits >= STATIC_AFTER_HITS)
-        # A track that is handed on along a row of posts is far from home, too; each of the posts has stood there before.
+        # A track that is handed on along a row of posts is far from home, too; each has stood there before.
         shown &= ~(standing > ON_SOLID)
         shown[shown] = [moved(i) for i in np.flatnonzero(shown)]
         self.kind[shown] = np.where(radius[shown] > VEHICLE_RADIUS_M, self.VEHICLE, self.PERSON)
