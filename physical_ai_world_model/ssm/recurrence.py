@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from physical_ai_core.errors import DependencyError, InputError, PhysicalAIError
-from physical_ai_world_model.ssm.native.build import BuildError
+from physical_ai_core.native import BuildError
 from physical_ai_world_model.ssm.packing import Floats, aligned, checked, pack
 from physical_ai_world_model.ssm.plain import Plain
 from physical_ai_world_model.ssm.shape import Shape

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from physical_ai_bench.benchmarks.ssm_step import random_weights
+from physical_ai_core import native as build
 from physical_ai_core.errors import DependencyError, InputError, ModelError, PhysicalAIError
-from physical_ai_world_model.ssm.native import build
 from physical_ai_world_model.ssm.native.engine import SOURCE, defines
 from physical_ai_world_model.ssm.recurrence import Recurrence
 from physical_ai_world_model.ssm.shape import Shape

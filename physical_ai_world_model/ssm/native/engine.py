@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from physical_ai_world_model.ssm.native.build import BuildError, shared_library
+from physical_ai_core.native import BuildError, shared_library
 from physical_ai_world_model.ssm.packing import ELAPSED_LIMIT_S, FEATURE_LIMIT, Floats, padded
 from physical_ai_world_model.ssm.shape import Shape
 

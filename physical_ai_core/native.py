@@ -1,4 +1,4 @@
-"""A C file into a shared library of this machine's own instructions, kept in the user's cache.
+"""C source into a shared library of this machine's own instructions, kept in the user's cache.
 
 The file's name is the hash of all that shapes it: source, sizes, compiler, processor. It is written beside its place
 and renamed, so that processes that build at once never see half a library.
@@ -12,7 +12,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -34,17 +34,20 @@ def shared_library(source: Path, defines: Mapping[str, str], folder: Path | None
 
     Raises BuildError: no compiler, it failed, or the cache cannot be written or is another user's.
     """
+    macros = [f"-D{name}={value}" for name, value in defines.items()]
+    return library_of(source.read_text(encoding="utf-8"), source.stem, macros, folder)
+
+
+def library_of(text: str, name: str, options: Sequence[str] = (), folder: Path | None = None) -> tuple[Path, str]:
+    """The same for the text of a C file, with these further compiler options. Raises BuildError."""
     compiler = find_compiler()
     version = _output([compiler, "--version"]).splitlines()[0]
-    text = source.read_bytes()
-    macros = [f"-D{name}={value}" for name, value in defines.items()]
-    key = [text.hex(), *macros, *SHARED, *map(str, FLAGS), compiler, version, processor()]
+    key = [text.encode().hex(), *options, *SHARED, *map(str, FLAGS), compiler, version, processor()]
     digest = hashlib.sha256("\n".join(key).encode()).hexdigest()
-    folder = folder or cache_folder()
-    library = folder / f"{source.stem}-{digest[:24]}.so"
-    _private(folder)
+    folder = private_folder(folder)
+    library = folder / f"{name}-{digest[:24]}.so"
     if not library.exists():
-        _compile(compiler, source, macros, library)
+        _compile(compiler, text, options, library)
     return library, version
 
 
@@ -75,8 +78,9 @@ def cache_folder() -> Path:
     return Path(user_cache_dir("physical_ai")) / "native"
 
 
-def _private(folder: Path) -> None:
-    """The folder is there, and nobody else can put a library into it."""
+def private_folder(folder: Path | None = None) -> Path:
+    """The folder, by default the cache's, is there, and nobody else can put code into it. Raises BuildError."""
+    folder = folder or cache_folder()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         about = folder.stat()
@@ -84,9 +88,10 @@ def _private(folder: Path) -> None:
         raise BuildError(f"The cache {folder} cannot be used: {error.strerror}.", "Set PHYSICAL_AI_CACHE.") from error
     if about.st_uid != os.getuid() or about.st_mode & 0o022:
         raise BuildError(f"Others may write into the cache {folder}.", f"chmod 700 {folder}, or set PHYSICAL_AI_CACHE.")
+    return folder
 
 
-def _compile(compiler: str, source: Path, macros: list[str], library: Path) -> None:
+def _compile(compiler: str, text: str, options: Sequence[str], library: Path) -> None:
     error: BuildError | None = None
     try:
         handle, name = tempfile.mkstemp(dir=library.parent, prefix=library.stem, suffix=".part")
@@ -99,7 +104,7 @@ def _compile(compiler: str, source: Path, macros: list[str], library: Path) -> N
     try:
         for flags in FLAGS:
             try:
-                _output([compiler, *flags, *SHARED, *macros, str(source), "-o", name, "-lm"])
+                _output([compiler, *flags, *SHARED, *options, "-x", "c", "-", "-o", name, "-lm"], text)
             except BuildError as found:
                 error = error or found
                 continue
@@ -115,11 +120,13 @@ def _compile(compiler: str, source: Path, macros: list[str], library: Path) -> N
     raise error
 
 
-def _output(command: list[str]) -> str:
-    """What the compiler says. Raises BuildError with the first line of its complaint."""
+def _output(command: list[str], text: str = "") -> str:
+    """What the compiler says of this source. Raises BuildError with the first line of its complaint."""
     name = Path(command[0]).name
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=BUILD_LIMIT_S)
+        done = subprocess.run(
+            command, input=text, capture_output=True, text=True, errors="replace", timeout=BUILD_LIMIT_S
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BuildError(f"The C compiler {name} cannot run: {error}.", "Repair it or install gcc.") from error
     if done.returncode != 0:
