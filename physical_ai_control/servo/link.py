@@ -55,6 +55,26 @@ class Pace:
         return float(np.clip((now_s - marks[0][0]) / wall_s, 0.0, 2.0)) if wall_s > 0.0 else 1.0
 
 
+class References:
+    """Makes a plan a reference: with gains, and with the time at which it ends."""
+
+    def __init__(self, dt_s: float, lag_s: float, valid_s: float) -> None:
+        self._dt_s, self._lag_s, self._valid_s = dt_s, lag_s, valid_s
+        self._gains: dict[int, TrackingGains] = {}
+
+    def __call__(self, plan: Plan, source: object = None) -> Reference:
+        """`source` may bring gains of its own (`OffersGains`)."""
+        steps, lag_s = len(plan.inputs), self._lag_s
+        if isinstance(source, OffersGains) and np.shape(source.gains) == (steps, 2, 5):
+            gains = in_command_space(source.gains, lag_s)
+        else:
+            if steps not in self._gains:
+                self._gains[steps] = TrackingGains(steps, self._dt_s, lag_s)
+            gains = self._gains[steps](plan.states, plan.inputs)
+        end_s = plan.begun_s + self._valid_s
+        return Reference(plan.sequence, plan.begun_s, end_s, self._dt_s, lag_s, plan.states, plan.inputs, gains)
+
+
 class ServoLink:
     """One mailbox, and where wanted the process that reads it.
 
@@ -67,8 +87,7 @@ class ServoLink:
 
     def __init__(self, settings: ServoSettings, dt_s: float, valid_s: float, simulated: bool) -> None:
         self.settings, self.mailbox = settings, Mailbox(mailbox_path(settings.mailbox), create=True)
-        self._dt_s, self._valid_s, self._pace = dt_s, valid_s, Pace(simulated)
-        self._gains: TrackingGains | None = None
+        self._reference, self._pace = References(dt_s, settings.lag_s, valid_s), Pace(simulated)
         self._written: tuple[int, float] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._replied_s = -np.inf
@@ -114,16 +133,3 @@ class ServoLink:
                 process.kill()
                 process.wait()
         self.mailbox.close()
-
-    def _reference(self, plan: Plan, source: object) -> Reference:
-        steps, lag_s = len(plan.inputs), self.settings.lag_s
-        if isinstance(source, OffersGains) and np.shape(source.gains) == (steps, 2, 5):
-            gains = in_command_space(source.gains, lag_s)
-        else:
-            if self._gains is None:
-                self._gains = TrackingGains(steps, self._dt_s, lag_s)
-            gains = self._gains(plan.states, plan.inputs)
-        valid_until_s = plan.begun_s + self._valid_s
-        return Reference(
-            plan.sequence, plan.begun_s, valid_until_s, self._dt_s, lag_s, plan.states, plan.inputs, gains
-        )  # fmt: skip
