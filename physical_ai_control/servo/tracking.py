@@ -67,7 +67,7 @@ def brake(linear_mps: float, angular_rps: float, dt_s: float, limits: ServoLimit
     dt_s = dt_s if 0.0 < dt_s < 1.0 else 1.0 if dt_s >= 1.0 else 0.0
     speed, turn = abs(linear_mps), abs(angular_rps)
     left = max(0.0, speed - limits.braking_mps2 * dt_s)
-    turn_left = turn * left / speed if speed > SLOW_MPS else max(0.0, turn - limits.yaw_braking_rps2 * dt_s)
+    turn_left = turn * (left / speed) if speed > SLOW_MPS else max(0.0, turn - limits.yaw_braking_rps2 * dt_s)
     return math.copysign(left, linear_mps), math.copysign(turn_left, angular_rps)
 
 
