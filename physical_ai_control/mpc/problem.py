@@ -75,6 +75,8 @@ class Solution(NamedTuple):
     slack: Array  # (N, 2): moving, static
     cost: float
     iterations: int
+    status: str = "solved"  # in the solver's own words
+    gains: Array | None = None  # (N, 2, 5): feedback of the QP around the solution, where the solver has it
 
 
 class Solver(Protocol):

@@ -1,8 +1,9 @@
-"""Solvers of the optimal-control problem: real-time iterations over a QP plugin of casadi, or a whole NLP solver.
+"""Solvers of the optimal-control problem: real-time iterations over a QP solver, or a whole NLP solver.
 
-`RealTimeIteration` linearises, solves one QP, takes the full step, and does so a bounded number of times (Diehl,
-Bock, Schlöder 2005). The Hessian is that of the cost alone, which is quadratic here (Gauss-Newton): always convex.
-`WholeNlp` (ipopt, fatrop) runs to convergence and is the yardstick, not the product: its time has no bound.
+`RealTimeIteration` linearises, solves one QP through a plugin of casadi, takes the full step, and does so a bounded
+number of times (Diehl, Bock, Schlöder 2005). The Hessian is that of the cost alone, which is quadratic here
+(Gauss-Newton): always convex. `RiccatiSolver` (riccati/) does the same with the suite's own QP solver. `WholeNlp`
+(ipopt, fatrop) runs to convergence and is the yardstick, not the product: its time has no bound.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ import casadi as ca
 import numpy as np
 
 from physical_ai_control.mpc.problem import NU, NX, Guess, Ocp, Problem, Solution, Solver
+from physical_ai_control.mpc.riccati.solver import RiccatiSolver
 from physical_ai_control.mpc.transcription import NS, Transcription
 from physical_ai_core.errors import ParameterError
+from physical_ai_core.native import BuildError
 
 QP_OPTIONS: Final[dict[str, dict[str, Any]]] = {
     "hpipm": {"hpipm": {"iter_max": 30, "mode": "speed"}},
@@ -96,9 +99,19 @@ class WholeNlp:
 
 
 def make_solver(name: str, ocp: Ocp) -> Solver:
-    """`name`: a QP plugin (hpipm, piqp, …) for real-time iterations, or an NLP solver (ipopt, fatrop)."""
+    """`name`: "riccati", a QP plugin (hpipm, piqp, …) for real-time iterations, or an NLP solver (ipopt, fatrop).
+
+    Where riccati has neither a C compiler nor numba, hpipm takes its place.
+    """
+    if name == "riccati":
+        try:
+            return RiccatiSolver(ocp)
+        except BuildError:
+            return RealTimeIteration(ocp, "hpipm")
     if name in NLP_OPTIONS:
         return WholeNlp(ocp, name)
     if name in QP_OPTIONS:
         return RealTimeIteration(ocp, name)
-    raise ParameterError(f"'{name}' is no solver.", f"Choose one of {', '.join([*QP_OPTIONS, *NLP_OPTIONS])}.")
+    raise ParameterError(
+        f"'{name}' is no solver.", f"Choose one of {', '.join(['riccati', *QP_OPTIONS, *NLP_OPTIONS])}."
+    )

@@ -1,0 +1,172 @@
+"""The compiled solver for one problem: C where there is a compiler, else numba; believed only after it was checked.
+
+What it is checked against is the kernel's Python text, run as plain Python on a few problems (milliseconds each). Both
+backends call `riccati_solve(given, answer, memory)` on the three flat arrays of layout.py.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import importlib.util
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Final, Literal, NamedTuple
+
+import numpy as np
+
+from physical_ai_control.mpc.problem import NU, NX, Ocp
+from physical_ai_control.mpc.riccati.generate import c_source, python_source
+from physical_ai_control.mpc.riccati.layout import Arrays, Sizes
+from physical_ai_control.mpc.riccati.stage import Stage, build
+from physical_ai_control.mpc.transcription import SMOOTH_M2
+from physical_ai_core.errors import DependencyError, PhysicalAIError
+from physical_ai_core.geometry import Array
+from physical_ai_core.native import BuildError, library_of, private_folder
+
+Backend = Literal["c", "numba", "python"]
+# Sums may be reordered and products contracted; NaN must hold, or a check on it would be compiled away.
+C_OPTIONS: Final = ("-ffast-math", "-fno-finite-math-only", "-fopenmp-simd")
+PLAIN: Final = "def jit(function):\n    return function\n\n"
+NUMBA: Final = (
+    "import numba\njit = numba.njit(cache=True, error_model='numpy',"
+    " fastmath={'contract', 'nsz', 'reassoc', 'arcp'})\n\n"
+)
+AGREE: Final = 1e-6  # of both answers, relative to 1 + their size
+ALL: Final = tuple(range(NX))
+
+
+class Engine(NamedTuple):
+    """`call` solves what is in `given` and says the status; `given["weights"]` are already those of the problem."""
+
+    backend: Backend
+    sizes: Sizes
+    given: Arrays
+    answer: Arrays
+    memory: Arrays
+    call: Callable[[], int]
+    why: str  # why the backends before this one were not taken
+
+
+def make_engine(ocp: Ocp, wanted: Backend | None = None, bounded: tuple[int, ...] = ALL) -> Engine:
+    """The fastest backend that can be had and gives the right answer, or the `wanted` one.
+
+    `bounded`: states whose bounds are heeded. Raises BuildError when there is none.
+    """
+    stage = build(ocp.dt_s, SMOOTH_M2)
+    sizes = Sizes(ocp.steps, ocp.moving, ocp.static, stage.varying, len(stage.hessian), bounded)
+    given, answer, memory = Arrays(sizes.given), Arrays(sizes.answer), Arrays(sizes.memory)
+    given["weights"][:] = weights(ocp)
+    refusals = []
+    for backend in (wanted,) if wanted else ("c", "numba"):
+        try:
+            solve = _load(backend, stage, sizes)
+            if backend != "python":
+                verify(solve, stage, sizes, given["weights"])
+        except PhysicalAIError as error:
+            refusals.append(error)
+            continue
+        call: Callable[[], int] = partial(solve, given.flat, answer.flat, memory.flat)
+        if isinstance(solve, _Native):
+            call = partial(solve.function, *(array.flat.ctypes.data for array in (given, answer, memory)))
+        return Engine(backend, sizes, given, answer, memory, call, " ".join(map(str, refusals)))
+    causes = " ".join(error.cause for error in refusals)
+    raise BuildError(f"The Riccati solver cannot run: {causes}", "Install gcc, or numba (physical_ai[fast]).")
+
+
+def weights(ocp: Ocp) -> Array:
+    """In the order of the kernel."""
+    return np.array([
+        ocp.weight_along, ocp.weight_across, ocp.weight_yaw, ocp.weight_speed, ocp.weight_yaw_rate,
+        ocp.weight_acceleration, ocp.weight_yaw_acceleration, ocp.terminal_factor,
+        *ocp.slack_linear, *ocp.slack_quadratic,
+    ])  # fmt: skip
+
+
+class _Native:
+    """`riccati_solve` of the library, called with arrays."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            # PyDLL keeps the interpreter's lock: a solve is shorter than waiting to get the lock back.
+            library = ctypes.PyDLL(str(path))
+        except OSError as error:
+            path.unlink(missing_ok=True)  # a damaged file is built anew the next time
+            raise BuildError(
+                f"The library {path} cannot be loaded: {error}.", "Start again, it is built anew."
+            ) from error
+        self.function = library.riccati_solve
+        self.function.argtypes, self.function.restype = [ctypes.c_void_p] * 3, ctypes.c_int64
+
+    def __call__(self, given: Array, answer: Array, memory: Array) -> int:
+        return int(self.function(given.ctypes.data, answer.ctypes.data, memory.ctypes.data))
+
+
+def _load(backend: Backend, stage: Stage, sizes: Sizes) -> Callable[[Array, Array, Array], int]:
+    if backend == "c":
+        return _Native(library_of(c_source(stage, sizes), "riccati", C_OPTIONS)[0])
+    if backend == "python":
+        return _module(python_source(stage, sizes, PLAIN), None).riccati_solve  # type: ignore[no-any-return]
+    if importlib.util.find_spec("numba") is None:
+        raise DependencyError("numba", "fast")
+    # numba caches machine code beside the module it came from; the module's name is the hash of all that shapes it.
+    return _module(python_source(stage, sizes, NUMBA), private_folder()).riccati_solve  # type: ignore[no-any-return]
+
+
+def _module(text: str, folder: Path | None) -> ModuleType:
+    """The text as a module; kept as a file in the folder, if any."""
+    name = f"riccati_{hashlib.sha256(text.encode()).hexdigest()[:24]}"
+    if folder is None:
+        module = ModuleType(name)
+        exec(compile(text, name, "exec"), module.__dict__)
+        return module
+    path = folder / f"{name}.py"
+    if not path.exists():
+        part = path.with_suffix(f".{os.getpid()}")
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, path)
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def verify(solve: Callable[[Array, Array, Array], int], stage: Stage, sizes: Sizes, of: Array) -> None:
+    """Compare with plain Python: a cold start, a warm one, a warm one later. Raises BuildError."""
+    plain = _load("python", stage, sizes)
+    given = Arrays(sizes.given)
+    memories, answers = [Arrays(sizes.memory) for _ in range(2)], [Arrays(sizes.answer) for _ in range(2)]
+    for turn, (mu, shift) in enumerate(((1.0, -1.0), (0.1, 0.0), (0.1, 0.5))):
+        example(given, sizes, of, turn)
+        given["options"][:6] = mu, 1e-4, 1e-4, 1e-3, 12, shift
+        status = [
+            f(given.flat, answer.flat, memory.flat)
+            for f, answer, memory in zip((solve, plain), answers, memories, strict=True)
+        ]
+        found, right = (answer.flat for answer in answers)
+        if status[0] != status[1] or not (np.abs(found - right) <= AGREE * (1.0 + np.abs(right))).all():
+            worst = float(np.abs(found - right).max())
+            raise BuildError(
+                f"A compiled Riccati solver is {worst:.1e} away from plain Python: it is not used.",
+                "Another compiler, or numba.",
+            )
+
+
+def example(given: Arrays, sizes: Sizes, of: Array, turn: int) -> None:
+    """A robot in a bend that must evade points beside and on its way; something of everything is active."""
+    k = np.arange(sizes.steps + 1)
+    given.flat[:] = 0.0
+    given["weights"][:] = of
+    given["x0"][:] = 0.05 * turn, 0.1, 0.2, 0.5, 0.1
+    given["reference"][:] = np.column_stack([0.1 * k, 0.02 * k, 0.2 + 0.01 * k, 0.0 * k + 1.1, 0.0 * k])
+    given["guess_x"][:] = given["reference"]
+    given["guess_x"][0] = given["x0"]
+    given["x_low"][:], given["x_high"][:] = [-1e4, -1e4, -1e4, -0.1, -0.8], [1e4, 1e4, 1e4, 1.0, 0.8]
+    given["u_low"][:], given["u_high"][:] = [-1.0] * NU, [1.0] * NU
+    row = np.arange(sizes.rows)
+    given["keep_away"][..., 0], given["keep_away"][..., 1] = 0.6 + 0.3 * row, 0.3 * (-1.0) ** row
+    given["keep_away"][..., 2], given["keep_away"][..., 3] = np.where(row == 2, 0.0, 0.5), 0.1 * (row % 2)
