@@ -106,7 +106,7 @@ class Judge:
             self.clearance_m = min(self.clearance_m, gap)
 
     def over(self, now_s: float, since_s: float) -> bool:
-        begun_s = min(self.set_off_s, since_s + TIME_OUT_S)  # one that never sets off has its time, too
+        begun_s = self.set_off_s if math.isfinite(self.set_off_s) else since_s  # who never sets off has its time, too
         return bool(self.touched) or math.isfinite(self.arrived_s) or now_s - begun_s >= TIME_OUT_S
 
 

@@ -34,6 +34,7 @@ PICTURE = (
     " the last route, orange the last trajectory."
 )
 SHOWN: Final = 4 * COLUMNS
+FAR_M: Final = 1.0  # beyond this a clearance is of no interest
 
 
 def barn_page(results: Sequence[Result], traces: Path, folder: Path) -> Page:
@@ -72,7 +73,7 @@ def barn_page(results: Sequence[Result], traces: Path, folder: Path) -> Page:
 
 def _notes(results: Sequence[Result], failed: Sequence[Result]) -> str:
     pace = np.median([r.real_time for r in results])
-    clear = np.quantile([r.min_clearance_m for r in results], [0.05, 0.5])
+    clear = np.quantile([min(r.min_clearance_m, FAR_M) for r in results], [0.05, 0.5])
     text = (
         f"Pace of one process: {pace:.1f} × real time (median). Least distance to a cylinder in a run: median"
         f" {100 * clear[1]:.0f} cm, 5 % below {100 * clear[0]:.0f} cm. Setup {results[0].setup}."
