@@ -10,10 +10,11 @@ import pytest
 from closed_loop import World, straight
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.linalg import expm, solve_discrete_are
 
 from physical_ai_control.servo import present as presents
 from physical_ai_control.servo import reference as references
-from physical_ai_control.servo.gains import TrackingGains, in_command_space
+from physical_ai_control.servo.gains import TrackingGains, Weights, in_command_space
 from physical_ai_control.servo.link import Pace, Plan, References
 from physical_ai_control.servo.mailbox import Mailbox, Slot
 from physical_ai_control.servo.present import Present
@@ -151,6 +152,22 @@ def test_a_turn_on_the_spot_does_not_creep() -> None:
     command = law.command(0.1, 1e-3, (states[1] + [0.05, 0.0, 0.0, 0.0, 0.0]).tolist())
     assert command.linear_mps == 0.0
     assert command.angular_rps > 0.5
+
+
+def test_far_from_the_end_the_gains_are_those_of_the_stationary_riccati_equation() -> None:
+    states, inputs = bend(1.0, 0.0)
+    rates = np.zeros((5, 5))
+    rates[0, 3] = rates[2, 4] = rates[1, 2] = 1.0  # straight ahead at 1 m/s
+    rates[3, 3] = rates[4, 4] = -1.0 / LAG_S
+    pushes = np.zeros((5, 2))
+    pushes[3, 0] = pushes[4, 1] = 1.0 / LAG_S
+    both = expm(DT_S * np.block([[rates, pushes], [np.zeros((2, 7))]]))
+    a, b, w = both[:5, :5], both[:5, 5:], Weights()
+    spread = [w.position_m, w.position_m, w.yaw_rad, w.speed_mps, w.yaw_rate_rps]
+    q, r = np.diag(1.0 / np.square(spread)), np.diag(1.0 / np.square([w.correction_mps, w.correction_rps]))
+    value = solve_discrete_are(a, b, q, r)
+    wanted = -np.linalg.solve(r + b.T @ value @ b, b.T @ value @ a)
+    assert GAINS(states, inputs)[0] == pytest.approx(wanted, abs=0.1)  # the horizon is not endless
 
 
 def test_gains_on_the_acceleration_and_on_the_command_move_the_base_alike() -> None:
