@@ -95,3 +95,21 @@ def servo(
         found, pace = beside_graph(rate, seconds, console)
         windows += found
     show(servo_page(windows, rate, seconds, pace), folder)
+
+
+@app.command()
+def mpc(
+    scenario: Annotated[Path, typer.Option(help="Python file of the scenario: problem and closed loop.")],
+    seeds: Annotated[int, typer.Option(help="Runs of each solver: seeds 0 to N - 1.", min=1, max=1000)] = 5,
+    steps: Annotated[int | None, typer.Option(help="So many steps of each run; all by default.", min=10)] = None,
+    folder: Folder = FOLDER,
+) -> None:
+    """The MPC's solvers: own (C, numba), HPIPM, ipopt; time, cost, every answer checked."""
+    import os
+
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from physical_ai_bench.benchmarks.mpc import mpc_page
+
+    with console.status("mpc …") as status:
+        page = mpc_page(scenario, seeds, steps, lambda line: status.update(f"mpc: {line} …"))
+    show(page, folder)

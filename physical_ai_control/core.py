@@ -19,6 +19,7 @@ from physical_ai_control.mpc.solvers import make_solver
 from physical_ai_control.parameters import ControllerParameters
 from physical_ai_control.people import People, nobody
 from physical_ai_control.pilot import Drive, Limits, Pilot
+from physical_ai_control.recovery import Recovery
 from physical_ai_core import messages as m
 from physical_ai_core import reports
 from physical_ai_core.core import NOTHING, OK, STALE, WARN, Health, Output, Outputs
@@ -33,6 +34,7 @@ LOOSE_GOAL_M, RELEASE_M = 0.3, 0.2  # at the route's end this near counts as the
 JUMP_BACK_S, LONG_GAP_S = 0.5, 1.0
 PATIENCE_S = 5.0  # after standing this long, half of the margin to people will do
 SLOWEST_SHARE = 0.4
+WAITING = "waiting for a person"
 
 
 class Following(NamedTuple):
@@ -73,6 +75,7 @@ class ControllerCore:
         self._mission = Mission(p, self._limits.yaw_rate_rps)
         self._stages_s: Array = np.arange(p.steps + 1, dtype=np.float64) * p.dt_s
         self._guard = Guard(p, self._body, self._limits.deceleration_mps2, self._stages_s)
+        self._recovery = Recovery(self._body, self._stages_s, p.back_off_after_s, p.static_margin_m)
         self._sequence = 0
         self._tool: bool | None = None
         self._restart()
@@ -90,6 +93,7 @@ class ControllerCore:
         self._solve_ms = 0.0
         self._pilot.forget()
         self._chooser.forget()
+        self._recovery.clear()
 
     def handle(self, topic: str, data: Any, stamp_s: float) -> Outputs:
         """Take one payload; answers only by `tick`."""
@@ -188,7 +192,25 @@ class ControllerCore:
             if reason:
                 self._brake(state, dt, "braking", reason)
             return None if reason else drive
-        return self._track(now_s, dt, state)
+        backing = self._back_off(now_s, state)
+        return self._track(now_s, dt, state) if backing is None else backing
+
+    def _back_off(self, now_s: float, state: Array) -> Drive | None:
+        """Backwards, where the robot has stood for long without a reason of its own."""
+        mission, surroundings = self._mission, self._intake.surroundings
+        if mission.route is None or mission.s_m is None or surroundings is None:
+            return None
+        self._recovery.notice(state, mission.route.length_m - mission.s_m)
+        waits = self._stood_since_s is None or self._message == WAITING
+        stood_s = 0.0 if waits or self._stood_since_s is None else now_s - self._stood_since_s
+        drive = self._recovery.drive(now_s, state, stood_s, surroundings, self._intake.people())
+        if drive is None:
+            return None
+        self._mode, self._message, self._standstill = "tracking", "backing off", False
+        self._pilot.forget()
+        self._sequence += 1
+        self._follow(drive, 0.0, state)
+        return drive
 
     def _state(self, now_s: float) -> Array:
         """State (5,) now: the odometry, moved on by its age under the command that the base got."""
@@ -251,7 +273,7 @@ class ControllerCore:
                 route, Progress(mission.s_m, left, along), pace, map_from_odom, people, keep, self._intake.surroundings
             )
             top = 0.0 if reference.share == 0.0 else min(self._speed(), self._top_mps)
-            why = "waiting for a person" if len(people.radius) else "no way past what stands here"
+            why = WAITING if len(people.radius) else "no way past what stands here"
             self._message = why if reference.share == 0.0 else ""
             drive = self._solve(now_s, state, reference.states, top, people, keep)
         if drive is None:
@@ -303,7 +325,8 @@ class ControllerCore:
         self._command = np.array([np.interp(at, self._stages_s, drive.states[:, i]) for i in (3, 4)])
         if self._standstill and abs(state[3]) < STANDING_MPS:
             self._command[0] = 0.0
-        self._command[0] = max(0.0, self._command[0])
+        if drive.states[:, 3].min() > -STANDING_MPS:  # of the forward model a little reverse is only slack
+            self._command[0] = max(0.0, self._command[0])
 
     def _keep(self, people: People, now_s: float) -> Array:
         """Distance (j, t) between base_link and a person's centre that is kept where possible."""

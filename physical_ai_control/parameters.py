@@ -63,6 +63,10 @@ class ControllerParameters:
     blocked_after_s: float = parameter(
         3.0, "s", "Standing this long without a reason of its own is reported as blocked.", minimum=0.5, maximum=60.0
     )
+    back_off_after_s: float = parameter(
+        1.5, "s", "Standing this long with nobody near, it backs off the way it came and tries anew; 0: never.",
+        minimum=0.0, maximum=60.0,
+    )  # fmt: skip
     stale_s: float = parameter(
         0.3, "s", "Age of odometry or prediction beyond which the robot brakes.", minimum=0.05, maximum=2.0
     )

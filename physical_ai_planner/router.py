@@ -21,6 +21,7 @@ AHEAD_POINTS = {False: 2, True: 6}  # points of the course that the path runs th
 AHEAD_M, MOST_POINTS = 8.0, 60  # of a straight course so far, that the robot need not slow down before its next corner
 WINDOW_M = 3.0  # how far the robot may have come along its path since the last look
 WORSE, BETTER = 1.3, 0.85  # a path this much dearer than planned is searched anew; a new one must be this much cheaper
+FAR_SHARE, FAR_M, FAR_WAIT_S = 1.4, 2.0, 1.5  # a way this much longer than the straight line is a long detour
 SLOW_PERIODS = 5.0  # without need, a search only after so many periods
 
 
@@ -56,6 +57,7 @@ class Router:
         self._searched_s: float | None = None
         self._looked_s: float | None = None
         self._live_version = -1
+        self._blocked_since_s: float | None = None
         self._dead_ends: set[tuple[Waypoint, Waypoint]] = set()
 
     def update(self, now_s: float, pose: Array, targets: Sequence[Waypoint], straight: bool, terrain: Terrain) -> Way:
@@ -130,6 +132,8 @@ class Router:
             self._legs = [new]
             return
         old = self._legs[0]
+        if self._wait_for(now_s, pose, old, new, target):
+            return
         keep_old = (
             not old.cut
             and len(old.points) > 0
@@ -139,6 +143,18 @@ class Router:
         )
         if not keep_old:
             self._legs = [new, *self._legs[1:]]
+
+    def _wait_for(self, now_s: float, pose: Array, old: Leg, new: Leg, target: Waypoint) -> bool:
+        """A long detour around something just seen can wait a moment: a closer look often shows the way through."""
+        blocked = old.cut or clear_until(self.site_map, self.live, old.points) is not None
+        if not blocked:
+            self._blocked_since_s = None
+            return False
+        if self._blocked_since_s is None or self._blocked_since_s > now_s:
+            self._blocked_since_s = now_s
+        straight_m = float(np.hypot(*(target.xy - pose[:2])))
+        far = new.length_m > FAR_SHARE * straight_m + FAR_M
+        return far and not new.cut and len(old.points) > 1 and now_s - self._blocked_since_s < FAR_WAIT_S
 
     def _extend(self, wanted: tuple[Waypoint, ...], straight: bool) -> None:
         """Legs from each wanted point to the next, as far as the way is clear."""

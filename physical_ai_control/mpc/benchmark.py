@@ -1,71 +1,163 @@
 """This controller's solvers on somebody's benchmark scenario: the `reset` / `solve` interface of a scenario module.
 
-A scenario module has `N`, `DT`, `M`, `DSAFE`, `XMIN`, `XMAX`, `UMAX`, `Q`, `R`, `QN`, `ZL`, `ZQ`, `TS` and
-`closed_loop(controller, seeds=…, name=…)`, which times each `solve` and counts what comes of it.
+A scenario module has `N`, `DT`, `TS`, `M`, `DSAFE`, `XMIN`, `XMAX`, `UMAX`, `Q`, `R`, `QN`, `ZL`, `ZQ`, a `Scenario`,
+and `closed_loop(controller, seeds=…, name=…)`, which times every `solve(x0, reference, obstacles (N+1, M, 2)) -> (u, ok)`.
+What is timed here is the solver and the copying into its buffers; whether the answer is right is for the caller to look
+at, in `states` and `inputs`, when the clock stands.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
-from physical_ai_control.mpc.model import successors
 from physical_ai_control.mpc.problem import Guess, Ocp, Problem, shift
-from physical_ai_control.mpc.solvers import make_solver
+from physical_ai_control.mpc.riccati.engine import Backend
+from physical_ai_control.mpc.riccati.solver import COLD_MU, SETTLED, WARM_MU, RiccatiSolver
+from physical_ai_control.mpc.solvers import RealTimeIteration, WholeNlp
 from physical_ai_core.geometry import Array
 
-COLD_ITERATIONS = 5
-GAP = 0.05  # a solution that misses the model by more at any step, in any state, counts as failed
+COLD_ITERATIONS: Final = 5
+FREE: Final = 1e3  # a bound as far as this is none
+TURN: Final = 2.0 * np.pi
 
 
-class ScenarioController:
-    """One solver behind `reset(x0, ref)` and `solve(x0, ref, obstacles) -> (u, ok)`."""
+def ocp_of(scenario: Any) -> Ocp:
+    """The scenario weighs tracking and inputs by DT, slack not; here slack is relative to the rest instead."""
+    s, q = scenario, scenario.Q
+    return Ocp(
+        steps=s.N, dt_s=s.DT, moving=s.M, static=0, weight_along=q[0], weight_across=q[1], weight_yaw=q[2],
+        weight_speed=q[3], weight_yaw_rate=q[4], weight_acceleration=s.R[0], weight_yaw_acceleration=s.R[1],
+        terminal_factor=float(s.QN[0] / q[0]), slack_linear=(s.ZL / s.DT, s.ZL / s.DT),
+        slack_quadratic=(s.ZQ / s.DT, s.ZQ / s.DT),
+    )  # fmt: skip
 
-    def __init__(self, scenario: Any, solver: str, iterations: int) -> None:
-        s, q = scenario, scenario.Q
-        self._scenario, self._iterations = scenario, iterations
-        # The scenario weighs tracking and inputs by DT, slack not; here slack is relative to the rest instead.
-        ocp = Ocp(
-            steps=s.N, dt_s=s.DT, moving=s.M, static=0, weight_along=q[0], weight_across=q[1], weight_yaw=q[2],
-            weight_speed=q[3], weight_yaw_rate=q[4], weight_acceleration=s.R[0], weight_yaw_acceleration=s.R[1],
-            terminal_factor=float(s.QN[0] / q[0]), slack_linear=(s.ZL / s.DT, s.ZL / s.DT),
-            slack_quadratic=(s.ZQ / s.DT, s.ZQ / s.DT),
-        )  # fmt: skip
-        self._solver = make_solver(solver, ocp)
-        self._bounds = (np.tile(s.XMIN, (s.N + 1, 1)), np.tile(s.XMAX, (s.N + 1, 1)), -s.UMAX, s.UMAX)
+
+class RiccatiController:
+    """The suite's own solver; the warm start is shifted by the solver itself."""
+
+    def __init__(self, scenario: Any, iterations: int, backend: Backend | None = None) -> None:
+        s, ocp = scenario, ocp_of(scenario)
+        bounded = tuple(i for i in range(len(s.XMIN)) if max(abs(s.XMIN[i]), abs(s.XMAX[i])) < FREE)
+        self._solver = RiccatiSolver(ocp, backend, bounded)
+        self.backend = self._solver.backend
+        given, answer = self._solver.engine.given, self._solver.engine.answer
+        given["x_low"][:], given["x_high"][:] = s.XMIN, s.XMAX
+        given["u_low"][:], given["u_high"][:] = -s.UMAX, s.UMAX
+        given["keep_away"][..., 2] = s.DSAFE
+        self._x0, self._reference, self._away = given["x0"], given["reference"], given["keep_away"][..., :2]
+        self._guess_x, self._guess_u, self._options = given["guess_x"], given["guess_u"], given["options"]
+        self._info, self._call, self._iterations = answer["info"], self._solver.engine.call, iterations
+        self._shift, self._cold = s.TS / s.DT, True
+        self.states, self.inputs, self.slack = answer["states"], answer["inputs"], answer["slack"]
+
+    def reset(self, x0: Array, ref: Array) -> None:
+        """Forget the warm start."""
+        self._solver.forget()
+        self._cold = True
+
+    def solve(self, x0: Array, ref: Array, obstacles: Array) -> tuple[Array, bool]:
+        """First input for the state; `ok`: the solver's own word."""
+        self._x0[:], self._reference[:], self._away[:] = x0, ref, obstacles
+        turns = round((x0[2] - ref[0, 2]) / TURN)
+        if turns:
+            self._reference[:, 2] += TURN * turns
+        options, most = self._options, self._iterations
+        options[0], options[5] = WARM_MU, self._shift
+        if self._cold:
+            self._guess_x[:], self._guess_u[:] = self._reference, 0.0
+            options[0], options[5], most, self._cold = COLD_MU, -1.0, COLD_ITERATIONS, False
+        status = self._call()
+        for _ in range(most - 1):
+            if self._info[5] < SETTLED:
+                break
+            options[0], options[5] = WARM_MU, 0.0
+            status = self._call()
+        self._cold = status > 1
+        return self.inputs[0].copy(), status == 0
+
+
+class HpipmController:
+    """casadi's HPIPM behind the same interface, its buffers written in place."""
+
+    def __init__(self, scenario: Any, iterations: int) -> None:
+        s, ocp = scenario, ocp_of(scenario)
+        self._solver, self._iterations = RealTimeIteration(ocp, "hpipm"), iterations
+        self._form, (w, p, low, high) = self._solver.form, self._solver.ins
+        bounds = (np.tile(s.XMIN, (s.N + 1, 1)), np.tile(s.XMAX, (s.N + 1, 1)), -s.UMAX, s.UMAX)
+        away = np.zeros((s.N + 1, s.M, 4))
+        away[..., 2] = s.DSAFE
+        problem = Problem(np.zeros(5), np.zeros((s.N + 1, 5)), away, *bounds)
+        p[:] = self._form.parameters(problem)
+        low[:], high[:] = self._form.bounds(problem)
+        self._reference = p[: 5 * (s.N + 1)].reshape(s.N + 1, 5)
+        self._away = p[5 * (s.N + 1) :].reshape(s.N - 1, s.M, 4)[..., :2]
+        self._w, self._low, self._high = w, low[:5], high[:5]
+        self._out = self._solver.outs[0]
         self._guess: Guess | None = None
-        self._reference = np.zeros((s.N + 1, 5))
+        self._shift = s.TS / s.DT
+        self.states, self.inputs, self.slack = np.zeros((s.N + 1, 5)), np.zeros((s.N, 2)), np.zeros((s.N, 2))
 
     def reset(self, x0: Array, ref: Array) -> None:
         """Forget the warm start."""
         self._guess = None
 
     def solve(self, x0: Array, ref: Array, obstacles: Array) -> tuple[Array, bool]:
-        """First input for the state; `obstacles (N+1, M, 2)`. `ok` is this module's own verdict, not the solver's."""
+        """As above."""
+        self._reference[:], self._away[:] = ref, obstacles[1:-1]
+        self._reference[:, 2] += TURN * round((x0[2] - ref[0, 2]) / TURN)
+        self._low[:] = self._high[:] = x0
+        most, guess = self._iterations, self._guess
+        if guess is None:
+            most, guess = COLD_ITERATIONS, Guess(self._reference, np.zeros_like(self.inputs))
+        else:
+            guess = _blend(guess, self._shift)
+        self._w[:] = self._form.pack(guess)
+        for i in range(most):
+            if i:
+                self._w[:] = self._out
+            self._solver.evaluate()
+        found = self._form.unpack(self._out, 0.0, most)
+        self.states, self.inputs, self.slack = found.states, found.inputs, found.slack
+        ok = bool(np.isfinite(self._out).all())
+        self._guess = Guess(self.states, self.inputs) if ok else None
+        return self.inputs[0], ok
+
+
+class NlpController:
+    """ipopt or fatrop, to convergence, warm started."""
+
+    def __init__(self, scenario: Any, plugin: str = "ipopt") -> None:
+        s = scenario
+        self._solver, self._scenario = WholeNlp(ocp_of(s), plugin), s
+        self._bounds = (np.tile(s.XMIN, (s.N + 1, 1)), np.tile(s.XMAX, (s.N + 1, 1)), -s.UMAX, s.UMAX)
+        self._away = np.zeros((s.N + 1, s.M, 4))
+        self._away[..., 2] = s.DSAFE
+        self._guess: Guess | None = None
+        self.states, self.inputs, self.slack = np.zeros((s.N + 1, 5)), np.zeros((s.N, 2)), np.zeros((s.N, 2))
+
+    def reset(self, x0: Array, ref: Array) -> None:
+        """Forget the warm start."""
+        self._guess = None
+
+    def solve(self, x0: Array, ref: Array, obstacles: Array) -> tuple[Array, bool]:
+        """As above."""
         s = self._scenario
+        self._away[..., :2] = obstacles
         reference = ref.copy()
-        reference[:, 2] = np.unwrap(np.concatenate([[x0[2]], ref[:, 2]]))[1:]
-        away = np.zeros((s.N + 1, s.M, 4))
-        away[..., :2], away[..., 2] = obstacles, s.DSAFE
-        cold = self._guess is None
+        reference[:, 2] += TURN * round((x0[2] - ref[0, 2]) / TURN)
         guess = Guess(reference, np.zeros((s.N, 2))) if self._guess is None else shift(self._guess, s.TS / s.DT)
-        problem = Problem(x0, reference, away, *self._bounds)
-        solution = self._solver.solve(problem, guess, COLD_ITERATIONS if cold else self._iterations)
-        x, u = solution.states, solution.inputs
-        if not (np.isfinite(x).all() and np.isfinite(u).all()):
-            self._guess = None
-            return np.zeros(2), False
-        self._guess = Guess(x, u)
-        gap = float(np.abs(successors(x[:-1], u, s.DT) - x[1:]).max())
-        within = bool((np.abs(u) <= s.UMAX + 0.01).all() and np.abs(x[0] - x0).max() < 1e-3)
-        return np.asarray(u[0]), within and gap < GAP
+        found = self._solver.solve(Problem(x0, reference, self._away, *self._bounds), guess, 0)
+        self.states, self.inputs, self.slack = found.states, found.inputs, found.slack
+        ok = bool(np.isfinite(found.states).all() and np.isfinite(found.inputs).all())
+        self._guess = Guess(found.states, found.inputs) if ok else None
+        return found.inputs[0], ok
 
 
-def compare(scenario: Any, solvers: Sequence[tuple[str, int]], seeds: Sequence[int] = (0, 1, 2, 3, 4)) -> list[Any]:
-    """Results of the scenario's closed loop for each `(solver, iterations)`; prints one line each."""
-    return [
-        scenario.closed_loop(ScenarioController(scenario, name, count), seeds=tuple(seeds), name=f"{name} x{count}")
-        for name, count in solvers
-    ]
+def _blend(guess: Guess, share: float) -> Guess:
+    """The guess later by a share of a step (0 to 1); its end stays."""
+    states, inputs = guess.states.copy(), guess.inputs.copy()
+    states[:-1] += share * (guess.states[1:] - guess.states[:-1])
+    inputs[:-1] += share * (guess.inputs[1:] - guess.inputs[:-1])
+    return Guess(states, inputs)

@@ -34,10 +34,13 @@ NLP_OPTIONS: Final[dict[str, dict[str, Any]]] = {
 
 
 class RealTimeIteration:
-    """Bounded sequential quadratic programming through one QP plugin of casadi."""
+    """Bounded sequential quadratic programming through one QP plugin of casadi.
+
+    `evaluate()` reads the buffers `ins` (variables, parameters, low, high) and writes `outs` (variables, cost, …).
+    """
 
     def __init__(self, ocp: Ocp, qp: str) -> None:
-        self._form = form = Transcription(ocp)
+        self.form = form = Transcription(ocp)
         nlp = form.nlp
         hessian, gradient = ca.hessian(nlp.f, nlp.w)
         jacobian = ca.jacobian(nlp.g, nlp.w)
@@ -57,24 +60,24 @@ class RealTimeIteration:
         outputs = [w + step["x"], f + step["cost"], step["lam_a"], step["lam_x"]]
         self._iterate = ca.Function("iterate", [w, p, low, high], outputs)
         # Fixed buffers: casadi's conversion of numpy arguments costs as much as the linearisation.
-        self._ins = [np.zeros(self._iterate.numel_in(i)) for i in range(4)]
-        self._outs = [np.zeros(self._iterate.numel_out(i)) for i in range(4)]
+        self.ins = [np.zeros(self._iterate.numel_in(i)) for i in range(4)]
+        self.outs = [np.zeros(self._iterate.numel_out(i)) for i in range(4)]
         self._buffer: Any
-        self._buffer, self._evaluate = self._iterate.buffer()
+        self._buffer, self.evaluate = self._iterate.buffer()
         for i in range(4):
-            self._buffer.set_arg(i, self._ins[i].data)
-            self._buffer.set_res(i, self._outs[i].data)
+            self._buffer.set_arg(i, self.ins[i].data)
+            self._buffer.set_res(i, self.outs[i].data)
 
     def solve(self, problem: Problem, guess: Guess, iterations: int) -> Solution:
         """`cost` is that of the last quadratic model."""
-        form = self._form
-        self._ins[0][:], self._ins[1][:] = form.pack(guess), form.parameters(problem)
-        self._ins[2][:], self._ins[3][:] = form.bounds(problem)
+        form = self.form
+        self.ins[0][:], self.ins[1][:] = form.pack(guess), form.parameters(problem)
+        self.ins[2][:], self.ins[3][:] = form.bounds(problem)
         for i in range(iterations):
             if i:
-                self._ins[0][:] = self._outs[0]
-            self._evaluate()
-        return form.unpack(self._outs[0].copy(), float(self._outs[1][0]), iterations)
+                self.ins[0][:] = self.outs[0]
+            self.evaluate()
+        return form.unpack(self.outs[0].copy(), float(self.outs[1][0]), iterations)
 
 
 class WholeNlp:

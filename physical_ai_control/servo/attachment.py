@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import threading
@@ -9,15 +10,17 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Protocol
 
+import numpy as np
+
 from physical_ai_control.parameters import ControllerParameters
 from physical_ai_control.servo import privileges
 from physical_ai_control.servo.link import Plan, ServoLink
-from physical_ai_control.servo.loop import Rates, run_loop
+from physical_ai_control.servo.loop import run_loop
 from physical_ai_control.servo.mailbox import Mailbox
 from physical_ai_control.servo.mouth import Mouth
 from physical_ai_control.servo.servo import Servo
 from physical_ai_control.servo.settings import ServoSettings
-from physical_ai_control.servo.tracking import ServoLimits
+from physical_ai_control.servo.tracking import Command, ServoLimits
 from physical_ai_core import messages as m
 from physical_ai_core.robot import load_robot
 
@@ -100,10 +103,22 @@ class ServoAttachment:
         if settings.lock_memory:
             granted.refused.append("locked memory: only in a process of its own")
         mailbox = Mailbox(self._link.mailbox.path)
-        mouth = Mouth(publishers["cmd_vel_nav"], publishers["/diagnostics"], settings.stamped, granted, mailbox)
-        rates = Rates(settings.rate_hz, settings.say_hz)
+        mouth = Mouth(publishers["cmd_vel_nav"], publishers["/diagnostics"], settings.stamped)
+        every = round(settings.rate_hz / settings.say_hz) if settings.say_hz > 0.0 else 1
+        cycles = itertools.cycle(range(max(1, every)))
+        reply = np.zeros(3)
+
+        def say(command: Command, stamp_s: float) -> None:
+            if next(cycles) == 0 and stamp_s > 0.0:
+                mouth.say(stamp_s, command.linear_mps, command.angular_rps)
+                reply[:] = stamp_s, command.linear_mps, command.angular_rps
+                mailbox.reply.write(reply)
+
+        def report(values: dict[str, str]) -> None:
+            mouth.report({**values, **granted.values()})
+
         servo = Servo(settings.limits, settings.lag_s)
-        run_loop(servo, mailbox, rates, mouth.say, mouth.report, lambda: not self._stopping.is_set(), collect=False)
+        run_loop(servo, mailbox, settings.rate_hz, say, report, lambda: not self._stopping.is_set(), collect=False)
         mailbox.close()
 
 

@@ -20,7 +20,7 @@ from physical_ai_control.servo.reference import Reference
 from physical_ai_control.servo.settings import ServoSettings
 from physical_ai_core.geometry import Array
 
-MODULE: Final = "physical_ai_control.servo.node"
+LOOP, VOICE = "physical_ai_control.servo.process", "physical_ai_control.servo.node"
 PACE_OVER_S: Final = 0.5
 STOP_PATIENCE_S: Final = 2.0
 ALIVE_S: Final = 0.5
@@ -89,14 +89,14 @@ class ServoLink:
         self.settings, self.mailbox = settings, Mailbox(mailbox_path(settings.mailbox), create=True)
         self._reference, self._pace = References(dt_s, settings.lag_s, valid_s), Pace(simulated)
         self._written: tuple[int, float] | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._processes: list[subprocess.Popen[bytes]] = []
         self._replied_s = -np.inf
 
     def start(self, arguments: Sequence[str] = ()) -> None:
-        """Start the servo as a process of its own; `arguments` go on to rclpy (namespace, remappings)."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", MODULE, self.settings.to_json(), *arguments], stdin=subprocess.DEVNULL
-        )
+        """Start the loop, and the voice that tells the graph; `arguments` go on to rclpy (namespace, remappings)."""
+        for module, more in ((LOOP, ()), (VOICE, arguments)):
+            command = [sys.executable, "-m", module, self.settings.to_json(), *more]
+            self._processes.append(subprocess.Popen(command, stdin=subprocess.DEVNULL))
 
     def tell(
         self, now_s: float, command: tuple[float, float], plan: Plan | None, state: Array | None,
@@ -119,17 +119,18 @@ class ServoLink:
         now_s = time.monotonic()
         if row is not None:
             self._replied_s = now_s
-        dead = self._process is not None and self._process.poll() is not None
+        dead = any(process.poll() is not None for process in self._processes)
         return not dead and now_s - self._replied_s < ALIVE_S
 
     def close(self) -> None:
-        """End the process, then the mailbox."""
-        process, self._process = self._process, None
-        if process is not None:
+        """End the processes, then the mailbox."""
+        for process in self._processes:
             process.terminate()
+        for process in self._processes:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(STOP_PATIENCE_S)
             if process.poll() is None:
                 process.kill()
                 process.wait()
+        self._processes = []
         self.mailbox.close()

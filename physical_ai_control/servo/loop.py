@@ -5,12 +5,11 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from physical_ai_control.servo import present as presents
 from physical_ai_control.servo import reference as references
-from physical_ai_control.servo.clock import Cadence
+from physical_ai_control.servo.clock import Cadence, Histogram
 from physical_ai_control.servo.mailbox import Mailbox
 from physical_ai_control.servo.servo import Servo
 from physical_ai_control.servo.tracking import Command
@@ -22,28 +21,18 @@ Say = Callable[[Command, float], None]  # command and its stamp on the graph's c
 Report = Callable[[dict[str, str]], None]
 
 
-@dataclass(frozen=True)
-class Rates:
-    """`rate_hz` of the loop; `say_hz` at most so many commands a second go out, 0: each."""
-
-    rate_hz: float
-    say_hz: float = 0.0
-
-
 def run_loop(
-    servo: Servo, mailbox: Mailbox, rates: Rates, say: Say, report: Report, going: Callable[[], bool],
+    servo: Servo, mailbox: Mailbox, rate_hz: float, say: Say, report: Report, going: Callable[[], bool],
     collect: bool = True,
 ) -> Cadence:  # fmt: skip
-    """Run until `going()` is false; returns the cadence with its counts.
+    """Run until `going()` is false, at `rate_hz`; returns the cadence with its counts.
 
     `collect`: once a second, after the report, young garbage is collected by hand (the collector itself is off).
     """
-    cadence = Cadence(rates.rate_hz)
-    say_every = max(1, round(rates.rate_hz / rates.say_hz)) if rates.say_hz > 0.0 else 1
-    report_every = max(1, round(rates.rate_hz * REPORT_S))
-    refused = 0
+    cadence = Cadence(rate_hz)
+    report_every = max(1, round(rate_hz * REPORT_S))
+    refused, work = 0, Histogram()
     cpu_s, begun_s = time.thread_time(), time.monotonic()
-    due = 0
     while going():
         now_s = cadence.wait() * 1e-9
         try:
@@ -56,13 +45,14 @@ def run_loop(
         except InputError:
             refused += 1
         command = servo.step(now_s)
-        if cadence.cycles >= due:
-            due = cadence.cycles + say_every
-            say(command, servo.now_s)
+        say(command, servo.now_s)
+        work.add(time.monotonic_ns() * 1e-3 - now_s * 1e6)
         if cadence.cycles % report_every == 0:
             share = (time.thread_time() - cpu_s) / max(1e-9, time.monotonic() - begun_s)
             values = {**cadence.values(), "cpu_share": f"{share:.4f}", "mode": command.mode.value}
             values["refused_records"] = str(refused)
+            values["work_p99_us"], values["work_max_us"] = f"{work.percentile_us(99):.0f}", f"{work.most_us:.0f}"
+            values["work_histogram_us"] = work.text()
             report({**values, **{f"cycles_{name}": str(n) for name, n in servo.modes.items()}})
             if collect:
                 gc.collect(0)

@@ -33,7 +33,9 @@ MOST_PRESENT: Final = 16
 REFERENCE_AT: Final = len(MAGIC)
 PRESENT_AT: Final = REFERENCE_AT + SLOT_HEAD + 8 * MOST_NUMBERS
 REPLY_AT: Final = PRESENT_AT + SLOT_HEAD + 8 * MOST_PRESENT
-SIZE: Final = REPLY_AT + SLOT_HEAD + 8 * MOST_PRESENT
+REPORT_AT: Final = REPLY_AT + SLOT_HEAD + 8 * MOST_PRESENT
+MOST_REPORT: Final = 1024
+SIZE: Final = REPORT_AT + SLOT_HEAD + 8 * MOST_REPORT
 TRIES: Final = 3
 
 
@@ -49,7 +51,24 @@ class Slot:
 
     def write(self, numbers: Array) -> None:
         """Replace the record. Raises InputError where it is too long. One writer only."""
-        data = np.ascontiguousarray(numbers, dtype="<f8").tobytes()
+        self._write(np.ascontiguousarray(numbers, dtype="<f8").tobytes())
+
+    def write_text(self, text: str) -> None:
+        """The same for text, filled up with spaces."""
+        data = text.encode()
+        self._write(data + b" " * (-len(data) % 8))
+
+    def read_new(self) -> tuple[float, ...] | None:
+        """The record, when it is whole and newer than the one read last; None otherwise. Never waits."""
+        data = self._read()
+        return None if data is None else struct.unpack(f"<{len(data) // 8}d", data)
+
+    def read_new_text(self) -> str | None:
+        """The same for text."""
+        data = self._read()
+        return None if data is None else data.decode(errors="replace").rstrip()
+
+    def _write(self, data: bytes) -> None:
         count = len(data) // 8
         if count > self._most:
             raise InputError(f"A record of {count} numbers does not fit.", f"At most {self._most}.")
@@ -59,8 +78,7 @@ class Slot:
         HEAD.pack_into(self._head, 0, count, zlib.crc32(data))
         self._words[0] = (before | 1) + 1
 
-    def read_new(self) -> tuple[float, ...] | None:
-        """The record, when it is whole and newer than the one read last; None otherwise. Never waits."""
+    def _read(self) -> bytes | None:
         for _ in range(TRIES):
             sequence = self._words[0]
             if sequence == self._seen or sequence & 1:
@@ -69,7 +87,7 @@ class Slot:
             data = bytes(self._body[: 8 * min(count, self._most)])
             if self._words[0] == sequence and zlib.crc32(data) == crc:
                 self._seen = sequence
-                return struct.unpack(f"<{len(data) // 8}d", data)
+                return data
         return None
 
     def release(self) -> None:
@@ -79,7 +97,8 @@ class Slot:
 
 class Mailbox:
     """A file in shared memory: `reference` (see `reference.pack`) and `present` (see `present.py`) of the controller,
-    and `reply` of the servo: the graph's time of its last word, linear and angular command."""
+    `reply` of the servo: the graph's time of its last word, linear and angular command; and `report`: text on its loop.
+    """
 
     def __init__(self, path: Path, create: bool = False) -> None:
         """Raises InputError where the file is absent or another's."""
@@ -109,10 +128,11 @@ class Mailbox:
         self.reference = Slot(self._view, REFERENCE_AT, MOST_NUMBERS)
         self.present = Slot(self._view, PRESENT_AT, MOST_PRESENT)
         self.reply = Slot(self._view, REPLY_AT, MOST_PRESENT)
+        self.report = Slot(self._view, REPORT_AT, MOST_REPORT)
 
     def close(self) -> None:
         """Let go; the creator's file is gone after that."""
-        for slot in (self.reference, self.present, self.reply):
+        for slot in (self.reference, self.present, self.reply, self.report):
             slot.release()
         self._view.release()
         self._map.close()

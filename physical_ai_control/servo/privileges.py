@@ -19,7 +19,7 @@ class Granted:
 
     def values(self) -> dict[str, str]:
         """For diagnostics."""
-        return {"granted": ", ".join(self.got) or "nothing", "refused": "; ".join(self.refused) or "nothing"}
+        return {"granted": ", ".join(self.got) or "nothing", "refused": "; ".join(self.refused)}
 
 
 def ask(priority: int = 0, cpu: int = -1, lock_memory: bool = False) -> Granted:

@@ -56,7 +56,7 @@ class Mix:
     via: float = 0.013
     again: float = 0.03
     queued: float = 0.055
-    said: float = 0.4  # whole sentences written by hand
+    said: float = 0.5  # whole sentences written by hand
 
 
 MIX = Mix()

@@ -29,12 +29,17 @@ class RiccatiSolver:
         self, ocp: Ocp, backend: Backend | None = None, bounded: tuple[int, ...] = ALL, accuracy: float = 1e-3
     ) -> None:
         """`accuracy`: complementarity at which a QP counts as solved. Raises BuildError."""
-        self._engine = engine = make_engine(ocp, backend, bounded)
+        self.engine = engine = make_engine(ocp, backend, bounded)
         self.backend, self.why = engine.backend, engine.why
         self._given, self._answer = engine.given, engine.answer
         self._options, self._info = engine.given["options"], engine.answer["info"]
         self._options[1:5] = accuracy, min(1e-4, 10.0 * accuracy), REACH, MOST
         self._last: Guess | None = None
+
+    def forget(self) -> None:
+        """The next solve begins without the multipliers of the last."""
+        self.engine.memory.flat[:] = 0.0
+        self._last = None
 
     def solve(self, problem: Problem, guess: Guess, iterations: int) -> Solution:
         """`iterations` of the solution are the interior-point steps of all QPs together. Never raises on numbers: bad
@@ -53,7 +58,7 @@ class RiccatiSolver:
         given["keep_away"][0] = given["keep_away"][-1] = 0.0
         last = self._last
         if last is None or np.abs(last.states[:, :2] - guess.states[:, :2]).max() > FAR_M:
-            self._engine.memory["lam"][...] = 0.0
+            self.forget()
             self._options[0] = COLD_MU
         else:
             self._options[0] = WARM_MU
@@ -62,12 +67,12 @@ class RiccatiSolver:
     def _iterate(self, iterations: int) -> Solution:
         options, info, answer = self._options, self._info, self._answer
         options[5] = -1.0
-        status, count = self._engine.call(), int(info[0])
+        status, count = self.engine.call(), int(info[0])
         options[0], options[5] = WARM_MU, 0.0
         for _ in range(iterations - 1):
             if status > 1 or info[5] < SETTLED:
                 break
-            status = self._engine.call()
+            status = self.engine.call()
             count += int(info[0])
         if status > 1:
             self._last = None
