@@ -1,7 +1,7 @@
 """This controller's solvers on somebody's benchmark scenario: the `reset` / `solve` interface of a scenario module.
 
 A scenario module has `N`, `DT`, `TS`, `M`, `DSAFE`, `XMIN`, `XMAX`, `UMAX`, `Q`, `R`, `QN`, `ZL`, `ZQ`, a `Scenario`,
-and `closed_loop(controller, seeds=…, name=…)`, which times every `solve(x0, reference, obstacles (N+1, M, 2)) -> (u, ok)`.
+and `closed_loop(controller, seeds=…, name=…)`, timing each `solve(x0, reference, obstacles (N+1, M, 2)) -> (u, ok)`.
 What is timed here is the solver and the copying into its buffers; whether the answer is right is for the caller to look
 at, in `states` and `inputs`, when the clock stands.
 """
