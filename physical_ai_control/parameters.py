@@ -13,8 +13,9 @@ class ControllerParameters:
 
     robot: str = parameter("scout", "", "Robot file: a name under config/robots, or a path.")
     solver: str = parameter(
-        "hpipm", "", "QP solver of the real-time iteration.", choices=("hpipm", "osqp", "daqp", "proxqp", "ipopt")
-    )
+        "riccati", "", "QP solver of the real-time iteration; riccati is the suite's own.",
+        choices=("riccati", "hpipm", "osqp", "daqp", "proxqp", "ipopt"),
+    )  # fmt: skip
     steps: int = parameter(25, "", "Steps of the horizon.", minimum=10, maximum=60)
     dt_s: float = parameter(0.1, "s", "Length of a step.", minimum=0.05, maximum=0.3)
     solve_every: int = parameter(
@@ -64,7 +65,7 @@ class ControllerParameters:
         3.0, "s", "Standing this long without a reason of its own is reported as blocked.", minimum=0.5, maximum=60.0
     )
     back_off_after_s: float = parameter(
-        1.5, "s", "Standing this long with nobody near, it backs off the way it came and tries anew; 0: never.",
+        6.0, "s", "Standing this long with nobody near, it backs off the way it came and tries anew; 0: never.",
         minimum=0.0, maximum=60.0,
     )  # fmt: skip
     stale_s: float = parameter(

@@ -60,7 +60,7 @@ class Mix:
 
 
 MIX = Mix()
-LONGER = Mix(lengths=(24, 24, 20, 16, 10, 6), said=0.2)  # for the end of a training, or for a harder test
+LONGER = Mix(lengths=(16, 22, 22, 18, 13, 9), said=0.2)  # for the end of a training, or for a harder test
 
 
 def _sentence(speaker: English | Japanese, mix: Mix, kinds: dict[str, float]) -> Sentence:
