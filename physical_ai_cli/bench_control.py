@@ -89,12 +89,12 @@ def servo(
         windows += sleeping(rate, min(seconds, 10.0))
     with console.status("the servo alone …"):
         windows += [*alone(rate, min(seconds, 20.0)), timer(rate, min(seconds, 20.0), ALONE)]
-    pace = float("nan")
+    machine = ""
     if graph:
         ensure_language_model(console)
-        found, pace = beside_graph(rate, seconds, console)
+        found, machine = beside_graph(rate, seconds, console)
         windows += found
-    show(servo_page(windows, rate, seconds, pace), folder)
+    show(servo_page(windows, rate, seconds, machine), folder)
 
 
 @app.command()

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 from rich.console import Console
 
 from physical_ai_bench.benchmarks.servo import timer
@@ -25,18 +26,28 @@ CONTENDERS: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 
-def beside_graph(rate_hz: float, seconds: float, console: Console) -> tuple[list[Window], float]:
-    """Windows of every contender, each in a demo of its own, the plain timer last; and the mean real-time factor."""
-    windows, paces = [], []
+def beside_graph(rate_hz: float, seconds: float, console: Console) -> tuple[list[Window], str]:
+    """Windows of every contender, each in a demo of its own, the plain timer last; and how the machine was."""
+    windows, paces, loads = [], [], []
+    before = psutil.cpu_times()
     for name, parameters in CONTENDERS:
         console.print(f"{name}, beside the graph", markup=False)
         run = _Watched(name, rate_hz, seconds, console)
         windows.append(run.demo({"servo_rate_hz": rate_hz, **parameters}))
         paces.append(run.pace)
+        loads.append(psutil.getloadavg()[0])
     console.print("rclpy timer, beside the graph", markup=False)
     run = _Watched("", rate_hz, seconds, console)
     windows.append(run.demo({}))
-    return windows, sum([*paces, run.pace]) / (len(paces) + 1)
+    after = psutil.cpu_times()
+    spent = [now - then for now, then in zip(after, before, strict=True)]
+    stolen = getattr(after, "steal", 0.0) - getattr(before, "steal", 0.0)
+    machine = (
+        f"The graph ran at {sum([*paces, run.pace]) / (len(paces) + 1):.2f} of real time; load average"
+        f" {min(loads):.0f} to {max(loads):.0f} on {psutil.cpu_count()} cores, other work of the machine included;"
+        f" the hypervisor took {100.0 * stolen / max(1e-9, sum(spent)):.2f} % of their time."
+    )
+    return windows, machine
 
 
 class _Watched:

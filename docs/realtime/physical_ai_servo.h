@@ -18,7 +18,8 @@
 #define PAI_PRESENT (PAI_REFERENCE + 16 + 8 * PAI_NUMBERS)
 #define PAI_REPLY (PAI_PRESENT + 16 + 8 * 16)
 #define PAI_REPORT (PAI_REPLY + 16 + 8 * 16)
-#define PAI_SIZE (PAI_REPORT + 16 + 8 * 1024)
+#define PAI_VOICE (PAI_REPORT + 16 + 8 * 1024)
+#define PAI_SIZE (PAI_VOICE + 16 + 8 * 16)
 
 /* Indices of the reference slot; behind the head come states (N+1, 5), inputs (N, 2), gains (N, 2, 5), by rows. */
 enum { PAI_SEQUENCE, PAI_BEGUN_S, PAI_VALID_UNTIL_S, PAI_DT_S, PAI_LAG_S, PAI_N, PAI_STATES };

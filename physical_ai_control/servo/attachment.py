@@ -113,6 +113,7 @@ class ServoAttachment:
                 mouth.say(stamp_s, command.linear_mps, command.angular_rps)
                 reply[:] = stamp_s, command.linear_mps, command.angular_rps
                 mailbox.reply.write(reply)
+                mailbox.voice.write(reply[:1])
 
         def report(values: dict[str, str]) -> None:
             mouth.report({**values, **granted.values()})

@@ -115,7 +115,7 @@ class ServoLink:
 
     def speaks(self) -> bool:
         """The servo gives commands; where it does not, the controller's own must go out."""
-        row = self.mailbox.reply.read_new()
+        row = self.mailbox.voice.read_new()
         now_s = time.monotonic()
         if row is not None:
             self._replied_s = now_s

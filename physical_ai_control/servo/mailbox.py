@@ -35,7 +35,8 @@ PRESENT_AT: Final = REFERENCE_AT + SLOT_HEAD + 8 * MOST_NUMBERS
 REPLY_AT: Final = PRESENT_AT + SLOT_HEAD + 8 * MOST_PRESENT
 REPORT_AT: Final = REPLY_AT + SLOT_HEAD + 8 * MOST_PRESENT
 MOST_REPORT: Final = 1024
-SIZE: Final = REPORT_AT + SLOT_HEAD + 8 * MOST_REPORT
+VOICE_AT: Final = REPORT_AT + SLOT_HEAD + 8 * MOST_REPORT
+SIZE: Final = VOICE_AT + SLOT_HEAD + 8 * MOST_PRESENT
 TRIES: Final = 3
 
 
@@ -97,8 +98,8 @@ class Slot:
 
 class Mailbox:
     """A file in shared memory: `reference` (see `reference.pack`) and `present` (see `present.py`) of the controller,
-    `reply` of the servo: the graph's time of its last word, linear and angular command; and `report`: text on its loop.
-    """
+    `reply` of the servo: the graph's time of its last word, linear and angular command; `report`: text on its loop;
+    `voice`: the stamp that was published last."""
 
     def __init__(self, path: Path, create: bool = False) -> None:
         """Raises InputError where the file is absent or another's."""
@@ -129,10 +130,11 @@ class Mailbox:
         self.present = Slot(self._view, PRESENT_AT, MOST_PRESENT)
         self.reply = Slot(self._view, REPLY_AT, MOST_PRESENT)
         self.report = Slot(self._view, REPORT_AT, MOST_REPORT)
+        self.voice = Slot(self._view, VOICE_AT, MOST_PRESENT)
 
     def close(self) -> None:
         """Let go; the creator's file is gone after that."""
-        for slot in (self.reference, self.present, self.reply, self.report):
+        for slot in (self.reference, self.present, self.reply, self.report, self.voice):
             slot.release()
         self._view.release()
         self._map.close()

@@ -10,6 +10,7 @@ import time
 from types import FrameType
 from typing import Any, Final
 
+import numpy as np
 import rclpy
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
@@ -60,6 +61,7 @@ def main(arguments: list[str] | None = None) -> None:
             if reply is not None and reply[0] > 0.0:  # a command is told once: silence of the loop is silence here
                 heard_s = time.monotonic()
                 mouth.say(*reply[:3])
+                mailbox.voice.write(np.array(reply[:1]))
             report = mailbox.report.read_new_text()
             if report is not None:
                 mouth.report(json.loads(report))
