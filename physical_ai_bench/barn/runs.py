@@ -29,11 +29,12 @@ def run_worlds(
     worlds, table = load_worlds(folder), parameters or {}
     if 0 < most_worlds < len(worlds):
         worlds = [worlds[i * len(worlds) // most_worlds] for i in range(most_worlds)]
-    kept = ResultFile(results, setup_of(table))
+    setup = setup_of(table)
+    kept = ResultFile(results, setup)
     wanted = [(world.number, seed) for seed in range(runs) for world in worlds]
     files = {world.number: world.file.resolve() for world in worlds}
     missing = [
-        Trial(files[number], seed, table, results.parent / "traces")
+        Trial(files[number], seed, table, results.parent / "traces", setup)
         for number, seed in wanted
         if (number, seed) not in kept.done
     ]

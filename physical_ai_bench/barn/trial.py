@@ -42,6 +42,7 @@ class Trial:
     seed: int
     parameters: ParameterTable
     traces: Path | None = None
+    setup: str = ""  # fingerprint, for the results file
 
 
 def scenario_of(world: World | None, parameters: ParameterTable) -> Scenario:
@@ -159,7 +160,7 @@ def run_trial(trial: Trial) -> Result:
         min_clearance_m=judge.clearance_m,
         distance_m=judge.distance_m,
         real_time=(runner.now_s - stack.start_s) / (time.monotonic() - began),
-        setup=setup_of(trial.parameters),
+        setup=trial.setup,
         notes=notes,
     )
     if trial.traces is not None:

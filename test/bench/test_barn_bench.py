@@ -14,7 +14,7 @@ from physical_ai_bench.barn import trial as barn_trial
 from physical_ai_bench.barn.results import Result, ResultFile, read_results
 from physical_ai_bench.barn.runs import run_worlds
 from physical_ai_bench.barn.score import estimate, score
-from physical_ai_bench.barn.trial import Judge, Trial, run_trial, setup_of
+from physical_ai_bench.barn.trial import Judge, Trial, run_trial
 from physical_ai_bench.barn.worlds import GOAL, START, World, load_world, load_worlds
 from physical_ai_bench.benchmarks.barn import barn_page
 from physical_ai_core import messages as m
@@ -88,7 +88,7 @@ def test_a_set_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.Monk
         calls.append((number, trial.seed))
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return replace(SOME, world=number, seed=trial.seed, setup=setup_of({}))
+        return replace(SOME, world=number, seed=trial.seed, setup=trial.setup)
 
     monkeypatch.setattr(barn_runs, "run_trial", ran)
     file = tmp_path / "r.csv"
