@@ -39,6 +39,7 @@ class Drive(NamedTuple):
     iterations: int
     fresh: bool
     trouble: str
+    gains: Array | None = None  # (N, 2, 5): the solver's own feedback on the inputs, where it has one
 
 
 class Pilot:
@@ -80,7 +81,7 @@ class Pilot:
         if not trouble:
             self._guess, self._guess_s, self._good_s = Guess(driven, solution.inputs), now_s, now_s
             slack = solution.slack.max(axis=0)
-            return Drive(driven, solution.inputs, slack, solution.cost, solution.iterations, True, "")
+            return Drive(driven, solution.inputs, slack, solution.cost, solution.iterations, True, "", solution.gains)
         if self._guess is not None and 0.0 <= now_s - self._good_s <= TAIL_S:
             tail = shift(self._guess, (now_s - self._guess_s) / self.ocp.dt_s)
             return Drive(tail.states, tail.inputs, np.zeros(2), 0.0, cold_iterations, False, trouble)

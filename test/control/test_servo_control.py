@@ -287,7 +287,7 @@ class ServoWorld(World):
             told = self.controller.following
             if told.drive is not None:
                 plan = Plan(told.sequence, told.begun_s, told.drive.states, told.drive.inputs)
-                self.servo.take_reference(self.references(plan))
+                self.servo.take_reference(self.references(plan, told.drive))
             state = None if told.state is None else tuple(told.state.tolist())
             follow = -1 if told.drive is None else told.sequence
             self.servo.take_present(Present(self.t, self.t, 1.0, follow, *self.command, state))
