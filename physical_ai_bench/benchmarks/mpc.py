@@ -35,9 +35,9 @@ class Way(NamedTuple):
 
 WAYS: Final = (
     Way("own, C, one step", lambda s: RiccatiController(s, 1, "c")),
-    Way("own, C, to 4 steps", lambda s: RiccatiController(s, 4, "c")),
+    Way("own, C, to 6 steps", lambda s: RiccatiController(s, 6, "c")),
     Way("own, numba, one step", lambda s: RiccatiController(s, 1, "numba")),
-    Way("own, numba, to 4 steps", lambda s: RiccatiController(s, 4, "numba")),
+    Way("own, numba, to 6 steps", lambda s: RiccatiController(s, 6, "numba")),
     Way("HPIPM in casadi, one step", lambda s: HpipmController(s, 1)),
     Way("HPIPM in casadi, 4 steps", lambda s: HpipmController(s, 4)),
     Way("ipopt, converged", lambda s: NlpController(s)),

@@ -10,9 +10,11 @@ import ctypes
 import hashlib
 import importlib.util
 import os
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from platform import machine
 from types import ModuleType
 from typing import Final, Literal, NamedTuple
 
@@ -28,8 +30,12 @@ from physical_ai_core.geometry import Array
 from physical_ai_core.native import BuildError, library_of, private_folder
 
 Backend = Literal["c", "numba", "python"]
-# Sums may be reordered and products contracted; NaN must hold, or a check on it would be compiled away.
-C_OPTIONS: Final = ("-ffast-math", "-fno-finite-math-only", "-fopenmp-simd")
+# Sums may be reordered and products contracted; NaN must hold, or a check on it would be compiled away. Never
+# -ffast-math itself: linking with it makes the whole process flush small numbers to zero.
+C_OPTIONS: Final = (
+    "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros", "-fassociative-math", "-freciprocal-math",
+    "-ffp-contract=fast", "-fopenmp-simd", *(["-mprefer-vector-width=512"] if machine() == "x86_64" else []),
+)  # fmt: skip
 PLAIN: Final = "def jit(function):\n    return function\n\n"
 NUMBA: Final = (
     "import numba\njit = numba.njit(cache=True, error_model='numpy',"
@@ -60,7 +66,7 @@ def make_engine(ocp: Ocp, wanted: Backend | None = None, bounded: tuple[int, ...
     sizes = Sizes(ocp.steps, ocp.moving, ocp.static, stage.varying, len(stage.hessian), bounded)
     given, answer, memory = Arrays(sizes.given), Arrays(sizes.answer), Arrays(sizes.memory)
     given["weights"][:] = weights(ocp)
-    refusals = []
+    refusals: list[PhysicalAIError] = []
     for backend in (wanted,) if wanted else ("c", "numba"):
         try:
             solve = _load(backend, stage, sizes)
@@ -68,6 +74,9 @@ def make_engine(ocp: Ocp, wanted: Backend | None = None, bounded: tuple[int, ...
                 verify(solve, stage, sizes, given["weights"])
         except PhysicalAIError as error:
             refusals.append(error)
+            continue
+        except Exception as error:  # whatever a just-in-time compiler stumbles over: the robot drives without it
+            refusals.append(BuildError(f"{backend} failed: {type(error).__name__}: {error}.", "Clear its cache."))
             continue
         call: Callable[[], int] = partial(solve, given.flat, answer.flat, memory.flat)
         if isinstance(solve, _Native):
@@ -130,7 +139,7 @@ def _module(text: str, folder: Path | None) -> ModuleType:
         os.replace(part, path)
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)  # numba looks it up when it reads its cache
     spec.loader.exec_module(module)
     return module
 

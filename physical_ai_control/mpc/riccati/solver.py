@@ -11,7 +11,7 @@ from physical_ai_control.mpc.riccati.engine import ALL, Backend, make_engine
 
 COLD_MU, WARM_MU = 1.0, 0.1  # where the barrier begins: without and with the multipliers of the last solve
 REACH: Final = 1e-3  # how much a multiplier says about a distance, in m per unit of cost a metre
-MOST: Final = 20  # interior-point iterations of one QP
+MOST: Final = 30  # interior-point iterations of one QP
 FAR: Final = 1e6  # bounds beyond it are none
 FAR_M = 0.5  # a guess farther from the last answer has nothing to do with its multipliers
 SETTLED: Final = 1e-4  # a step smaller than this ends the iterations on one problem
