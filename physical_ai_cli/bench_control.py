@@ -85,10 +85,9 @@ def servo(
     from physical_ai_cli.language import ensure_language_model
 
     windows = []
-    with console.status("ways to sleep …"):
-        windows += sleeping(rate, min(seconds, 10.0))
-    with console.status("the servo alone …"):
-        windows += [*alone(rate, min(seconds, 20.0)), timer(rate, min(seconds, 20.0), ALONE)]
+    console.print("ways to sleep, the servo alone: some minutes without a bar, which would disturb them")
+    windows += sleeping(rate, min(seconds, 10.0))
+    windows += [*alone(rate, min(seconds, 20.0)), timer(rate, min(seconds, 20.0), ALONE)]
     machine = ""
     if graph:
         ensure_language_model(console)

@@ -102,7 +102,11 @@ def servo_page(windows: Sequence[Window], rate_hz: float, seconds: float, machin
         )
         if peer is not None:
             ratio = (1.0 - peer.share) / max(1.0 - best.share, 1.0 / best.due)
-            notes.append(f"The rclpy timer is outside 1.5 periods {ratio:.0f} times as often.")
+            notes.append(
+                f"The rclpy timer, at ordinary priority, is outside 1.5 periods {ratio:.0f} times as often. The priority is"
+                " what counts where the processors are full: without it the servo's process waits its turn as the"
+                " timer does."
+            )
     notes.append(
         "A thread shares Python's lock with the controller: it waits up to 5 ms (`sys.getswitchinterval`) for whatever"
         " Python is doing, and for as long as a call holds the lock. That is why the servo is a process. Its loop"
