@@ -99,7 +99,7 @@ class Kinds:
         shown |= ~known & telling & doubtful & (away > FAR_M) & (hits >= STATIC_AFTER_HITS)
         # A track that is handed on along a row of posts is far from home, too; each has stood there before.
         shown &= ~(standing > ON_SOLID)
-        shown[shown] = [moved(i) for i in np.flatnonzero(shown)]
+        shown[shown] = [moved(int(i)) for i in np.flatnonzero(shown)]
         self.kind[shown] = np.where(radius[shown] > VEHICLE_RADIUS_M, self.VEHICLE, self.PERSON)
         self._odds[shown] = np.maximum(self._odds[shown], MOVED_ODDS)
         stands = self._still_s > STATIC_AFTER_S
