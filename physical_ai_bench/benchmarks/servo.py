@@ -105,8 +105,8 @@ def servo_page(windows: Sequence[Window], rate_hz: float, seconds: float, machin
             ratio = (1.0 - peer.share) / max(1.0 - best.share, 1.0 / best.due)
             notes.append(
                 f"The rclpy timer, at ordinary priority, is outside 1.5 periods {ratio:.0f} times as often. The"
-                " priority is what counts where the processors are full: without it the servo's process waits its turn as"
-                " the timer does."
+                " priority is what counts where the processors are full: without it the servo's process waits its turn"
+                " as the timer does."
             )
     floor = next((w for w in windows if w.name.startswith("empty") and "FIFO" in w.name), None)
     if floor is not None:
