@@ -80,7 +80,7 @@ def _notes(results: Sequence[Result], failed: Sequence[Result]) -> str:
     )
     if not failed:
         count = len({r.world for r in results})
-        text += f" No failure in {count} worlds bounds its share only to below {1.0 - 0.05 ** (1.0 / count):.0%} (95 %)."
+        text += f" No failure in {count} worlds bounds its share to below {1.0 - 0.05 ** (1.0 / count):.0%} (95 %)."
     if failed:
         text += " Failed: " + ", ".join(f"{r.world:03d}/{r.seed}" for r in failed[:60]) + "."
     return text
