@@ -53,7 +53,9 @@ class RiccatiSolver:
         for name, value in (
             ("x_low", problem.x_low), ("x_high", problem.x_high), ("u_low", problem.u_low), ("u_high", problem.u_high)
         ):  # fmt: skip
-            np.clip(value, -FAR, FAR, out=given[name])
+            bound = given[name]
+            np.minimum(value, FAR, out=bound)
+            np.maximum(bound, -FAR, out=bound)
         given["x_low"][0], given["x_high"][0] = -FAR, FAR  # not read, so they may not spoil the check either
         given["keep_away"][0] = given["keep_away"][-1] = 0.0
         last = self._last
