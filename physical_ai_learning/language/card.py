@@ -23,19 +23,20 @@ one sentence in Japanese or English (`docs/language.md`). bf16 safetensors, PEFT
 | base | {base}; weights and their sha256 in `config/models` |
 | licence | {licence} |
 | sha256 | `{sha256}` |
-| data | sentences drawn by `physical_ai_learning.language.dataset`, half English, half Japanese: phrases, invented names, politeness, fillers, recognition and typing errors. No recorded people, no text of others |
-| not in the data | the held-out sentences; phrases of the test split |
+| data | sentences drawn by `physical_ai_learning.language.dataset`, half English, half Japanese: phrases and whole sentences written for it, invented names, politeness, fillers, recognition and typing errors. No recorded people, no text of others |
+| not in the data | the sentences and sites under `test/data/language` |
 | meant for | reading one order to a mobile robot, behind the checks of `physical_ai_planner.language` |
 | not meant for | anything else; it answers everything with a goal line |
 
 ## Training
-
-`physical-ai train planner-language --base {base_option} --variant {variant}`{begun}: {sentences:,} sentences ({tokens:,}
-tokens), {steps:,} steps, {train_s:.0f} s on {device}; seed {seed}, learning rate {learning_rate:g}. Batches refused by
-the loss guard: {batches_refused}.
-
-Generated sentences of unseen phrases, whole line as written: {exact}.
+{training}
 {more}"""
+RUN = """
+`physical-ai train planner-language --base {base_option} --variant {variant} --split {split} --learning-rate
+{learning_rate:g} --decay {decay:g} --noise {noise:g} --seed {seed}`{begun}: {sentences:,} sentences ({tokens:,} tokens),
+{steps:,} steps, {train_s:.0f} s on {device}. Batches refused by the loss guard: {batches_refused}. Generated sentences
+of {phrases}, whole line as written: {exact}.
+"""
 
 
 def write_card(folder: Path) -> None:
@@ -49,13 +50,27 @@ def write_card(folder: Path) -> None:
         more += _reinforced(_read(folder / "reinforce.json"))
     if (folder / "confidence.json").exists():
         more += _calibrated(_read(folder / "confidence.json"))
+    runs = metrics.get("mean_of", [metrics])
+    training = "".join(_run(run, family) for run in runs)
+    if len(runs) > 1:
+        training = f"\nThe mean (`average.py`) of {len(runs)} adapters, each going on from the one before.\n{training}"
     text = CARD.format(
         **{**recipe, **metrics}, licence=LICENCES.get(family, "adapter Apache-2.0, with the terms of its base"),
-        begun=f", begun with the adapter {metrics['began_with']}" if metrics.get("began_with") else "",
-        base_option=family or metrics["base"], megabytes=file.stat().st_size / 1e6, more=more,
-        sha256=hashlib.sha256(file.read_bytes()).hexdigest(), exact=_shares(metrics["template_disjoint_exact"]),
+        megabytes=file.stat().st_size / 1e6, more=more, training=training,
+        sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
     )  # fmt: skip
     (folder / "README.md").write_text(text, encoding="utf-8")
+
+
+def _run(metrics: dict[str, Any], family: str) -> str:
+    """One training as a paragraph."""
+    recipe = {"split": "train", "decay": 0.0, "noise": 0.0, **metrics["recipe"]}
+    return RUN.format(
+        **{**recipe, **metrics}, base_option=family or metrics["base"],
+        begun=f", begun with the adapter {metrics['began_with']}" if metrics.get("began_with") else "",
+        phrases="unseen phrases" if recipe["split"] == "train" else "the same phrases",
+        exact=_shares(metrics["template_disjoint_exact"]),
+    )  # fmt: skip
 
 
 def _read(path: Path) -> dict[str, Any]:

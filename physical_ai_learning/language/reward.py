@@ -44,7 +44,10 @@ def goal_of(text: str, line: str, place: World, book: NameBook, doubts: bool = T
         compact: Compact = read(line.rpartition("\n")[2])
     except GoalError:
         return None
-    grounded = ground(compact, place.site, book, place.present)
+    try:
+        grounded = ground(compact, place.site, book, place.present)
+    except ValueError:  # a step that the schema does not allow: "go vehicle", drawn without the grammar's help
+        return None
     if not isinstance(grounded, tuple):
         return GoalState(question=grounded) if isinstance(grounded, Question) else GoalState(refusal=grounded)
     left = unread_number(text, compact) if doubts else None

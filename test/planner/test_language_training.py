@@ -434,3 +434,30 @@ def test_the_bench_has_a_row_for_each_way_and_the_check_takes_a_wrong_goal_away(
     page = fine_tuning_page([tmp_path / "adapter"], [file], 2, quiet)
     assert [row[1] for row in page.rows] == ["zero-shot", "prompt", "LoRA: adapter"]
     assert [row[2] for row in page.rows] == ["goal", "goal", "clauses, then goal"]
+
+
+def test_a_line_of_the_form_that_no_step_allows_is_unreadable_and_no_crash() -> None:
+    assert judge("follow the truck", "follow vehicle", ["go vehicle"], 1) == [Verdict.UNREADABLE]
+
+
+def test_adapters_are_averaged_only_where_they_share_their_shape(tmp_path: Path) -> None:
+    from physical_ai_learning.language.average import average
+    from physical_ai_learning.language.lora import write_adapter
+
+    for name, value, rank in (("a", 1.0, 2), ("b", 3.0, 2), ("c", 1.0, 4)):
+        matrices = {"x.lora_A.weight": torch.full((rank, 3), value)}
+        write_adapter(tmp_path / name, matrices, {"variant": "plain"})
+        (tmp_path / name / "adapter_config.json").write_text("{}")
+        recipe = {"rank": rank, "alpha": 2 * rank, "variant": "plain", "seed": 1, "learning_rate": 1e-3}
+        run = {"base": "gemma", "recipe": recipe, "began_with": None, "sentences": 1, "tokens": 1, "steps": 1,
+               "train_s": 1.0, "device": "cpu", "batches_refused": 0,
+               "template_disjoint_exact": {"en": 0.5}}  # fmt: skip
+        (tmp_path / name / "metrics.json").write_text(json.dumps(run))
+    average(tmp_path / "mean", [tmp_path / "a", tmp_path / "b"])
+    tensors, header = read_adapter(tmp_path / "mean")
+    assert float(tensors["x.lora_A.weight"][0, 0]) == 2.0 and header["variant"] == "plain"
+    assert "mean (`average.py`) of 2 adapters" in (tmp_path / "mean" / "README.md").read_text()
+    with pytest.raises(InputError, match="shape"):
+        average(tmp_path / "mean", [tmp_path / "a", tmp_path / "c"])
+    with pytest.raises(InputError, match="no mean"):
+        average(tmp_path / "mean", [tmp_path / "a"])
