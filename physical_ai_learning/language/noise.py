@@ -50,7 +50,7 @@ def noisy(c: Chance, text: str, language: str) -> str:
 
 def _english(c: Chance, pieces: list[tuple[str, bool]]) -> str:
     out: list[str] = []
-    slips = {w: _slip(c, w) for w in {p for p, free in pieces if not free}} if c.under(0.04) else {}
+    slips = {w: _slip(c, w) for w in dict.fromkeys(p for p, free in pieces if not free)} if c.under(0.04) else {}
     for piece, free in pieces:
         if not free:
             out.append(slips.get(piece, piece))

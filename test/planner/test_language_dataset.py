@@ -2,7 +2,10 @@
 """The generator of training sentences: what it writes can be read, is quoted from the sentence, and splits do not touch."""
 
 import itertools
+import os
 import re
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
@@ -182,3 +185,17 @@ def test_english_verbs_take_their_forms(verb: str, ing: str, done: str) -> None:
 
 def test_phrases_are_split_outside_of_brackets_only() -> None:
     assert split_phrases("a|b (c|d) e\nf") == ["a", "b (c|d) e", "f"]
+
+
+def test_the_sentences_of_a_seed_are_the_same_in_every_process() -> None:
+    program = (
+        "import itertools; from physical_ai_learning.language.dataset import examples;"
+        "print([(e.text, e.target) for e in itertools.islice(examples(3, 'all'), 800)])"
+    )
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", program], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert said[0] == said[1] and len(said[0]) > 10_000
