@@ -322,8 +322,14 @@ static double advanced(const struct given *in, struct memory *m, double *mu)
     }
     const double a = 1.0 / larger(ratio, 1.0), part = 1.0 - a + a * a * cross / (COUNT * K * *mu);
     const double centre = part * part * part, target = *mu * (centre > 1.0 ? 1.0 : larger(centre, 1e-4));
+    /* A predictor that is cut short says little of the curvature ahead; heeded in full it can lead round in circles
+     * (weighted correctors: Colombo and Gondzio 2008). */
+    const double heed = sqrt(a);
     _Pragma("omp simd")
-    for (int i = 0; i < COUNT * K; i++) pull[i] = (target - bend[i]) * inverse[i] - weight[i] * residual[i];
+    for (int i = 0; i < COUNT * K; i++) {
+        bend[i] *= heed;
+        pull[i] = (target - bend[i]) * inverse[i] - weight[i] * residual[i];
+    }
     condensed(in, m, 0);
     directed(m);
     _Pragma("omp simd reduction(max:last_ratio)")

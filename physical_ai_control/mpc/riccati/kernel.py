@@ -342,7 +342,9 @@ def advanced(given, m, mu):
     a = 1.0 / max(ratio, 1.0)
     share = 1.0 - a + a * a * cross / (size * mu)
     target = mu * min(max(share * share * share, 1e-4), 1.0)
+    heed = math.sqrt(a)
     for i in range(size):
+        m[M_BEND + i] *= heed
         m[M_PULL + i] = (target - m[M_BEND + i]) * m[M_INVERSE + i] - m[M_WEIGHT + i] * m[M_RESIDUAL + i]
     condensed(given, m, False)
     directed(m)
