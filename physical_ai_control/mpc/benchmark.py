@@ -60,9 +60,9 @@ class RiccatiController:
     def solve(self, x0: Array, ref: Array, obstacles: Array) -> tuple[Array, bool]:
         """First input for the state; `ok`: the solver's own word."""
         self._x0[:], self._reference[:], self._away[:] = x0, ref, obstacles
-        turns = round((x0[2] - ref[0, 2]) / TURN)
-        if turns:
-            self._reference[:, 2] += TURN * turns
+        apart = x0.item(2) - ref.item(2)
+        if abs(apart) > np.pi:
+            self._reference[:, 2] += TURN * round(apart / TURN)
         options, most = self._options, self._iterations
         options[0], options[5] = WARM_MU, self._shift
         if self._cold:

@@ -26,7 +26,7 @@ class RiccatiSolver:
     """
 
     def __init__(
-        self, ocp: Ocp, backend: Backend | None = None, bounded: tuple[int, ...] = ALL, accuracy: float = 1e-3
+        self, ocp: Ocp, backend: Backend | None = None, bounded: tuple[int, ...] = ALL, accuracy: float = 2e-3
     ) -> None:
         """`accuracy`: complementarity at which a QP counts as solved. Raises BuildError."""
         self.engine = engine = make_engine(ocp, backend, bounded)
