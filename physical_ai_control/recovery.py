@@ -25,6 +25,8 @@ PAUSE_S: Final = 1.0  # to look anew after a try
 TRACK_M, TRACK_POINTS = 0.05, 60  # spacing and number of the places remembered
 NEAR_PERSON_M: Final = 2.5
 PROGRESS_M: Final = 0.5  # coming on by so much, everything is forgotten
+STRAY_M, STRAY_RAD = 0.3, 0.3  # farther from its track, or turned away from it, it does not know the ground behind
+SILENT_S: Final = 0.2  # nobody asked for so long: the try is given up
 LEAN: Final = 1.5  # 1/s: how it turns back onto its own track
 
 
@@ -41,7 +43,7 @@ class Recovery:
         self._from: Array | None = None  # where the present try began
         self._began_s = self._ended_s = -np.inf
         self._spent_m = 0.0
-        self._farthest_to_go_m = np.inf
+        self._farthest_to_go_m = self._asked_s = np.inf
 
     def notice(self, state: Array, to_go_m: float) -> None:
         """Learn the track (5,) and how far it still is along the route."""
@@ -54,6 +56,9 @@ class Recovery:
         self, now_s: float, state: Array, stood_s: float, surroundings: Surroundings, people: Forecast
     ) -> Drive | None:
         """Trajectory (N+1, 5) backwards from `state (5,)`, or None where none is due or none is possible."""
+        if self._from is not None and now_s - self._asked_s > SILENT_S:  # something else was done in between
+            self._from, self._ended_s = None, now_s
+        self._asked_s = now_s
         if self._from is None:
             due = 0.0 < self._patience_s < stood_s and now_s - self._ended_s > PAUSE_S
             if not due or self._spent_m >= MOST_M:
@@ -76,6 +81,8 @@ class Recovery:
         behind = self._track[-1]
         bearing = np.arctan2(state[1] - behind[1], state[0] - behind[0])
         error = (bearing - state[2] + np.pi) % (2.0 * np.pi) - np.pi
+        if np.hypot(*(state[:2] - behind[:2])) > STRAY_M or abs(error) > STRAY_RAD:
+            return None
         rate = float(np.clip(LEAN * error, -0.5, 0.5))
         length = min(left_m, SPEED_MPS * float(self._stages_s[-1]))
         way = np.minimum(SPEED_MPS * self._stages_s, length)

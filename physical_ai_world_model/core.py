@@ -22,6 +22,8 @@ from physical_ai_world_model.surprise import Surprise, moments, planar_covarianc
 
 LEAST_COMPARISONS = 10
 FRAME = "odom"
+UNKNOWN = layouts.OBJECT_CLASSES.index("unknown")
+SURE = 2.0  # standard deviations by which an unknown thing must be faster than none, to be one that moves
 MOVERS = [layouts.OBJECT_CLASSES.index(name) for name in ("person", "vehicle")]
 PATH_PERIOD_S = 0.09  # 10 Hz of a tick of 20
 COMMAND_LEAD_S = 0.02  # from a trajectory's moment to its command's effect, beside the actuator's lag
@@ -150,7 +152,12 @@ class WorldModelCore:
             with np.errstate(invalid="ignore"):
                 near &= np.hypot(*(xy - self._here()[:2]).T) < self._p.surprise_radius_m
         # Only what moves: the middle of a standing thing shifts as its other sides come into view: no surprise.
-        seats = np.flatnonzero(near & np.isin(rows["class_id"], MOVERS))
+        with np.errstate(invalid="ignore"):
+            doubt = SURE * np.sqrt(np.maximum(rows["cvxvx"], rows["cvyvy"]))
+            moves = np.isin(rows["class_id"], MOVERS) | (
+                (rows["class_id"] == UNKNOWN) & (np.hypot(rows["vx"], rows["vy"]) > doubt)
+            )
+        seats = np.flatnonzero(near & moves)
         seats = seats[first_rows(rows["id"][seats])]
         self._surprise.observe(stamp_s, rows["id"][seats], xy[seats], cov[seats])
 

@@ -81,7 +81,7 @@ class TrackingLaw:
         self._states: list[list[float]] = []
         self._inputs: list[list[float]] = []
         self._gains: list[list[list[float]]] = []
-        self._stands = False
+        self._stands = self._forward = False
 
     @property
     def sequence(self) -> int:
@@ -95,6 +95,7 @@ class TrackingLaw:
             self._states, self._inputs = reference.states.tolist(), reference.inputs.tolist()
             self._gains = reference.gains.tolist()
             self._stands = all(abs(state[3]) < SLOW_MPS for state in self._states)
+            self._forward = all(state[3] >= 0.0 for state in self._states)
 
     def command(self, now_s: float, dt_s: float, state: Sequence[float] | None) -> Command:
         """Command for `now_s`, `dt_s` after the last. `state (5,)` in `odom`; None: without feedback."""
@@ -149,6 +150,8 @@ class TrackingLaw:
                 return Mode.OFF, (0.0, 0.0)
             linear += min(max(forth, -limits.correction_mps), limits.correction_mps)
             angular += min(max(left, -limits.correction_rps), limits.correction_rps)
+            if self._forward:
+                linear = max(0.0, linear)  # a trajectory that never reverses is not reversed on
             if self._stands and abs(state[3]) < SLOW_MPS:
                 linear = 0.0  # what only turns or waits does not creep
         if not (math.isfinite(linear) and math.isfinite(angular)):

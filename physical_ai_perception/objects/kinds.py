@@ -31,6 +31,7 @@ WITNESS_S: Final = 0.2  # scans are not independent: so long a time counts as on
 RADIUS_SCALE_M: Final = 0.06
 SOLID: Final = 0.7  # a candidate lying so far on solid occupancy is structure
 SOLID_GAIN: Final = 0.2
+LASTING_S: Final = 1.0  # what goes on moving so long needs no witness
 ON_SOLID: Final = 0.4  # what lies so far on solid occupancy at this moment has not moved there
 
 
@@ -99,7 +100,9 @@ class Kinds:
         shown |= ~known & telling & doubtful & (away > FAR_M) & (hits >= STATIC_AFTER_HITS)
         # A track that is handed on along a row of posts is far from home, too; each has stood there before.
         shown &= ~(standing > ON_SOLID)
-        shown[shown] = [moved(int(i)) for i in np.flatnonzero(shown)]
+        lasting = (self._moving_s >= LASTING_S) & (away > FAR_M)  # rays without an end bear no witness
+        asked = shown & ~lasting
+        shown[asked] = [moved(int(i)) for i in np.flatnonzero(asked)]
         self.kind[shown] = np.where(radius[shown] > VEHICLE_RADIUS_M, self.VEHICLE, self.PERSON)
         self._odds[shown] = np.maximum(self._odds[shown], MOVED_ODDS)
         stands = self._still_s > STATIC_AFTER_S

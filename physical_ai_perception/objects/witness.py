@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from physical_ai_core.geometry import Array
 from physical_ai_perception.objects.sweep import Sweep
 
-AGES_S: Final = (0.4, 0.8)  # sweeps so old are compared with: fast things, and slow ones
-KEPT_S: Final = 1.0
+AGES_S: Final = (0.4, 0.8, 1.6)  # sweeps so old are compared with: fast things, and slow ones
+KEPT_S: Final = 1.8
 BEYOND_M: Final = 0.15  # a ray that ends so much farther has passed
 ASIDE: Final = (-0.5, 0.0, 0.5)  # of the radius, across the ray: no gap between two posts will do
 FRONT: Final = 0.7  # of the radius before the centre: where rays end on a round thing, on average over its width
@@ -31,7 +31,7 @@ class Seen(NamedTuple):
 
 
 class Witness:
-    """Remembers the sweeps of the last second, and where the tracks were in them."""
+    """Remembers the sweeps of the last two seconds, and where the tracks were in them."""
 
     def __init__(self) -> None:
         self._past: deque[Seen] = deque()

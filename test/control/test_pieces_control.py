@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from physical_ai_control.braking import first_contact, gaps, stop_states
 from physical_ai_control.core import ControllerCore
+from physical_ai_control.intake import Intake
 from physical_ai_control.mpc.check import fault
 from physical_ai_control.mpc.model import Rollout, successors
 from physical_ai_control.mpc.problem import Guess, Ocp, Problem, Solution, shift
@@ -182,6 +183,27 @@ def test_a_forecast_is_read_in_any_order_of_rows_and_between_its_steps(order: ob
     assert got == {(3.5, 4.5), (4.0, 6.0), (5.5, 6.5), (6.0, 8.0)}
     np.testing.assert_allclose(people.sigma, 0.2, atol=0.01)
     assert len(forecast.without(np.array([3], dtype=np.uint32)).at(np.array([10.0])).radius) == 2
+
+
+@pytest.mark.parametrize(
+    ("vx", "variance", "moves"),
+    [
+        (0.9, 0.0, True),
+        (0.4, 0.04, False),
+        (1.0, 25.0, True),
+        (np.nan, 0.01, True),
+        (0.5, np.nan, True),
+        (0.0, 0.0, False),
+    ],
+)
+def test_an_unknown_thing_stands_only_where_that_is_known(vx: float, variance: float, moves: bool) -> None:
+    objects = layouts.empty(layouts.OBJECT, 1)
+    objects["id"], objects["class_id"] = 3, layouts.OBJECT_CLASSES.index("unknown")
+    objects["vx"], objects["cvxvx"], objects["cvyvy"] = vx, variance, variance
+    intake = Intake(ControllerParameters(), 0.3)
+    intake.handle("world_model/prediction", m.Prediction(10.0, "odom", rows(np.arange(12))), 10.0)
+    intake.handle("state/objects", m.Objects(10.0, "odom", objects), 10.0)
+    assert (3 in intake.people().ids) is moves
 
 
 def test_the_nearest_obstacle_is_the_nearest_also_on_a_turned_grid_and_moving_discs_are_none() -> None:

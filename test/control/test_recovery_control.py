@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from physical_ai_control.body import body_of
+from physical_ai_control.parameters import ControllerParameters
 from physical_ai_control.people import Forecast
 from physical_ai_control.recovery import MOST_M, SPEED_MPS, STEP_M, Recovery
 from physical_ai_control.surroundings import Surroundings
@@ -75,3 +76,20 @@ def test_its_tries_come_to_an_end_unless_it_comes_on() -> None:
             state[0] -= 0.05 * SPEED_MPS
             way_m += 0.05 * SPEED_MPS
     assert STEP_M < way_m <= MOST_M + STEP_M
+
+
+def test_off_its_track_or_turned_away_from_it_it_does_not_reverse() -> None:
+    carried = np.array([0.0, 0.6, 0.0, 0.0, 0.0])
+    turned = np.array([0.0, 0.0, 0.6, 0.0, 0.0])
+    assert came().drive(10.0, carried, 2.0, around(), people()) is None
+    assert came().drive(10.0, turned, 2.0, around(), people()) is None
+
+
+def test_a_try_does_not_outlive_something_else_that_was_done() -> None:
+    recovery = came()
+    assert recovery.drive(10.0, STANDING, 2.0, around(), people()) is not None
+    assert recovery.drive(14.0, STANDING, 0.0, around(), people()) is None, "it has only just stopped again"
+
+
+def test_it_is_off_unless_somebody_asks_for_it() -> None:
+    assert ControllerParameters().back_off_after_s == 0.0

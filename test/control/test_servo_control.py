@@ -154,6 +154,15 @@ def test_a_turn_on_the_spot_does_not_creep() -> None:
     assert command.angular_rps > 0.5
 
 
+def test_a_trajectory_that_never_reverses_is_not_reversed_on() -> None:
+    states, inputs = bend(0.1, 0.0)
+    law = TrackingLaw(LIMITS)
+    law.take(reference(states, inputs))
+    ahead = states[0].copy()
+    ahead[0] += 0.3
+    assert law.command(0.02, 2e-3, ahead.tolist()).linear_mps == 0.0
+
+
 def test_far_from_the_end_the_gains_are_those_of_the_stationary_riccati_equation() -> None:
     states, inputs = bend(1.0, 0.0)
     rates = np.zeros((5, 5))
