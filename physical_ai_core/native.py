@@ -6,6 +6,7 @@ and renamed, so that processes that build at once never see half a library.
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import platform
@@ -49,6 +50,18 @@ def library_of(text: str, name: str, options: Sequence[str] = (), folder: Path |
     if not library.exists():
         _compile(compiler, text, options, library)
     return library, version
+
+
+def loaded(path: Path) -> ctypes.PyDLL:
+    """The library, called with the interpreter's lock held: its calls are shorter than waiting to get the lock back.
+
+    Raises BuildError; a damaged file is removed, so that it is built anew.
+    """
+    try:
+        return ctypes.PyDLL(str(path))
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise BuildError(f"The library {path} cannot be loaded: {error}.", "Start again, it is built anew.") from error
 
 
 def find_compiler() -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from physical_ai_core.goal import Event, Step, Task
 from physical_ai_planner.language.compact import Compact, Deictic, Draft, Move, Named, Plan, Pointed, Spot
-from physical_ai_planner.language.names import NameBook, is_japanese, tokens
+from physical_ai_planner.language.names import NameBook, occurrences
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _TAKEN_BACK = re.compile(  # said after the words that it takes back
@@ -51,7 +51,7 @@ def left_name(sentence: str, compact: Compact, book: NameBook, steps: Sequence[S
     used = [m.span() for piece in pieces for m in re.finditer(re.escape(piece), sentence)]
     aims = {getattr(step.target, "name", None) for step in steps} | {z for step in steps for z in step.limits.keep_out}
     for entry in sorted(book.spoken, key=lambda entry: -len(entry.name)):
-        for first, last in _occurrences(entry.name, sentence):
+        for first, last in occurrences(entry.name, sentence):
             if any(first < end and start < last for start, end in used):
                 continue
             used.append((first, last))  # what lies within a longer name is no name of its own
@@ -93,14 +93,5 @@ def leaves_name(sentence: str, compact: Compact, book: NameBook) -> bool:
     return any(
         not any(first < last_used and first_used < last for first_used, last_used in used)
         for entry in book.entries
-        for first, last in _occurrences(entry.name, sentence)
+        for first, last in occurrences(entry.name, sentence)
     )
-
-
-def _occurrences(name: str, sentence: str) -> list[tuple[int, int]]:
-    if is_japanese(name):
-        return [m.span() for m in re.finditer(re.escape(name), sentence)] if len(name) >= 2 else []
-    if len("".join(tokens(name))) < 3:
-        return []
-    pattern = rf"(?<![a-z0-9]){re.escape(name)}s?(?![a-z0-9])"
-    return [m.span() for m in re.finditer(pattern, sentence, re.IGNORECASE)]

@@ -258,6 +258,16 @@ def _misheard(one: str, other: str) -> bool:
     return len(one) == len(other) >= 3 and len(differing) == 1 and not set(differing[0]) & set(_SIDES)
 
 
+def occurrences(name: str, sentence: str) -> list[tuple[int, int]]:
+    """Where a name stands whole in a sentence, in any casing, in the plural too: (first, behind the last) of each."""
+    if is_japanese(name):
+        return [m.span() for m in re.finditer(re.escape(name), sentence)] if len(name) >= 2 else []
+    if len("".join(tokens(name))) < 3:
+        return []
+    pattern = rf"(?<![a-z0-9]){re.escape(name)}s?(?![a-z0-9])"
+    return [m.span() for m in re.finditer(pattern, sentence, re.IGNORECASE)]
+
+
 def _labels(text: str) -> list[str]:
     """What tells "dock A" from "dock B" and 1号 from 2号."""
     return re.findall(r"\d+|(?<![a-z])[a-z](?![a-z])", text)

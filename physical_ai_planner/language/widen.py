@@ -8,19 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
 
 from physical_ai_planner.language.compact import Compact, Draft, Named, Plan
-from physical_ai_planner.language.names import NameBook, is_japanese
-
-_LETTER: Final = re.compile(r"[a-z0-9]", re.IGNORECASE)
+from physical_ai_planner.language.names import NameBook, occurrences
 
 
 def widened(compact: Compact, sentence: str, book: NameBook) -> Compact:
     """`compact` with its quoted names as long as the sentence has them."""
     if not isinstance(compact, Plan):
         return compact
-    names = [(m.start(), m.end()) for entry in book.spoken for m in _occurrences(entry.name, sentence)]
+    names = [span for entry in book.spoken for span in occurrences(entry.name, sentence)]
     if not names:
         return compact
 
@@ -43,15 +40,3 @@ def _whole(words: str, sentence: str, names: list[tuple[int, int]]) -> str:
         longest = max(around, key=lambda span: span[1] - span[0], default=spot.span())
         found.add(sentence[slice(*longest)])
     return found.pop() if len(found) == 1 else words
-
-
-def _occurrences(name: str, sentence: str) -> list[re.Match[str]]:
-    """Where a name stands whole in the sentence, in any casing."""
-    spots = list(re.finditer(re.escape(name), sentence, re.IGNORECASE))
-    if is_japanese(name):
-        return spots
-    return [
-        m
-        for m in spots
-        if not _LETTER.match(sentence[m.end() : m.end() + 1]) and not _LETTER.match(sentence[m.start() - 1 : m.start()])
-    ]

@@ -27,7 +27,7 @@ from physical_ai_control.mpc.riccati.stage import Stage, build
 from physical_ai_control.mpc.transcription import SMOOTH_M2
 from physical_ai_core.errors import DependencyError, PhysicalAIError
 from physical_ai_core.geometry import Array
-from physical_ai_core.native import BuildError, library_of, private_folder
+from physical_ai_core.native import BuildError, library_of, loaded, private_folder
 
 Backend = Literal["c", "numba", "python"]
 # Sums may be reordered and products contracted; NaN must hold, or a check on it would be compiled away. Never
@@ -99,14 +99,7 @@ class _Native:
     """`riccati_solve` of the library, called with arrays."""
 
     def __init__(self, path: Path) -> None:
-        try:
-            # PyDLL keeps the interpreter's lock: a solve is shorter than waiting to get the lock back.
-            library = ctypes.PyDLL(str(path))
-        except OSError as error:
-            path.unlink(missing_ok=True)  # a damaged file is built anew the next time
-            raise BuildError(
-                f"The library {path} cannot be loaded: {error}.", "Start again, it is built anew."
-            ) from error
+        library = loaded(path)
         self.function = library.riccati_solve
         self.function.argtypes, self.function.restype = [ctypes.c_void_p] * 3, ctypes.c_int64
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from physical_ai_core.native import BuildError, shared_library
+from physical_ai_core.native import BuildError, loaded, shared_library
 from physical_ai_world_model.ssm.packing import ELAPSED_LIMIT_S, FEATURE_LIMIT, Floats, padded
 from physical_ai_world_model.ssm.shape import Shape
 
@@ -28,14 +28,7 @@ class Native:
 
     def __init__(self, flat: Floats, shape: Shape) -> None:
         path, self.compiler = shared_library(SOURCE, defines(shape))
-        try:
-            # PyDLL keeps the interpreter's lock: a step is shorter than waiting to get the lock back.
-            library = ctypes.PyDLL(str(path))
-        except OSError as error:
-            path.unlink(missing_ok=True)  # a damaged file is built anew the next time
-            raise BuildError(
-                f"The library {path} cannot be loaded: {error}.", "Start again, it is built anew."
-            ) from error
+        library = loaded(path)
         self._flat = flat
         self._advance = library.recurrence_advance
         self._advance.argtypes, self._advance.restype = [ctypes.c_void_p], ctypes.c_int64
