@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from physical_ai_core.errors import InputError
+from physical_ai_core.robot import robot_file
 from physical_ai_core.share import share_path
 
 ParameterTable = dict[str, dict[str, Any]]  # node ("/**" for all) -> parameter -> value
@@ -39,6 +42,33 @@ def load_scenario(name_or_path: str) -> Scenario:
         raise InputError(
             f"The scenario {path} cannot be used: {error}.", f"Give a YAML file or one of {known}."
         ) from error
+
+
+def overlaid(scenario: Scenario, *tables: ParameterTable) -> Scenario:
+    """The scenario with further parameters, which win; of later tables over earlier ones."""
+    table = {node: dict(values) for node, values in scenario.parameters.items()}
+    for further in tables:
+        for node, values in further.items():
+            table.setdefault(node, {}).update(values)
+    return scenario.model_copy(update={"parameters": table})
+
+
+def fingerprint(scenario: Scenario, *without: tuple[str, str]) -> str:
+    """Of robot, rules, site and parameters: results of different ones do not belong together.
+
+    `without`: (node, parameter) that vary from run to run.
+    """
+    table = {node: dict(values) for node, values in scenario.parameters.items()}
+    for node, name in without:
+        table.get(node, {}).pop(name, None)
+    robot = robot_file(str(table.get("/**", {}).get("robot", "scout")))
+    rules = Path(str(table.get("safety_gate", {}).get("rules", "default")))
+    if rules.suffix not in {".yaml", ".yml"}:
+        rules = share_path("config/rules") / f"{rules}.yaml"
+    digest = hashlib.sha256(json.dumps(table, sort_keys=True, default=str).encode())
+    for file in (robot, rules, share_path("config/sites") / f"{scenario.site}.yaml"):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:8]
 
 
 def write_parameters(path: Path, *tables: ParameterTable) -> None:

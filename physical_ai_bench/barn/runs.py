@@ -1,19 +1,16 @@
-"""Many runs: every world and seed that the results file does not hold yet, over a few processes."""
+"""Many runs: every world and seed that the results file does not hold yet."""
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Hashable
 from pathlib import Path
-from typing import Final
 
 from physical_ai_bench.barn.results import Result, ResultFile
 from physical_ai_bench.barn.trial import Trial, run_trial, setup_of
 from physical_ai_bench.barn.worlds import load_worlds
 from physical_ai_bench.scenario import ParameterTable
+from physical_ai_bench.sets import run_set
 
-WAITING: Final = 2  # runs handed out to each process beforehand
 Told = Callable[[int, int, Result | None], None]  # done, in all, the last
 
 
@@ -30,41 +27,9 @@ def run_worlds(
     if 0 < most_worlds < len(worlds):
         worlds = [worlds[i * len(worlds) // most_worlds] for i in range(most_worlds)]
     setup = setup_of(table)
-    kept = ResultFile(results, setup)
-    wanted = [(world.number, seed) for seed in range(runs) for world in worlds]
-    files = {world.number: world.file.resolve() for world in worlds}
-    missing = [
-        Trial(files[number], seed, table, results.parent / "traces", setup)
-        for number, seed in wanted
-        if (number, seed) not in kept.done
-    ]
-    done = len(wanted) - len(missing)
-    if told is not None:
-        told(done, len(wanted), None)
-    for result in _each(missing, jobs):
-        kept.add(result)
-        done += 1
-        if told is not None:
-            told(done, len(wanted), result)
-    return [kept.done[key] for key in sorted(wanted)]
-
-
-def _each(trials: Sequence[Trial], jobs: int) -> Iterator[Result]:
-    if jobs <= 1 or len(trials) <= 1:
-        yield from map(run_trial, trials)
-        return
-    context = multiprocessing.get_context("spawn")  # fork would carry threads of numerical libraries along
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
-        rest, running = iter(trials), set[Future[Result]]()
-        try:
-            while True:
-                while len(running) < jobs * WAITING and (trial := next(rest, None)) is not None:
-                    running.add(pool.submit(run_trial, trial))
-                if not running:
-                    return
-                finished, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    yield future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    wanted: dict[Hashable, Trial] = {
+        (world.number, seed): Trial(world.file.resolve(), seed, table, results.parent / "traces", setup)
+        for seed in range(runs)
+        for world in worlds
+    }
+    return sorted(run_set(wanted, run_trial, ResultFile(results, setup), jobs, told), key=lambda result: result.key)

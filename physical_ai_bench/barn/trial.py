@@ -5,11 +5,9 @@ The goal goes in as a pose on `goal_pose`, so no language model is needed. Groun
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import time
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,18 +18,17 @@ from physical_ai_bench.barn.results import Result
 from physical_ai_bench.barn.score import LOW_2022, LOW_NOW, score
 from physical_ai_bench.barn.trace import Recorder
 from physical_ai_bench.barn.worlds import CYLINDER_RADIUS_M, GOAL, GOAL_RADIUS_M, World, load_world
-from physical_ai_bench.scenario import ParameterTable, Scenario, load_scenario
+from physical_ai_bench.complaints import Complaints
+from physical_ai_bench.scenario import ParameterTable, Scenario, fingerprint, load_scenario, overlaid
 from physical_ai_bench.stack import Stack
 from physical_ai_core import messages as m
 from physical_ai_core.geometry import Array, rotation
-from physical_ai_core.robot import load_robot, robot_file
-from physical_ai_core.share import share_path
+from physical_ai_core.robot import load_robot
 
 SCENARIO: Final = "barn"
 TIME_OUT_S: Final = 100.0
 MOVED_M: Final = 0.1  # time counts from so much motion
 CONTACTS: Final = ("collision", "structure")  # any contact is one
-NOTES: Final = 3  # of the controller's complaints, the commonest
 
 
 @dataclass(frozen=True)
@@ -47,28 +44,13 @@ class Trial:
 
 def scenario_of(world: World | None, parameters: ParameterTable) -> Scenario:
     """The scenario `barn` with a world and further parameters."""
-    scenario = load_scenario(SCENARIO)
-    table = {node: dict(values) for node, values in scenario.parameters.items()}
-    for node, values in parameters.items():
-        table.setdefault(node, {}).update(values)
-    if world is not None:
-        table.setdefault("simulator", {})["barn_world"] = str(world.file)
-    return scenario.model_copy(update={"parameters": table})
+    own: ParameterTable = {} if world is None else {"simulator": {"barn_world": str(world.file)}}
+    return overlaid(load_scenario(SCENARIO), parameters, own)
 
 
 def setup_of(parameters: ParameterTable) -> str:
-    """Fingerprint of robot, rules, site and parameters: results of different ones do not belong together."""
-    scenario = scenario_of(None, parameters)
-    table = {node: dict(values) for node, values in scenario.parameters.items()}
-    table.get("simulator", {}).pop("barn_world", None)
-    robot = robot_file(str(table.get("/**", {}).get("robot", "scout")))
-    rules = Path(str(table.get("safety_gate", {}).get("rules", "default")))
-    if rules.suffix not in {".yaml", ".yml"}:
-        rules = share_path("config/rules") / f"{rules}.yaml"
-    digest = hashlib.sha256(json.dumps(table, sort_keys=True, default=str).encode())
-    for file in (robot, rules, share_path("config/sites") / f"{scenario.site}.yaml"):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:8]
+    """Fingerprint of robot, rules, site and parameters."""
+    return fingerprint(scenario_of(None, parameters), ("simulator", "barn_world"))
 
 
 class Judge:
@@ -109,24 +91,6 @@ class Judge:
     def over(self, now_s: float, since_s: float) -> bool:
         begun_s = self.set_off_s if math.isfinite(self.set_off_s) else since_s  # who never sets off has its time, too
         return bool(self.touched) or math.isfinite(self.arrived_s) or now_s - begun_s >= TIME_OUT_S
-
-
-class Complaints:
-    """A tap that counts why the robot did not drive as it wanted, in tenths of a second of its own words."""
-
-    def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
-
-    def tap(self, topic: str, data: Any, now_s: float) -> None:
-        if topic == "controller/status" and data.mode not in ("tracking", "arrived", "idle"):
-            self.counts[f"{data.mode}: {data.message}".split(" is ")[0]] += 1
-        elif topic == "controller/status" and data.message:
-            self.counts[data.message] += 1
-        elif topic == "safety/verdict" and data.interventions:
-            self.counts[f"gate {data.interventions[-1].rule} {data.state}"] += 1
-
-    def text(self) -> str:
-        return "; ".join(f"{what} {count / 10.0:.1f} s" for what, count in self.counts.most_common(NOTES))
 
 
 def run_trial(trial: Trial) -> Result:
