@@ -14,11 +14,13 @@ from physical_ai_control.estimate import Present
 from physical_ai_control.guard import NEXT_S, STANDING_MPS, Guard
 from physical_ai_control.intake import Intake
 from physical_ai_control.mission import Mission
+from physical_ai_control.mpc.model import Limits
+from physical_ai_control.mpc.models import declared
 from physical_ai_control.mpc.problem import Ocp
 from physical_ai_control.mpc.solvers import make_solver
 from physical_ai_control.parameters import ControllerParameters
 from physical_ai_control.people import People, nobody
-from physical_ai_control.pilot import Drive, Limits, Pilot
+from physical_ai_control.pilot import Drive, Pilot
 from physical_ai_control.recovery import Recovery
 from physical_ai_core import messages as m
 from physical_ai_core import reports
@@ -35,6 +37,7 @@ JUMP_BACK_S, LONG_GAP_S = 0.5, 1.0
 PATIENCE_S = 5.0  # after standing this long, half of the margin to people will do
 SLOWEST_SHARE = 0.4
 WAITING = "waiting for a person"
+CARRIED_LATERAL_MPS = 0.0  # the gate judges and passes forward speed and yaw rate: no model may count on more
 
 
 class Following(NamedTuple):
@@ -66,15 +69,17 @@ class ControllerCore:
         self._top_mps = own.max_speed_mps
         self._most = np.array([own.max_speed_mps, own.max_yaw_rate_rps])
         self._hard_mps2 = 0.9 * own.max_deceleration_mps2
-        ocp = Ocp(steps=p.steps, dt_s=p.dt_s)
-        self._pilot = Pilot(ocp, make_solver(p.solver, ocp), self._limits, self._body, p.static_margin_m)
+        base = robot.drivetrain.model_copy(update={"max_lateral_mps": CARRIED_LATERAL_MPS})
+        self._model = declared(p.model or base.model, self._limits, base)
+        ocp = Ocp(steps=p.steps, dt_s=p.dt_s, model=self._model)
+        self._pilot = Pilot(ocp, make_solver(p.solver, ocp), self._body, p.static_margin_m)
         static_keep_m = self._body.half_radius_m + p.static_margin_m
         self._chooser = Chooser(p.steps, p.dt_s, static_keep_m, p.rest_s)
         self._intake = Intake(p, 0.5 * self._body.half_radius_m)
         self._present = Present(p.actuator_lag_s, p.stale_s, own_motion)
         self._mission = Mission(p, self._limits.yaw_rate_rps)
         self._stages_s: Array = np.arange(p.steps + 1, dtype=np.float64) * p.dt_s
-        self._guard = Guard(p, self._body, self._limits.deceleration_mps2, self._stages_s)
+        self._guard = Guard(p, self._body, self._limits.deceleration_mps2, self._stages_s, self._model.least_radius_m)
         self._recovery = Recovery(self._body, self._stages_s, p.back_off_after_s, p.static_margin_m)
         self._sequence = 0
         self._tool: bool | None = None
@@ -243,7 +248,8 @@ class ControllerCore:
         if not settled and not near:
             return None
         self._aligning = True
-        turn = float(wrap(route.goal_yaw_rad - pose[2])) if np.isfinite(route.goal_yaw_rad) else 0.0
+        turns = np.isfinite(route.goal_yaw_rad) and self._model.turns_in_place
+        turn = float(wrap(route.goal_yaw_rad - pose[2])) if turns else 0.0
         if mission.arrived or (stopped and abs(turn) < p.goal_yaw_tolerance_rad):
             mission.arrived = True
             return 0.0
@@ -260,7 +266,7 @@ class ControllerCore:
         error = route.heading_error(pose, mission.s_m)
         far_to_go = route.length_m - mission.s_m > 0.3
         limit = p.turn_in_place_rad if not self._turning else 0.25
-        self._turning = far_to_go and abs(error) > limit
+        self._turning = self._model.turns_in_place and far_to_go and abs(error) > limit
         if self._turning:
             drive = self._turn(now_s, state, error, "turning")
         else:
@@ -327,6 +333,7 @@ class ControllerCore:
             self._command[0] = 0.0
         if drive.states[:, 3].min() > -STANDING_MPS:  # of the forward model a little reverse is only slack
             self._command[0] = max(0.0, self._command[0])
+        self._command = self._model.feasible(self._command, self._most)
 
     def _keep(self, people: People, now_s: float) -> Array:
         """Distance (j, t) between base_link and a person's centre that is kept where possible."""

@@ -18,14 +18,20 @@ CONTACT_MARGIN_M, CONTACT_SPREAD_CAP_M = 0.07, 0.25
 STUCK_SLACK_M = 0.05
 OVERLAP_M, DEEPER_M = 0.03, 0.02
 TURNING_RPS = 0.05  # slower than this a standing robot is at rest
+TIGHTER_MPS = 0.1  # a yaw rate may ask for this much more speed than there is, on the least radius
 TURN_STOP_S = 0.5  # time in which a turn comes to rest
 
 
 class Guard:
     """Passive safety with a rest, and no squeezing."""
 
-    def __init__(self, parameters: ControllerParameters, body: Body, deceleration_mps2: float, stages_s: Array) -> None:
+    def __init__(
+        self, parameters: ControllerParameters, body: Body, deceleration_mps2: float, stages_s: Array,
+        least_radius_m: float = 0.0,
+    ) -> None:  # fmt: skip
+        """`least_radius_m`: of the turns that the base can drive; 0: it turns where it stands."""
         self._p, self._body, self._braking_mps2, self._stages_s = parameters, body, deceleration_mps2, stages_s
+        self._least_radius_m = least_radius_m
 
     def refuse(self, now_s: float, drive: Drive, forecast: Forecast, surroundings: Surroundings) -> str:
         """Why the robot must brake instead of driving this; empty when it need not.
@@ -33,6 +39,9 @@ class Guard:
         Rule of passive safety (Macek et al. 2009) with a rest: driving on for one step and braking then must bring
         the robot to rest, and leave it there for `rest_s`, before a person is within contact.
         """
+        bend = np.abs(drive.states[:, 4]) * self._least_radius_m
+        if (bend > np.abs(drive.states[:, 3]) + TIGHTER_MPS).any():
+            return "tighter than the base can turn"
         if (drive.states[:, 3] < STANDING_MPS).all():
             turns = float(np.abs(drive.states[:, 4]).max()) > TURNING_RPS
             return "a person would be too near" if turns and self._someone_comes(now_s, drive, forecast) else ""

@@ -94,6 +94,14 @@ class ControllerParameters:
     servo_cpu: int = parameter(-1, "", "Core that the servo keeps to; -1: any.", minimum=-1, maximum=1023)
     servo_lock_memory: bool = parameter(False, "", "Lock the servo's memory, so that it is never paged out.")
     servo_mailbox: str = parameter(
-        "", "", "Name of the shared memory in which an outside controller finds trajectories; empty: one of its own,"
-        " only where the servo runs.",
+        "", "", "Begin of the name of the shared memory in which an outside controller finds trajectories: the ROS"
+        " domain and the namespace follow, with points between; empty: one of its own, only where the servo runs.",
     )  # fmt: skip
+    servo_silence_s: float = parameter(
+        0.2, "s", "Wall time without a word of the controller after which the servo brakes; the safety gate's own"
+        " patience with a silent controller is 0.25 s, and a servo that speaks on would use it up.",
+        minimum=0.02, maximum=0.2,
+    )  # fmt: skip
+    model: str = parameter(
+        "", "", "Model of motion: a file under physical_ai_control/mpc/models; empty: the robot file's."
+    )

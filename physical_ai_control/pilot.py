@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from physical_ai_control.body import Body
+from physical_ai_control.mpc.bounds import input_bounds, state_bounds
 from physical_ai_control.mpc.check import fault
-from physical_ai_control.mpc.model import Rollout
+from physical_ai_control.mpc.model import POSE, Rollout
 from physical_ai_control.mpc.problem import Guess, Ocp, Problem, Solver, shift
 from physical_ai_control.people import People
 from physical_ai_control.surroundings import Surroundings
@@ -16,39 +17,32 @@ from physical_ai_core.geometry import Array
 
 TAIL_S = 0.5  # how long the last good solution may be driven on when no new one is believed
 PROBE_M = 0.45  # sideways points from which the nearest wall of either side is looked up
-REVERSE_MPS = 0.02
 DRIFT_M = 0.4  # a guess farther from the state than this is no guess
 
 
-class Limits(NamedTuple):
-    """Magnitudes; forward speed is the choice's."""
-
-    acceleration_mps2: float
-    deceleration_mps2: float
-    yaw_rate_rps: float
-    yaw_acceleration_rps2: float
-
-
 class Drive(NamedTuple):
-    """What to drive: `states (N+1, 5)` from now on; `fresh`: solved just now; `trouble`: why not."""
+    """What to drive: `states (N+1, 5)` from now on: x, y, yaw, forward speed, yaw rate, whatever the model's own are;
+    `fresh`: solved just now; `trouble`: why not."""
 
     states: Array
-    inputs: Array
+    inputs: Array  # (N, 2): forward and yaw acceleration
     slack: Array  # (2,): deepest, moving and static
     cost: float
     iterations: int
     fresh: bool
     trouble: str
     gains: Array | None = None  # (N, 2, 5): the solver's own feedback on the inputs, where it has one
+    lateral_mps: Array | None = None  # (N+1,): speed to the left, of a model that has one
 
 
 class Pilot:
     """Holds the solver and its warm start."""
 
-    def __init__(self, ocp: Ocp, solver: Solver, limits: Limits, body: Body, static_margin_m: float) -> None:
-        self.ocp, self._solver, self._limits, self._body = ocp, solver, limits, body
+    def __init__(self, ocp: Ocp, solver: Solver, body: Body, static_margin_m: float) -> None:
+        self.ocp, self.model, self._solver, self._body = ocp, ocp.model, solver, body
         self._static_reach_m = body.half_radius_m + static_margin_m
-        self._rollout = Rollout(ocp.steps, ocp.dt_s)
+        self._rollout = Rollout(ocp.model, ocp.steps, ocp.dt_s)
+        self._inputs, self._times_s = input_bounds(ocp.model), np.arange(ocp.steps + 1.0) * ocp.dt_s
         self._guess: Guess | None = None
         self._guess_s = 0.0
         self._good_s = -np.inf
@@ -63,58 +57,67 @@ class Pilot:
         surroundings: Surroundings, iterations: int, cold_iterations: int,
     ) -> Drive | None:  # fmt: skip
         """Solve from `x0 (5,)` for `reference (N+1, 5)`; None when there is neither a solution nor a tail of one.
+        Both are pose, forward speed and yaw rate; a sixth column is the speed to the left.
 
         `people` at the stages' moments, `keep_m (j, N+1)`: distance between base_link and centre to keep.
         """
         reference = reference.copy()
         reference[:, 2] += 2.0 * np.pi * np.round((x0[2] - reference[0, 2]) / (2.0 * np.pi))
+        if not self.model.plain:
+            before = None if self._guess is None else self._later(now_s).states[0]
+            x0, reference = self.model.of_motion(x0[None], before)[0], self.model.of_motion(reference)
         guess, warm = self._start(now_s, x0, reference)
         problem = self._problem(x0, reference, guess, top_mps, people, keep_m, surroundings)
         solution = self._solver.solve(problem, guess, iterations if warm else cold_iterations)
         driven = self._rollout(x0, solution.inputs)
         trouble = fault(problem, solution, driven)
         if trouble:  # once more, from a stand: a stale guess is the usual cause
-            still = Guess(_standing(x0, self.ocp.steps), np.zeros((self.ocp.steps, 2)))
+            still = Guess(_standing(x0, self.ocp.steps), np.zeros((self.ocp.steps, self.model.nu)))
             solution = self._solver.solve(problem, still, cold_iterations)
             driven = self._rollout(x0, solution.inputs)
             trouble = fault(problem, solution, driven)
         if not trouble:
             self._guess, self._guess_s, self._good_s = Guess(driven, solution.inputs), now_s, now_s
             slack = solution.slack.max(axis=0)
-            return Drive(driven, solution.inputs, slack, solution.cost, solution.iterations, True, "", solution.gains)
+            return self._told(Guess(driven, solution.inputs), slack, solution.cost, solution.iterations, solution.gains)
         if self._guess is not None and 0.0 <= now_s - self._good_s <= TAIL_S:
-            tail = shift(self._guess, (now_s - self._guess_s) / self.ocp.dt_s)
-            return Drive(tail.states, tail.inputs, np.zeros(2), 0.0, cold_iterations, False, trouble)
+            return self._told(self._later(now_s), np.zeros(2), 0.0, cold_iterations, None, trouble)
         self.forget()
         return None
+
+    def _later(self, now_s: float) -> Guess:
+        assert self._guess is not None
+        return shift(self._guess, (now_s - self._guess_s) / self.ocp.dt_s)
+
+    def _told(
+        self, way: Guess, slack: Array, cost: float, iterations: int, gains: Array | None, trouble: str = ""
+    ) -> Drive:
+        """The model's trajectory as the motion of base_link."""
+        if self.model.plain:
+            return Drive(way.states, way.inputs, slack, cost, iterations, not trouble, trouble, gains)
+        motion, left = self.model.motion(way.states), self.model.twists(way.states)[:, 1]
+        inputs = np.diff(motion[:, POSE:], axis=0) / self.ocp.dt_s
+        lateral = left if left.any() else None
+        return Drive(motion, inputs, slack, cost, iterations, not trouble, trouble, None, lateral)
 
     def _start(self, now_s: float, x0: Array, reference: Array) -> tuple[Guess, bool]:
         elapsed = now_s - self._guess_s
         if self._guess is not None and 0.0 <= elapsed <= TAIL_S:
-            guess = shift(self._guess, elapsed / self.ocp.dt_s)
+            guess = self._later(now_s)
             guess.states[:, 2] += 2.0 * np.pi * np.round((x0[2] - guess.states[0, 2]) / (2.0 * np.pi))
             if np.hypot(*(guess.states[0, :2] - x0[:2])) < DRIFT_M and abs(guess.states[0, 2] - x0[2]) < 0.6:
                 guess.states[0] = x0
                 return guess, True
         states = reference.copy()
         states[0] = x0
-        return Guess(states, np.zeros((self.ocp.steps, 2))), False
+        return Guess(states, np.zeros((self.ocp.steps, self.model.nu))), False
 
     def _problem(
         self, x0: Array, reference: Array, guess: Guess, top_mps: float, people: People, keep_m: Array,
         surroundings: Surroundings,
     ) -> Problem:  # fmt: skip
-        ocp, limits = self.ocp, self._limits
-        k = np.arange(ocp.steps + 1) * ocp.dt_s
-        low, high = np.full((ocp.steps + 1, 5), -1e4), np.full((ocp.steps + 1, 5), 1e4)
-        brakeable = limits.deceleration_mps2 * (k[-1] - k)  # every solution ends at rest
-        slowing = x0[3] - limits.deceleration_mps2 * k + REVERSE_MPS
-        high[:, 3] = np.maximum(np.minimum(top_mps, brakeable) + REVERSE_MPS, slowing)
-        low[:, 3] = np.minimum(-REVERSE_MPS, x0[3] + limits.acceleration_mps2 * k - REVERSE_MPS)
-        turning = np.maximum(limits.yaw_rate_rps, abs(x0[4]) - limits.yaw_acceleration_rps2 * k + 0.02)
-        low[:, 4], high[:, 4] = -turning, turning
-        u_high = np.array([limits.acceleration_mps2, limits.yaw_acceleration_rps2])
-        u_low = np.array([-limits.deceleration_mps2, -limits.yaw_acceleration_rps2])
+        ocp, (u_low, u_high) = self.ocp, self._inputs
+        low, high = state_bounds(self.model, x0, top_mps, self._times_s)
         away = np.zeros((ocp.steps + 1, ocp.rows, 4))
         self._keep_from_people(away[:, : ocp.moving], guess, people, keep_m)
         self._keep_from_walls(away[:, ocp.moving :], guess, surroundings)
@@ -149,5 +152,5 @@ class Pilot:
 
 def _standing(x0: Array, steps: int) -> Array:
     states = np.tile(x0, (steps + 1, 1))
-    states[1:, 3:] = 0.0
+    states[1:, POSE:] = 0.0
     return states

@@ -52,6 +52,17 @@ class MotionLimits(BaseModel):
     max_yaw_acceleration_rps2: float = Field(4.0, gt=0.0)
 
 
+class Drivetrain(BaseModel):
+    """How the base moves. `model`: a model of motion that the controller has a file for; the rest is what some need."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    model: str = "unicycle"
+    wheelbase_m: float | None = Field(None, gt=0.0)  # ackermann: between the axles; base_link is on the rear one
+    max_steering_rad: float | None = Field(None, gt=0.0, lt=1.5)
+    max_steering_rate_rps: float | None = Field(None, gt=0.0)
+    max_lateral_mps: float = Field(0.0, ge=0.0)  # omni: speed to the side
+
+
 class Design(BaseModel):
     """What the machine was built for, as its maker says it; None: not known. Read by the planner's experts."""
 
@@ -70,6 +81,7 @@ class Robot(BaseModel):
     name: str
     footprint: tuple[tuple[float, float], ...] = Field(min_length=3)  # m, in base_link, counter-clockwise
     limits: MotionLimits = MotionLimits()
+    drivetrain: Drivetrain = Drivetrain()
     design: Design = Design()
     urdf: str | None = None  # relative to the robot file; its fixed joints give the mounts
     mounts: dict[str, Mount] = {}  # win over the URDF

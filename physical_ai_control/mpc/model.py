@@ -1,52 +1,143 @@
-"""Unicycle with acceleration inputs: one definition in casadi, from which every solver takes its derivatives.
+"""A model of motion as data, and what every solver derives from it: one definition in casadi, no derivative by hand.
 
-`step` is one Runge-Kutta step of fourth order. The base follows its velocity command with a first-order lag `tau`:
-`dv = (v_command - v) / tau`; so an acceleration `dv` is asked for by the command `v + tau * dv`.
+A state is `[x_m, y_m, yaw_rad, …]` in the frame of the reference, followed by what the model adds; an input changes the
+state by `rate`, the continuous dynamics. One file under models/ declares each of them.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import casadi as ca
 import numpy as np
 
 from physical_ai_core.geometry import Array
 
-
-def step(x: Any, u: Any, dt_s: float) -> Any:
-    """Symbolic successor of the state."""
-
-    def rate(state: Any) -> Any:
-        return ca.vertcat(state[3] * ca.cos(state[2]), state[3] * ca.sin(state[2]), state[4], u[0], u[1])
-
-    k1 = rate(x)
-    k2 = rate(x + 0.5 * dt_s * k1)
-    k3 = rate(x + 0.5 * dt_s * k2)
-    k4 = rate(x + dt_s * k3)
-    return x + dt_s / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4)
+POSE = 3
 
 
-def successors(states: Array, inputs: Array, dt_s: float) -> Array:
-    """Numeric successors (n, 5) of states (n, 5) under inputs (n, 2); the same step, in numpy."""
+class Limits(NamedTuple):
+    """Magnitudes that the base and the parameters allow; forward speed is the choice's."""
 
-    def rate(x: Array) -> Array:
-        speed, yaw = x[:, 3], x[:, 2]
-        return np.column_stack([speed * np.cos(yaw), speed * np.sin(yaw), x[:, 4], inputs])
+    acceleration_mps2: float
+    deceleration_mps2: float
+    yaw_rate_rps: float
+    yaw_acceleration_rps2: float
 
-    k1 = rate(states)
-    k2 = rate(states + 0.5 * dt_s * k1)
-    k3 = rate(states + 0.5 * dt_s * k2)
-    k4 = rate(states + dt_s * k3)
-    return states + dt_s / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4)
+
+class State(NamedTuple):
+    """A state beyond the pose. `weight`: the field `weight_…` of the problem that its error bears."""
+
+    name: str
+    unit: str
+    weight: str
+    driven_by: int  # the input that is its rate
+    limit: float = float("inf")  # magnitude; infinite: the choice's speed
+    rests: bool = False  # zero at the end of every horizon
+
+
+class Input(NamedTuple):
+    """An input between its bounds; `weight` as above."""
+
+    name: str
+    unit: str
+    weight: str
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Model:
+    """What one file declares.
+
+    `rate(x, u)`: casadi expression of the state's derivative. `twist(x)`: forward speed, speed to the left and yaw
+    rate of base_link in the state, which is what a command is made of. `after_pose(vx, vy, w, before)`: the states
+    beyond the pose for a twist (numbers or arrays alike); what a twist does not tell is taken from `before`, the same
+    states a moment ago.
+    """
+
+    name: str
+    states: tuple[State, ...]  # beyond x, y and yaw; the first is the forward speed
+    inputs: tuple[Input, ...]
+    rate: Callable[[Any, Any], Any]
+    twist: Callable[[Any], tuple[Any, Any, Any]]
+    after_pose: Callable[[Array, Array, Array, tuple[Any, ...]], tuple[Array, ...]]
+    least_radius_m: float = 0.0  # of a turn; above 0 the base cannot turn where it stands
+
+    @property
+    def nx(self) -> int:
+        return POSE + len(self.states)
+
+    @property
+    def nu(self) -> int:
+        return len(self.inputs)
+
+    @property
+    def turns_in_place(self) -> bool:
+        return self.least_radius_m == 0.0
+
+    def step(self, x: Any, u: Any, dt_s: float) -> Any:
+        """Symbolic successor of the state: one Runge-Kutta step of fourth order."""
+        k1 = self.rate(x, u)
+        k2 = self.rate(x + 0.5 * dt_s * k1, u)
+        k3 = self.rate(x + 0.5 * dt_s * k2, u)
+        k4 = self.rate(x + dt_s * k3, u)
+        return x + dt_s / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4)
+
+    @cached_property
+    def plain(self) -> bool:
+        """The states are pose, forward speed and yaw rate themselves, the inputs their accelerations."""
+        x = ca.SX.sym("x", self.nx)
+        told = self.twist(x)
+        return (self.nx, self.nu) == (5, 2) and all(
+            ca.is_equal(ca.SX(value), wanted) for value, wanted in zip(told, (x[3], ca.SX(0), x[4]), strict=True)
+        )
+
+    @cached_property
+    def _twist(self) -> Any:
+        x = ca.SX.sym("x", self.nx)
+        return ca.Function("twist", [x], [ca.vertcat(*self.twist(x))])
+
+    def twists(self, states: Array) -> Array:
+        """Forward speed, speed to the left, yaw rate (n, 3) of states (n, nx)."""
+        if self.plain:
+            return np.column_stack([states[:, 3], np.zeros(len(states)), states[:, 4]])
+        return np.array(self._twist(states.T), dtype=np.float64).T
+
+    def of_motion(self, motion: Array, before: Array | None = None) -> Array:
+        """States (n, nx) of `motion (n, 5 or 6)`: x, y, yaw, forward speed, yaw rate, and speed to the left.
+
+        `before (nx,)`: the state a moment ago, for what a twist does not tell.
+        """
+        if self.plain:
+            return np.asarray(motion[:, :5])
+        left = motion[:, 5] if motion.shape[1] > 5 else np.zeros(len(motion))
+        last = tuple(0.0 for _ in self.states) if before is None else tuple(before[POSE:])
+        return np.column_stack([motion[:, :POSE], *self.after_pose(motion[:, 3], left, motion[:, 4], last)])
+
+    def feasible(self, command: Array, most: Array) -> Array:
+        """The command (2,) (forward speed, yaw rate) that the base can follow: not above `most (2,)`, and where it
+        cannot turn on the spot on the same bend, slower, or on the tightest."""
+        if self.turns_in_place:
+            return np.asarray(command)
+        fast = max(1.0, float((np.abs(command) / most).max()))
+        tightest = abs(float(command[0])) / self.least_radius_m
+        return np.array([command[0], np.clip(command[1], -tightest, tightest)]) / fast
+
+    def motion(self, states: Array) -> Array:
+        """`[x, y, yaw, forward speed, yaw rate]` (n, 5) of states (n, nx)."""
+        return states if self.plain else np.column_stack([states[:, :POSE], self.twists(states)[:, [0, 2]]])
 
 
 class Rollout:
-    """States (N+1, 5) from `x0` under inputs (N, 2): the model itself, whatever a solver made of it."""
+    """States (N+1, nx) from `x0` under inputs (N, nu): the model itself, whatever a solver made of it."""
 
-    def __init__(self, steps: int, dt_s: float) -> None:
-        x, u = ca.SX.sym("x", 5), ca.SX.sym("u", 2)
-        self._run = ca.Function("step", [x, u], [step(x, u, dt_s)]).mapaccum("rollout", steps)
+    def __init__(self, model: Model, steps: int, dt_s: float) -> None:
+        x, u = ca.SX.sym("x", model.nx), ca.SX.sym("u", model.nu)
+        self._run = ca.Function("step", [x, u], [model.step(x, u, dt_s)]).mapaccum("rollout", steps)
 
     def __call__(self, x0: Array, inputs: Array) -> Array:
         later = np.asarray(self._run(x0, inputs.T), dtype=float).T

@@ -1,19 +1,23 @@
 """The optimal-control problem as plain arrays, and the protocol of whatever solves it.
 
-State `[x_m, y_m, yaw_rad, v_mps, w_rps]`, input `[dv, dw]` (accelerations), N steps of `dt_s`. A body circle on the
-robot's axis keeps its distance to a point at every stage: `|p + offset * heading - point| >= reach - slack`.
+States `[x_m, y_m, yaw_rad, …]` and inputs are those of a model (model.py), by default the unicycle's `v_mps, w_rps`
+and accelerations `[dv, dw]`; N steps of `dt_s`. A body circle on the robot's axis keeps its distance to a point at
+every stage: `|p + offset * heading - point| >= reach - slack`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
+from physical_ai_control.mpc.model import Limits, Model
+from physical_ai_control.mpc.models.unicycle import declare
 from physical_ai_core.geometry import Array
+from physical_ai_core.robot import Drivetrain
 
-NX, NU = 5, 2
+UNICYCLE: Final = declare(Limits(1.0, 1.5, 1.5, 2.5), Drivetrain())
 MOVING, STATIC = 0, 1  # columns of the slack
 
 
@@ -21,7 +25,8 @@ MOVING, STATIC = 0, 1  # columns of the slack
 class Ocp:
     """What does not change between solves: sizes and weights.
 
-    Tracking weights are on the error along and across the reference, heading, speed and yaw rate. Slack costs
+    Tracking weights are on the error along and across the reference, on heading, and on what the model's states name
+    (squares of SI units). Slack costs
     `linear * s + quadratic / 2 * s^2` a stage; with a large linear part the penalty is exact (Kerrigan and
     Maciejowski 2000): a feasible problem is solved without slack.
     """
@@ -37,13 +42,28 @@ class Ocp:
     weight_yaw_rate: float = 0.15
     weight_acceleration: float = 0.15
     weight_yaw_acceleration: float = 0.05
+    weight_sideways: float = 2.0
+    weight_steering: float = 0.3
+    weight_steering_rate: float = 0.1
     terminal_factor: float = 4.0
     slack_linear: tuple[float, float] = (40.0, 120.0)  # moving, static
     slack_quadratic: tuple[float, float] = (200.0, 1000.0)
+    model: Model = UNICYCLE
 
     @property
     def rows(self) -> int:
         return self.moving + self.static
+
+    @property
+    def state_weights(self) -> tuple[float, ...]:
+        """Of the error along, across, in heading, and of each state beyond the pose."""
+        further = (getattr(self, f"weight_{state.weight}") for state in self.model.states)
+        return (self.weight_along, self.weight_across, self.weight_yaw, *further)
+
+    @property
+    def input_weights(self) -> tuple[float, ...]:
+        """Of each input's size."""
+        return tuple(getattr(self, f"weight_{one.weight}") for one in self.model.inputs)
 
 
 class Problem(NamedTuple):
@@ -51,17 +71,17 @@ class Problem(NamedTuple):
     moving rows first. A row whose reach is 0 is always fulfilled. Rows of stages 0 and N and bounds of stage 0
     are not read."""
 
-    x0: Array  # (5,)
-    reference: Array  # (N+1, 5), heading continuous
+    x0: Array  # (nx,)
+    reference: Array  # (N+1, nx), heading continuous
     keep_away: Array
-    x_low: Array  # (N+1, 5)
+    x_low: Array  # (N+1, nx)
     x_high: Array
-    u_low: Array  # (2,)
+    u_low: Array  # (nu,)
     u_high: Array
 
 
 class Guess(NamedTuple):
-    """Where the solver starts: `states (N+1, 5)`, `inputs (N, 2)`."""
+    """Where the solver starts: `states (N+1, nx)`, `inputs (N, nu)`."""
 
     states: Array
     inputs: Array
@@ -70,13 +90,13 @@ class Guess(NamedTuple):
 class Solution(NamedTuple):
     """What a solver claims; `check.py` decides whether it is believed."""
 
-    states: Array  # (N+1, 5)
-    inputs: Array  # (N, 2)
+    states: Array  # (N+1, nx)
+    inputs: Array  # (N, nu)
     slack: Array  # (N, 2): moving, static
     cost: float
     iterations: int
     status: str = "solved"  # in the solver's own words
-    gains: Array | None = None  # (N, 2, 5): feedback of the QP around the solution, where the solver has it
+    gains: Array | None = None  # (N, nu, nx): feedback of the QP around the solution, where the solver has it
 
 
 class Solver(Protocol):

@@ -13,7 +13,7 @@ from typing import Any, Final
 import casadi as ca
 import numpy as np
 
-from physical_ai_control.mpc.problem import NU, NX, Guess, Ocp, Problem, Solution, Solver
+from physical_ai_control.mpc.problem import Guess, Ocp, Problem, Solution, Solver
 from physical_ai_control.mpc.riccati.solver import RiccatiSolver
 from physical_ai_control.mpc.transcription import NS, Transcription
 from physical_ai_core.errors import ParameterError
@@ -47,9 +47,9 @@ class RealTimeIteration:
         parts = ca.Function("parts", [nlp.w, nlp.p], [hessian, gradient, jacobian, nlp.g, nlp.f])
         options = {"error_on_fail": False, **QP_OPTIONS[qp]}
         if qp == "hpipm":
-            n = ocp.steps
+            n, nx, nu = ocp.steps, ocp.model.nx, ocp.model.nu
             options.update(
-                N=n, nx=[NX] * (n + 1), nu=[NU + NS] * n + [0], ng=[0] + [ocp.rows] * (n - 1) + [0],
+                N=n, nx=[nx] * (n + 1), nu=[nu + NS] * n + [0], ng=[0] + [ocp.rows] * (n - 1) + [0],
             )  # fmt: skip
         solve = ca.conic("qp", qp, {"h": hessian.sparsity(), "a": jacobian.sparsity()}, options)
         w, p = ca.MX.sym("w", form.size), ca.MX.sym("p", nlp.p.numel())

@@ -1,6 +1,6 @@
 """Multiple shooting of the optimal-control problem in casadi: variables, cost, constraints, in stage order.
 
-Variables: per stage `x (5), u (2), slack (2)`, at the end `x (5)`. Constraints: per stage the gap
+Variables: per stage `x (nx), u (nu), slack (2)`, at the end `x`. Constraints: per stage the gap
 `step(x, u) - x_next`, then the distance rows. This order is what structured QP solvers (HPIPM) look for; it leaves
 the end no slack, hence no distance rows there (the robot is at rest then, where the stage before it was).
 """
@@ -13,12 +13,10 @@ import casadi as ca
 import numpy as np
 from numpy.typing import NDArray
 
-from physical_ai_control.mpc import model
-from physical_ai_control.mpc.problem import NU, NX, Guess, Ocp, Problem, Solution
+from physical_ai_control.mpc.problem import Guess, Ocp, Problem, Solution
 from physical_ai_core.geometry import Array
 
 NS = 2
-WIDTH = NX + NU + NS
 SMOOTH_M2 = 1e-4  # keeps the distance differentiable at its zero
 SLACK_MAX = 10.0
 FREE = 1e9
@@ -39,13 +37,13 @@ class Transcription:
 
     def __init__(self, ocp: Ocp) -> None:
         self.ocp = ocp
-        n = ocp.steps
-        self.size = n * WIDTH + NX
-        lead = np.arange(n)[:, None] * WIDTH
-        last = n * WIDTH
-        self._x = np.vstack([lead + np.arange(NX), last + np.arange(NX)])
-        self._u = lead + NX + np.arange(NU)
-        self._s = lead + NX + NU + np.arange(NS)
+        n, nx, nu = ocp.steps, ocp.model.nx, ocp.model.nu
+        width = nx + nu + NS
+        self.size = n * width + nx
+        lead = np.arange(n)[:, None] * width
+        self._x = np.vstack([lead + np.arange(nx), n * width + np.arange(nx)])
+        self._u = lead + nx + np.arange(nu)
+        self._s = lead + nx + nu + np.arange(NS)
         self.nlp = self._build()
         gaps = self.nlp.gap_rows
         self.g_low, self.g_high = np.zeros(len(gaps)), np.where(gaps, 0.0, FREE)
@@ -69,8 +67,8 @@ class Transcription:
         return Solution(w[self._x], w[self._u], w[self._s], cost, iterations)
 
     def _build(self) -> Nlp:
-        ocp, n, rows = self.ocp, self.ocp.steps, self.ocp.rows
-        w, ref, away = ca.SX.sym("w", self.size), ca.SX.sym("ref", NX, n + 1), ca.SX.sym("away", 4, rows * (n - 1))
+        ocp, n, rows, nx = self.ocp, self.ocp.steps, self.ocp.rows, self.ocp.model.nx
+        w, ref, away = ca.SX.sym("w", self.size), ca.SX.sym("ref", nx, n + 1), ca.SX.sym("away", 4, rows * (n - 1))
         f, g, gaps = 0, [], []
         for k in range(n + 1):
             x = w[self._x[k].tolist()]
@@ -78,11 +76,11 @@ class Transcription:
             if k == n:
                 break
             u, s = w[self._u[k].tolist()], w[self._s[k].tolist()]
-            f = f + ocp.weight_acceleration * u[0] ** 2 + ocp.weight_yaw_acceleration * u[1] ** 2
+            f = f + sum(weight * u[i] ** 2 for i, weight in enumerate(ocp.input_weights))
             for column in range(NS):
                 f = f + ocp.slack_linear[column] * s[column] + 0.5 * ocp.slack_quadratic[column] * s[column] ** 2
-            g.append(model.step(x, u, ocp.dt_s) - w[self._x[k + 1].tolist()])
-            gaps += [True] * NX
+            g.append(ocp.model.step(x, u, ocp.dt_s) - w[self._x[k + 1].tolist()])
+            gaps += [True] * nx
             if k > 0:
                 for row in range(rows):
                     o = away[:, (k - 1) * rows + row]
@@ -95,10 +93,5 @@ class Transcription:
     def _tracking(self, x: Any, ref: Any) -> Any:
         ocp, c, s = self.ocp, ca.cos(ref[2]), ca.sin(ref[2])
         dx, dy = x[0] - ref[0], x[1] - ref[1]
-        return (
-            ocp.weight_along * (c * dx + s * dy) ** 2
-            + ocp.weight_across * (c * dy - s * dx) ** 2
-            + ocp.weight_yaw * (x[2] - ref[2]) ** 2
-            + ocp.weight_speed * (x[3] - ref[3]) ** 2
-            + ocp.weight_yaw_rate * (x[4] - ref[4]) ** 2
-        )
+        errors = [c * dx + s * dy, c * dy - s * dx, *(x[i] - ref[i] for i in range(2, ocp.model.nx))]
+        return sum(weight * error**2 for weight, error in zip(ocp.state_weights, errors, strict=True))

@@ -10,8 +10,8 @@ from physical_ai_control.braking import first_contact, gaps, stop_states
 from physical_ai_control.core import ControllerCore
 from physical_ai_control.intake import Intake
 from physical_ai_control.mpc.check import fault
-from physical_ai_control.mpc.model import Rollout, successors
-from physical_ai_control.mpc.problem import Guess, Ocp, Problem, Solution, shift
+from physical_ai_control.mpc.model import Rollout
+from physical_ai_control.mpc.problem import UNICYCLE, Guess, Ocp, Problem, Solution, shift
 from physical_ai_control.mpc.solvers import make_solver
 from physical_ai_control.parameters import ControllerParameters
 from physical_ai_control.people import Forecast, People
@@ -20,6 +20,7 @@ from physical_ai_control.surroundings import Surroundings
 from physical_ai_core import layouts
 from physical_ai_core import messages as m
 from physical_ai_core.errors import ParameterError
+from physical_ai_core.geometry import Array
 
 OCP = Ocp(steps=20, moving=3, static=0)
 
@@ -54,7 +55,7 @@ def test_the_iterated_qp_reaches_the_cost_of_a_whole_nlp_solver(solvers: dict[st
     p = problem(seed)
     fast = solvers["hpipm"].solve(p, cold(p), 15)  # type: ignore[attr-defined]
     whole = solvers["ipopt"].solve(p, Guess(fast.states, fast.inputs), 60)  # type: ignore[attr-defined]
-    assert fault(p, fast, Rollout(OCP.steps, OCP.dt_s)(p.x0, fast.inputs)) == ""
+    assert fault(p, fast, Rollout(UNICYCLE, OCP.steps, OCP.dt_s)(p.x0, fast.inputs)) == ""
     assert fast.cost <= 1.02 * whole.cost + 0.01
 
 
@@ -72,8 +73,17 @@ def test_an_unknown_solver_is_refused_by_name() -> None:
 def test_the_roll_out_is_the_model() -> None:
     rng = np.random.default_rng(0)
     inputs = rng.uniform(-1, 1, (20, 2))
-    states = Rollout(20, 0.1)(np.array([1.0, 2.0, 0.3, 0.5, -0.2]), inputs)
-    np.testing.assert_allclose(successors(states[:-1], inputs, 0.1), states[1:], atol=1e-12)
+    states = Rollout(UNICYCLE, 20, 0.1)(np.array([1.0, 2.0, 0.3, 0.5, -0.2]), inputs)
+
+    def rate(x: Array) -> Array:
+        return np.column_stack([x[:, 3] * np.cos(x[:, 2]), x[:, 3] * np.sin(x[:, 2]), x[:, 4], inputs])
+
+    x = states[:-1]
+    k1 = rate(x)
+    k2 = rate(x + 0.05 * k1)
+    k3 = rate(x + 0.05 * k2)
+    k4 = rate(x + 0.1 * k3)
+    np.testing.assert_allclose(x + 0.1 / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4), states[1:], atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +99,7 @@ def test_a_spoilt_solution_is_not_believed(solvers: dict[str, object], spoil: ob
     p = problem(2)
     good: Solution = solvers["hpipm"].solve(p, cold(p), 10)  # type: ignore[attr-defined]
     bad: Solution = spoil(good)  # type: ignore[operator]
-    assert says in fault(p, bad, Rollout(OCP.steps, OCP.dt_s)(p.x0, bad.inputs))
+    assert says in fault(p, bad, Rollout(UNICYCLE, OCP.steps, OCP.dt_s)(p.x0, bad.inputs))
 
 
 def test_a_solver_that_breaks_on_the_way_is_outlived_by_its_last_plan_and_then_by_braking() -> None:

@@ -15,8 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from physical_ai_control.mpc import solvers as solver_table
-from physical_ai_control.mpc.model import successors
-from physical_ai_control.mpc.problem import Guess, Ocp, Problem, Solution, shift
+from physical_ai_control.mpc.problem import UNICYCLE, Guess, Ocp, Problem, Solution, shift
 from physical_ai_control.mpc.riccati import engine, stage, translate
 from physical_ai_control.mpc.riccati.solver import STATUS, RiccatiSolver
 from physical_ai_control.mpc.solvers import QP_OPTIONS, RealTimeIteration, make_solver
@@ -156,8 +155,8 @@ def test_no_other_inputs_within_the_bounds_cost_less_in_the_linearised_problem(s
 def linear_cost(problem: Problem, guess: Guess) -> Callable[[Array], float]:
     """Cost of inputs in the linearised problem with the least slack; infinite where a state bound is broken."""
     n, weights = OCP.steps, engine.weights(OCP)
-    after = successors(guess.states[:-1], guess.inputs, OCP.dt_s)
-    slopes = [[np.array(part) for part in jacobians()(x, u)] for x, u in zip(guess.states, guess.inputs, strict=False)]
+    told = [[np.array(part) for part in jacobians()(x, u)] for x, u in zip(guess.states, guess.inputs, strict=False)]
+    after, slopes = [parts[2].ravel() for parts in told], [parts[:2] for parts in told]
     rows = [[stages().row(guess.states[k, :3], away) for away in problem.keep_away[k]] for k in range(1, n)]
     gap = np.array([[float(value) for value, _ in stage_rows] for stage_rows in rows])
     slope = np.array([[np.array(value).ravel() for _, value in stage_rows] for stage_rows in rows])
@@ -188,16 +187,14 @@ def linear_cost(problem: Problem, guess: Guess) -> Callable[[Array], float]:
 
 @lru_cache
 def stages() -> stage.Stage:
-    return stage.build(OCP.dt_s, 1e-4)
+    return stage.build(UNICYCLE, OCP.dt_s, 1e-4)
 
 
 @lru_cache
 def jacobians() -> ca.Function:
-    from physical_ai_control.mpc import model
-
     x, u = ca.SX.sym("x", 5), ca.SX.sym("u", 2)
-    after = model.step(x, u, OCP.dt_s)
-    return ca.Function("jacobians", [x, u], [ca.jacobian(after, x), ca.jacobian(after, u)])
+    after = UNICYCLE.step(x, u, OCP.dt_s)
+    return ca.Function("jacobians", [x, u], [ca.jacobian(after, x), ca.jacobian(after, u), after])
 
 
 def test_where_every_way_leads_into_an_obstacle_it_answers_with_slack_and_within_the_bounds() -> None:

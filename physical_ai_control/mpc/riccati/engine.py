@@ -20,7 +20,7 @@ from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
-from physical_ai_control.mpc.problem import NU, NX, Ocp
+from physical_ai_control.mpc.problem import Ocp
 from physical_ai_control.mpc.riccati.generate import c_source, python_source
 from physical_ai_control.mpc.riccati.layout import Arrays, Sizes
 from physical_ai_control.mpc.riccati.stage import Stage, build
@@ -42,7 +42,6 @@ NUMBA: Final = (
     " fastmath={'contract', 'nsz', 'reassoc', 'arcp'})\n\n"
 )
 AGREE: Final = 1e-6  # of both answers, relative to 1 + their size
-ALL: Final = tuple(range(NX))
 
 
 class Engine(NamedTuple):
@@ -57,13 +56,16 @@ class Engine(NamedTuple):
     why: str  # why the backends before this one were not taken
 
 
-def make_engine(ocp: Ocp, wanted: Backend | None = None, bounded: tuple[int, ...] = ALL) -> Engine:
+def make_engine(ocp: Ocp, wanted: Backend | None = None, bounded: tuple[int, ...] | None = None) -> Engine:
     """The fastest backend that can be had and gives the right answer, or the `wanted` one.
 
-    `bounded`: states whose bounds are heeded. Raises BuildError when there is none.
+    `bounded`: states whose bounds are heeded; None: all. Raises BuildError when there is none.
     """
-    stage = build(ocp.dt_s, SMOOTH_M2)
-    sizes = Sizes(ocp.steps, ocp.moving, ocp.static, stage.varying, len(stage.hessian), bounded)
+    model, stage = ocp.model, build(ocp.model, ocp.dt_s, SMOOTH_M2)
+    heeded = tuple(range(model.nx)) if bounded is None else bounded
+    sizes = Sizes(
+        model.nx, model.nu, ocp.steps, ocp.moving, ocp.static, stage.varying, len(stage.hessian), heeded
+    )  # fmt: skip
     given, answer, memory = Arrays(sizes.given), Arrays(sizes.answer), Arrays(sizes.memory)
     given["weights"][:] = weights(ocp)
     refusals: list[PhysicalAIError] = []
@@ -89,9 +91,7 @@ def make_engine(ocp: Ocp, wanted: Backend | None = None, bounded: tuple[int, ...
 def weights(ocp: Ocp) -> Array:
     """In the order of the kernel."""
     return np.array([
-        ocp.weight_along, ocp.weight_across, ocp.weight_yaw, ocp.weight_speed, ocp.weight_yaw_rate,
-        ocp.weight_acceleration, ocp.weight_yaw_acceleration, ocp.terminal_factor,
-        *ocp.slack_linear, *ocp.slack_quadratic,
+        *ocp.state_weights, *ocp.input_weights, ocp.terminal_factor, *ocp.slack_linear, *ocp.slack_quadratic,
     ])  # fmt: skip
 
 
@@ -160,15 +160,17 @@ def verify(solve: Callable[[Array, Array, Array], int], stage: Stage, sizes: Siz
 
 def example(given: Arrays, sizes: Sizes, of: Array, turn: int) -> None:
     """A robot in a bend that must evade points beside and on its way; something of everything is active."""
-    k = np.arange(sizes.steps + 1)
+    k, nx = np.arange(sizes.steps + 1), sizes.nx
     given.flat[:] = 0.0
     given["weights"][:] = of
-    given["x0"][:] = 0.05 * turn, 0.1, 0.2, 0.5, 0.1
-    given["reference"][:] = np.column_stack([0.1 * k, 0.02 * k, 0.2 + 0.01 * k, 0.0 * k + 1.1, 0.0 * k])
+    given["x0"][:4], given["x0"][4:] = (0.05 * turn, 0.1, 0.2, 0.5), 0.1
+    given["reference"][:, :4] = np.column_stack([0.1 * k, 0.02 * k, 0.2 + 0.01 * k, 0.0 * k + 1.1])
     given["guess_x"][:] = given["reference"]
     given["guess_x"][0] = given["x0"]
-    given["x_low"][:], given["x_high"][:] = [-1e4, -1e4, -1e4, -0.1, -0.8], [1e4, 1e4, 1e4, 1.0, 0.8]
-    given["u_low"][:], given["u_high"][:] = [-1.0] * NU, [1.0] * NU
+    most = np.array([1e4, 1e4, 1e4, 1.0, *([0.8] * (nx - 4))])
+    given["x_low"][:], given["x_high"][:] = -most, most
+    given["x_low"][:, 3] = -0.1
+    given["u_low"][:], given["u_high"][:] = -1.0, 1.0
     row = np.arange(sizes.rows)
     given["keep_away"][..., 0], given["keep_away"][..., 1] = 0.6 + 0.3 * row, 0.3 * (-1.0) ** row
     given["keep_away"][..., 2], given["keep_away"][..., 3] = np.where(row == 2, 0.0, 0.5), 0.1 * (row % 2)

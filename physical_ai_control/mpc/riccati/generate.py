@@ -10,15 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from physical_ai_control.mpc.problem import NU, NX
-from physical_ai_control.mpc.riccati.layout import TRIANGLE, Sizes, offsets
+from physical_ai_control.mpc.riccati.layout import Sizes, offsets
 from physical_ai_control.mpc.riccati.stage import Stage
 from physical_ai_control.mpc.riccati.translate import block
 
 HERE: Final = Path(__file__).parent
 C_MARK: Final = "/* --- the stage's functions --- */\n"
 PYTHON_MARK: Final = "# --- the generated part ends here ---\n"
-QUU: Final = NU * (NU + 1) // 2
 
 
 class _Block(NamedTuple):
@@ -89,12 +87,13 @@ def python_source(stage: Stage, sizes: Sizes, decorator: str) -> str:
 
 
 def _parts(stage: Stage, sizes: Sizes) -> tuple[_Part, ...]:
-    d, base = _Block("d", sizes.varying), (_Block("base_x", NX), _Block("base_u", NU))
-    gain, quu, step = _Block("gain", NU * NX, "ki"), _Block("quu", QUU, "ki"), _Block("step", NU, "ki")
-    p, slope, z = _Block("p", TRIANGLE, "i", "P"), _Block("p", NX, "i", "P"), _Block("z", NX, "i", "Z")
-    after, du = _Block("after", NX), _Block("du", NU)
+    nx, nu = sizes.nx, sizes.nu
+    d, base = _Block("d", sizes.varying), (_Block("base_x", nx), _Block("base_u", nu))
+    gain, quu, step = _Block("gain", nu * nx, "ki"), _Block("quu", nu * (nu + 1) // 2, "ki"), _Block("step", nu, "ki")
+    p, slope, z = _Block("p", sizes.triangle, "i", "P"), _Block("p", nx, "i", "P"), _Block("z", nx, "i", "Z")
+    after, du = _Block("after", nx), _Block("du", nu)
     place, away, row = _Block("base_x", 3), _Block("away", 4), _Block("row", 4, "ik", "P")
-    h, q = _Block("h", sizes.hessian), _Block("q", NX + NU)
+    h, q = _Block("h", sizes.hessian), _Block("q", nx + nu)
     return (
         _Part("linearise_stages", stage.linearise, base, [after, d], True),
         _Part("row_stages", stage.row, [place, away], [row], True),
@@ -106,22 +105,22 @@ def _parts(stage: Stage, sizes: Sizes) -> tuple[_Part, ...]:
 
 def _constants(sizes: Sizes) -> dict[str, int]:
     numbers = {
-        "N": sizes.steps, "K": sizes.stride, "NX": NX, "NU": NU, "ROWS": sizes.rows, "MOVING": sizes.moving,
+        "N": sizes.steps, "K": sizes.stride, "NX": sizes.nx, "NU": sizes.nu, "ROWS": sizes.rows, "MOVING": sizes.moving,
         "BOUNDED": len(sizes.bounded), "VARYING": sizes.varying, "HESSIAN": sizes.hessian, "COUNT": sizes.count,
-        "TRIANGLE": TRIANGLE, "QUU": QUU,
+        "TRIANGLE": sizes.triangle, "QUU": sizes.nu * (sizes.nu + 1) // 2,
     }  # fmt: skip
     for prefix, shapes in (("G", sizes.given), ("A", sizes.answer), ("M", sizes.memory)):
         numbers |= {f"{prefix}_{name.upper() or 'END'}": at for name, at in offsets(shapes).items()}
     # Scratch of the kernel without structs: what `along` holds is not needed while these are.
-    return {**numbers, "P": numbers["M_ALONG"], "Z": numbers["M_ALONG"] + TRIANGLE}
+    return {**numbers, "P": numbers["M_ALONG"], "Z": numbers["M_ALONG"] + sizes.triangle}
 
 
 def _tables(stage: Stage, sizes: Sizes) -> dict[str, tuple[int, ...]]:
     """`bounded`: states with bounds; `diagonal[i]`: entry of the Hessian for (i, i); `packed_at`: its place in P."""
-    places = {pair: at for at, pair in enumerate((i, j) for j in range(NX) for i in range(j + 1))}
+    places = {pair: at for at, pair in enumerate((i, j) for j in range(sizes.nx) for i in range(j + 1))}
     return {
         "bounded": sizes.bounded,
-        "diagonal": tuple(stage.hessian.index((i, i)) for i in range(NX + NU)),
+        "diagonal": tuple(stage.hessian.index((i, i)) for i in range(sizes.nx + sizes.nu)),
         "packed_at": tuple(places[pair] for pair in stage.hessian if pair in places),
     }
 

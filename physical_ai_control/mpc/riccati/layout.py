@@ -8,11 +8,9 @@ from functools import cached_property
 
 import numpy as np
 
-from physical_ai_control.mpc.problem import NU, NX, Ocp
 from physical_ai_core.geometry import Array
 
 LANES = 8  # stages are padded to a multiple of it: doubles in the widest vector register
-TRIANGLE = NX * (NX + 1) // 2
 NAMES = ("iterations", "mu", "residual", "status", "cost")  # of `answer["info"]`
 SOLVED, LIMIT, BAD_INPUT, BROKEN = 0, 1, 2, 3  # `info` status
 
@@ -21,6 +19,8 @@ SOLVED, LIMIT, BAD_INPUT, BROKEN = 0, 1, 2, 3  # `info` status
 class Sizes:
     """What the code is compiled for. `bounded`: states that have bounds; the others' are taken for infinite."""
 
+    nx: int
+    nu: int
     steps: int
     moving: int
     static: int
@@ -33,6 +33,11 @@ class Sizes:
         return self.moving + self.static
 
     @property
+    def triangle(self) -> int:
+        """Entries of a symmetric matrix over the states."""
+        return self.nx * (self.nx + 1) // 2
+
+    @property
     def stride(self) -> int:
         """Stages from 0 to N, padded."""
         return -(-(self.steps + 1) // LANES) * LANES
@@ -40,40 +45,36 @@ class Sizes:
     @property
     def count(self) -> int:
         """Inequalities a stage: both bounds of states and inputs, distance rows, two slacks."""
-        return 2 * len(self.bounded) + 2 * NU + self.rows + 2
+        return 2 * len(self.bounded) + 2 * self.nu + self.rows + 2
 
     @cached_property
     def given(self) -> Mapping[str, tuple[int, ...]]:
-        n = self.steps
+        n, nx, nu = self.steps, self.nx, self.nu
         return {
             "options": (8,),  # mu at the start, mu at the end, tolerance, reach, most iterations, shift; two spare
-            "weights": (NX + NU + 5,),  # states, inputs, terminal factor, slack linear (2), slack quadratic (2)
-            "x0": (NX,), "u_low": (NU,), "u_high": (NU,), "reference": (n + 1, NX), "x_low": (n + 1, NX),
-            "x_high": (n + 1, NX), "guess_x": (n + 1, NX), "guess_u": (n, NU), "keep_away": (n + 1, self.rows, 4),
+            "weights": (nx + nu + 5,),  # states, inputs, terminal factor, slack linear (2), slack quadratic (2)
+            "x0": (nx,), "u_low": (nu,), "u_high": (nu,), "reference": (n + 1, nx), "x_low": (n + 1, nx),
+            "x_high": (n + 1, nx), "guess_x": (n + 1, nx), "guess_u": (n, nu), "keep_away": (n + 1, self.rows, 4),
         }  # fmt: skip
 
     @cached_property
     def answer(self) -> Mapping[str, tuple[int, ...]]:
-        n = self.steps
-        return {"info": (8,), "states": (n + 1, NX), "inputs": (n, NU), "slack": (n, 2), "gains": (n, NU, NX)}
+        n, nx, nu = self.steps, self.nx, self.nu
+        return {"info": (8,), "states": (n + 1, nx), "inputs": (n, nu), "slack": (n, 2), "gains": (n, nu, nx)}
 
     @cached_property
     def memory(self) -> Mapping[str, tuple[int, ...]]:
         """`lam` is what a solve leaves to the next; the rest is scratch."""
-        k, count = self.stride, self.count
+        k, count, nx, nu = self.stride, self.count, self.nx, self.nu
         flat = ("lam", "t", "residual", "both", "inverse", "weight", "pull", "bend", "change", "along")
         shapes: dict[str, tuple[int, ...]] = {name: (count, k) for name in flat}
         return shapes | {
-            "x": (NX, k), "u": (NU, k), "base_x": (NX, k), "base_u": (NU, k), "ref": (NX, k), "after": (NX, k),
+            "x": (nx, k), "u": (nu, k), "base_x": (nx, k), "base_u": (nu, k), "ref": (nx, k), "after": (nx, k),
             "d": (self.varying, k), "away": (4, k), "live": (1, k), "g": (3 * self.rows, k), "gap": (self.rows, k),
-            "h": (self.hessian, k), "cost_h": (self.hessian, k), "q": (NX + NU, k), "dx": (NX, k), "du": (NU, k),
-            "slack_pull": (2, k), "slack_inverse": (2, k), "slack_row": (6, k), "gain": (k, NU * NX),
-            "quu": (k, NU * (NU + 1) // 2), "step": (k, NU),
+            "h": (self.hessian, k), "cost_h": (self.hessian, k), "q": (nx + nu, k), "dx": (nx, k), "du": (nu, k),
+            "slack_pull": (2, k), "slack_inverse": (2, k), "slack_row": (6, k), "gain": (k, nu * nx),
+            "quu": (k, nu * (nu + 1) // 2), "step": (k, nu),
         }  # fmt: skip
-
-
-def sizes_of(ocp: Ocp, varying: int, hessian: int, bounded: tuple[int, ...]) -> Sizes:
-    return Sizes(ocp.steps, ocp.moving, ocp.static, varying, hessian, bounded)
 
 
 def offsets(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from physical_ai_control.mpc.problem import Guess, Ocp, Problem, Solution
-from physical_ai_control.mpc.riccati.engine import ALL, Backend, make_engine
+from physical_ai_control.mpc.riccati.engine import Backend, make_engine
 
 COLD_MU, WARM_MU = 1.0, 0.1  # where the barrier begins: without and with the multipliers of the last solve
 REACH: Final = 1e-3  # how much a multiplier says about a distance, in m per unit of cost a metre
@@ -22,11 +22,11 @@ class RiccatiSolver:
     """Gauss-Newton real-time iteration (Diehl, Bock, Schlöder 2005): linearise, one QP, the full step.
 
     `backend` says what runs ("c", "numba"), `why` why nothing faster does. Gains of the last recursion come with the
-    solution: `du = gains[k] @ (x - states[k])` (N, 2, 5) is the QP's own feedback around it, barrier terms included.
+    solution: `du = gains[k] @ (x - states[k])` (N, nu, nx) is the QP's own feedback around it, barrier terms included.
     """
 
     def __init__(
-        self, ocp: Ocp, backend: Backend | None = None, bounded: tuple[int, ...] = ALL, accuracy: float = 2e-3
+        self, ocp: Ocp, backend: Backend | None = None, bounded: tuple[int, ...] | None = None, accuracy: float = 2e-3
     ) -> None:
         """`accuracy`: complementarity at which a QP counts as solved. Raises BuildError."""
         self.engine = engine = make_engine(ocp, backend, bounded)

@@ -14,8 +14,7 @@ from typing import Any, NamedTuple
 
 import casadi as ca
 
-from physical_ai_control.mpc import model
-from physical_ai_control.mpc.problem import NU, NX
+from physical_ai_control.mpc.model import Model
 
 ROW_STATES = (0, 1, 2)  # states that a distance row reads: x, y, yaw
 
@@ -55,38 +54,39 @@ def symmetric(entries: Any, size: int) -> Any:
     return found
 
 
-def build(dt_s: float, smooth_m2: float) -> Stage:
+def build(model: Model, dt_s: float, smooth_m2: float) -> Stage:
     """The functions for steps of `dt_s`; `smooth_m2` keeps the distance differentiable at its zero."""
-    x, u = ca.SX.sym("x", NX), ca.SX.sym("u", NU)
+    nx, nu = model.nx, model.nu
+    x, u = ca.SX.sym("x", nx), ca.SX.sym("u", nu)
     after = model.step(x, u, dt_s)
     jacobian = ca.jacobian(after, ca.vertcat(x, u))
     numbers, d = _with_symbols(jacobian)
     linearise = ca.Function("linearise", [x, u], [after, numbers])
-    a, b = d.matrix[:, :NX], d.matrix[:, NX:]
+    a, b = d.matrix[:, :nx], d.matrix[:, nx:]
 
-    p, hessian = ca.SX.sym("P", NX * (NX + 1) // 2), _hessian_pattern()
+    p, hessian = ca.SX.sym("P", nx * (nx + 1) // 2), _hessian_pattern(nx + nu)
     h = ca.SX.sym("H", len(hessian))
-    entries = ca.SX(NX + NU, NX + NU)
+    entries = ca.SX(nx + nu, nx + nu)
     for value, (i, j) in enumerate(hessian):
         entries[i, j] = entries[j, i] = h[value]
     both = ca.horzcat(a, b)
-    quadratic = both.T @ symmetric(p, NX) @ both + entries
-    inverse = _inverse(quadratic[NX:, NX:])
-    gain = -inverse @ quadratic[NX:, :NX]
-    before = quadratic[:NX, :NX] + quadratic[:NX, NX:] @ gain
+    quadratic = both.T @ symmetric(p, nx) @ both + entries
+    inverse = _inverse(quadratic[nx:, nx:])
+    gain = -inverse @ quadratic[nx:, :nx]
+    before = quadratic[:nx, :nx] + quadratic[:nx, nx:] @ gain
     factor = ca.Function("factor", [p, d.symbols, h], [packed(before), ca.vec(gain), packed(inverse)])
 
-    slope, q = ca.SX.sym("p", NX), ca.SX.sym("q", NX + NU)
-    k_entries, i_entries = ca.SX.sym("K", NU, NX), ca.SX.sym("I", NU * (NU + 1) // 2)
-    of_u = q[NX:] + b.T @ slope
-    offset = -symmetric(i_entries, NU) @ of_u
+    slope, q = ca.SX.sym("p", nx), ca.SX.sym("q", nx + nu)
+    k_entries, i_entries = ca.SX.sym("K", nu, nx), ca.SX.sym("I", nu * (nu + 1) // 2)
+    of_u = q[nx:] + b.T @ slope
+    offset = -symmetric(i_entries, nu) @ of_u
     sweep = ca.Function(
         "sweep",
         [slope, d.symbols, q, k_entries, i_entries],
-        [q[:NX] + a.T @ slope + k_entries.T @ of_u, offset],
+        [q[:nx] + a.T @ slope + k_entries.T @ of_u, offset],
     )
 
-    dx, k = ca.SX.sym("dx", NX), ca.SX.sym("k", NU)
+    dx, k = ca.SX.sym("dx", nx), ca.SX.sym("k", nu)
     du = k_entries @ dx + k
     forward = ca.Function("forward", [dx, d.symbols, k_entries, k], [a @ dx + b @ du, du])
 
@@ -122,10 +122,10 @@ def _with_symbols(jacobian: Any) -> tuple[Any, _Varying]:
     return entries, _Varying(symbols, found)
 
 
-def _hessian_pattern() -> tuple[tuple[int, int], ...]:
+def _hessian_pattern(size: int) -> tuple[tuple[int, int], ...]:
     """Rows of distance couple x, y and yaw; weights and bounds fill the diagonal."""
     coupled = [(i, j) for j in ROW_STATES for i in ROW_STATES if i <= j]
-    return (*coupled, *((i, i) for i in range(NX + NU) if i not in ROW_STATES))
+    return (*coupled, *((i, i) for i in range(size) if i not in ROW_STATES))
 
 
 def _inverse(matrix: Any) -> Any:

@@ -72,7 +72,7 @@ def translate(function: Any, inputs: Sequence[str], language: Language) -> Sourc
             at[outs[0]] = name(UNARY[op].format(at[ins[0]]))
         elif op == ca.OP_SQRT:
             at[outs[0]] = name(ROOT[language].format(at[ins[0]]))
-        elif op in (ca.OP_SIN, ca.OP_COS):
+        elif op in (ca.OP_SIN, ca.OP_COS, ca.OP_TAN):
             angle = at[ins[0]]
             if angle not in turns:
                 turns[angle] = found = f"v{len(lines)}"
@@ -81,7 +81,8 @@ def translate(function: Any, inputs: Sequence[str], language: Language) -> Sourc
                     if language == "c"
                     else f"{found}s, {found}c = turn({angle})"
                 )
-            at[outs[0]] = turns[angle] + ("s" if op == ca.OP_SIN else "c")
+            found = turns[angle]
+            at[outs[0]] = name(f"{found}s / {found}c") if op == ca.OP_TAN else found + ("s" if op == ca.OP_SIN else "c")
         else:
             raise TranslationError(f"casadi's operation {op} in {function.name()}.", "Add it to translate.py.")
     return Source(lines, outputs)
