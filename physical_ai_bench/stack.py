@@ -27,6 +27,7 @@ from physical_ai_core.errors import InputError
 from physical_ai_core.goal import GoalState, Limits, PlaceTarget, Step, Task
 from physical_ai_core.reports import ControllerStatus, PlannerReply, Verdict
 from physical_ai_core.site import Site, load_site
+from physical_ai_sim.people import Walkers
 from physical_ai_telemetry.kpi import Kpis, KpiTracker
 
 NODES: Final = ("safety_gate", "perception", "world_model", "controller", "planner")
@@ -98,8 +99,10 @@ class Stack:
         parameters: dict[str, dict[str, Any]] | None = None,
         taps: Sequence[Tap] = (),
         instruction: str | None = None,
+        people: Walkers | None = None,
     ) -> None:
-        self.scenario, self.seed, self.faults = scenario, seed, list(faults)
+        """`people`: others than those that the simulator's parameters name."""
+        self.scenario, self.seed, self.faults, self.walkers = scenario, seed, list(faults), people
         self.site = load_site(scenario.site)
         self.instruction = instruction if instruction is not None else scenario.instruction
         self._goal = goal_of(self.instruction, self.site)
@@ -131,7 +134,7 @@ class Stack:
             from physical_ai_planner.scripted import ScriptedInterpreter
 
             return make_core(name, values, ScriptedInterpreter({self.instruction: self._goal}))
-        return make_core(name, values)
+        return make_core(name, values, *([self.walkers] if name == "simulator" and self.walkers is not None else ()))
 
     def run(self, until_s: float | None = None, stop_at_collision: bool = False) -> Outcome:
         """Drive until the goal is reached, refused or the time is up. Deterministic for a scenario, seed and faults."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from physical_ai_bench.barn.results import Result
+from physical_ai_bench.crossing.results import Result as CrossingResult
 from physical_ai_bench.page import FOLDER
 from physical_ai_cli.bench import Folder, app, console, show
 
@@ -19,26 +20,36 @@ __all__ = ["app"]
 
 
 @contextmanager
-def barn_bar(console: Console) -> Iterator[Callable[[int, int, Result | None], None]]:
-    """A bar over runs that tells how many reached the goal so far."""
+def run_bar(
+    console: Console, name: str, word: str, failure: Callable[[Any], str]
+) -> Iterator[Callable[[int, int, Any], None]]:
+    """A bar over runs that tells how many are `word` so far; `failure` says what a run lacks, nothing where it is."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("barn", total=None)
-        reached = seen = 0
+        task = progress.add_task(name, total=None)
+        good = seen = 0
 
-        def told(done: int, total: int, last: Result | None) -> None:
-            nonlocal reached, seen
+        def told(done: int, total: int, last: Any) -> None:
+            nonlocal good, seen
             if last is not None:
-                reached, seen = reached + last.success, seen + 1
-                if not last.success:
-                    how = "collision" if last.collision else "time-out"
-                    progress.console.print(
-                        f"world {last.world:03d} seed {last.seed}: {how}: {last.notes}", markup=False
-                    )
-            text = f"barn, {reached} of {seen} reached" if seen else "barn"
+                said = failure(last)
+                good, seen = good + (not said), seen + 1
+                if said:
+                    progress.console.print(said, markup=False)
+            text = f"{name}, {good} of {seen} {word}" if seen else name
             progress.update(task, completed=done, total=total, description=text)
 
         yield told
+
+
+def _barn_failure(last: Result) -> str:
+    how = "" if last.success else "collision" if last.collision else "time-out"
+    return f"world {last.world:03d} seed {last.seed}: {how}: {last.notes}" if how else ""
+
+
+def _crossing_failure(last: CrossingResult) -> str:
+    how = "" if last.reached and not last.collisions else "collision" if last.collisions else "time-out"
+    return f"{last.forecast} seed {last.seed} ({last.recording}): {how}: {last.notes}" if how else ""
 
 
 @app.command()
@@ -65,9 +76,43 @@ def barn(
     from physical_ai_bench.scenario import read_parameters
 
     table = {} if parameters is None else read_parameters(parameters)
-    with barn_bar(console) as told:
+    with run_bar(console, "barn", "reached", _barn_failure) as told:
         results = run_worlds(worlds, runs, out, jobs=jobs, parameters=table, most_worlds=most_worlds, told=told)
     made = barn_page(results, out.parent / "traces", folder if page else out.parent)
+    show(made, folder if page else out.parent)
+    console.print(f"results: {out}", markup=False)
+
+
+@app.command()
+def crossing(
+    runs: Annotated[int, typer.Option(help="Seeds 0 to N - 1, each with nobody and with each forecast.", min=1)] = 10,
+    jobs: Annotated[int, typer.Option(help="Processes.", min=1, max=256)] = 2,
+    forecasts: Annotated[str, typer.Option(help="Of predicted, velocity and standing, by commas.")] = (
+        "predicted,velocity,standing"
+    ),
+    first: Annotated[int, typer.Option(help="The first seed.", min=0)] = 0,
+    out: Annotated[Path, typer.Option(help="CSV, one line a run; what it holds is not run again.")] = Path(
+        "out/crossing/results.csv"
+    ),
+    parameters: Annotated[
+        Path | None, typer.Option(help="ROS parameter file whose values win over those of the scenario crossing.")
+    ] = None,
+    page: Annotated[bool, typer.Option(help="Write the page and the pictures.")] = True,
+    folder: Folder = FOLDER,
+) -> None:
+    """Recorded people cross the route, the whole stack in the loop: collisions, time, with prediction and without."""
+    import os
+
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from physical_ai_bench.benchmarks.crossing import crossing_page
+    from physical_ai_bench.crossing.runs import run_crossings
+    from physical_ai_bench.scenario import read_parameters
+
+    table = {} if parameters is None else read_parameters(parameters)
+    names = [name.strip() for name in forecasts.split(",") if name.strip()]
+    with run_bar(console, "crossing", "without collision", _crossing_failure) as told:
+        results = run_crossings(runs, out, forecasts=names, jobs=jobs, first=first, parameters=table, told=told)
+    made = crossing_page(results, out.parent / "traces", folder if page else out.parent)
     show(made, folder if page else out.parent)
     console.print(f"results: {out}", markup=False)
 
