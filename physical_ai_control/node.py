@@ -29,9 +29,10 @@ class ControllerNode(CoreNode[ControllerParameters]):
         self._let_go()
         assert isinstance(self.core, ControllerCore)
         simulated = bool(self.get_parameter("use_sim_time").value)
-        self._servo = attach(self.core, self.parameters, simulated, self.stamped_cmd_vel)
+        namespace, domain = self.get_namespace(), self.context.get_domain_id()
+        self._servo = attach(self.core, self.parameters, simulated, self.stamped_cmd_vel, namespace, domain)
         if self._servo is not None:
-            self._servo.start(self.get_namespace(), self._mouths)
+            self._servo.start(namespace, self._mouths)
 
     def say(self, output: Output) -> None:
         servo: Any = self._servo
@@ -39,6 +40,11 @@ class ControllerNode(CoreNode[ControllerParameters]):
             self.said(output)
             return
         super().say(output)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        if self._servo is not None:
+            self._servo.brake()
+        return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         self._let_go()

@@ -1,7 +1,7 @@
 /* Shared memory of the controller for hard-real-time consumers. Layout: docs/control-realtime.md.
  *
- * Open "/NAME" of the parameter `servo_mailbox` read-only with shm_open, map PAI_SIZE bytes, read both slots every
- * cycle with pai_read. Nothing here blocks, allocates or calls the kernel. Apache-2.0.
+ * Open "/NAME.DOMAIN.NAMESPACE" read-only with shm_open, NAME of the parameter `servo_mailbox`; see that it is of your
+ * user, of mode 0600, and locked by its writer; map PAI_SIZE bytes, read both slots every cycle with pai_read. Nothing here blocks, allocates or calls the kernel. Apache-2.0.
  */
 #ifndef PHYSICAL_AI_SERVO_H
 #define PHYSICAL_AI_SERVO_H
@@ -23,7 +23,10 @@
 
 /* Indices of the reference slot; behind the head come states (N+1, 5), inputs (N, 2), gains (N, 2, 5), by rows. */
 enum { PAI_SEQUENCE, PAI_BEGUN_S, PAI_VALID_UNTIL_S, PAI_DT_S, PAI_LAG_S, PAI_N, PAI_STATES };
-/* Indices of the present slot. PAI_FOLLOW: sequence to follow, or -1: obey the command. State: x, y, yaw, v, w. */
+/* Values of PAI_FOLLOW that are no sequence: obey the command; brake at once. */
+#define PAI_OBEY (-1.0)
+#define PAI_BRAKE (-2.0)
+/* Indices of the present slot. PAI_FOLLOW: sequence to follow, PAI_OBEY, PAI_BRAKE. State: x, y, yaw, v, w. */
 enum { PAI_NOW_S, PAI_MONOTONIC_S, PAI_PACE, PAI_FOLLOW, PAI_LINEAR, PAI_ANGULAR, PAI_STATE, PAI_PRESENT_COUNT = 11 };
 
 static inline uint32_t pai_crc32(const unsigned char *data, size_t size)

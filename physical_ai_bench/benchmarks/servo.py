@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -67,7 +68,7 @@ def alone(rate_hz: float, seconds: float) -> list[Window]:
 
     def run(name: str, in_thread: bool, priority: int = 0) -> Window:
         settings = ServoSettings(
-            "physical_ai_servo_bench", rate_hz, 0.15, ServoLimits(), 100.0, priority, -1, priority > 0
+            f"physical_ai_servo_bench.{os.getpid()}", rate_hz, 0.15, ServoLimits(), 100.0, priority, -1, priority > 0
         )
         return between(name, ALONE, *feed(settings, seconds, in_thread))
 

@@ -16,7 +16,7 @@ from physical_ai_control.parameters import ControllerParameters
 from physical_ai_control.servo import privileges
 from physical_ai_control.servo.link import Plan, ServoLink
 from physical_ai_control.servo.loop import run_loop
-from physical_ai_control.servo.mailbox import Mailbox
+from physical_ai_control.servo.mailbox import Mailbox, mailbox_name
 from physical_ai_control.servo.mouth import Mouth
 from physical_ai_control.servo.servo import Servo
 from physical_ai_control.servo.settings import ServoSettings
@@ -25,7 +25,8 @@ from physical_ai_core import messages as m
 from physical_ai_core.robot import load_robot
 
 BRAKING_SHARE = 0.9  # of what the base can do
-JOIN_S = 2.0
+JOIN_S = 3.0
+OWN_MAILBOX = "physical_ai_servo"
 
 
 class Follows(Protocol):
@@ -45,18 +46,22 @@ def limits_of(parameters: ControllerParameters) -> ServoLimits:
 
 
 def attach(
-    core: Follows, parameters: ControllerParameters, simulated: bool, stamped: bool, valid_s: float = 0.5
-) -> ServoAttachment | None:
+    core: Follows, parameters: ControllerParameters, simulated: bool, stamped: bool, namespace: str, domain: int,
+    valid_s: float = 0.5,
+) -> ServoAttachment | None:  # fmt: skip
     """The servo that the parameters ask for; None where they ask for none.
 
-    `simulated`: the graph's clock is not the system's. `valid_s`: how long a trajectory may be followed.
+    `simulated`: the graph's clock is not the system's. `namespace`, `domain`: of the controller's node; with them each
+    controller of a host has a mailbox of its own. `valid_s`: how long a trajectory may be followed.
+    Raises TakenMailboxError where another controller lives under that name, InputError where there is no memory.
     """
     p = parameters
     if p.servo_rate_hz <= 0.0 and not p.servo_mailbox:
         return None
+    name = mailbox_name(p.servo_mailbox or f"{OWN_MAILBOX}.{os.getpid()}", domain, namespace)
     settings = ServoSettings(
-        p.servo_mailbox or f"physical_ai_servo_{os.getpid()}", p.servo_rate_hz, p.actuator_lag_s, limits_of(p),
-        p.servo_say_hz, p.servo_priority, p.servo_cpu, p.servo_lock_memory, stamped,
+        name, p.servo_rate_hz, p.actuator_lag_s, limits_of(p), p.servo_say_hz, p.servo_priority, p.servo_cpu,
+        p.servo_lock_memory, stamped, p.servo_silence_s,
     )  # fmt: skip
     return ServoAttachment(core, ServoLink(settings, p.dt_s, valid_s, simulated), p.servo_thread)
 
@@ -90,8 +95,13 @@ class ServoAttachment:
         self._link.tell(command.stamp_s, wanted, plan, following.state, drive)
         return self._link.speaks()
 
+    def brake(self) -> None:
+        """The controller falls silent on purpose: brake at once."""
+        self._link.brake()
+
     def close(self) -> None:
-        """End the loop and give the memory back."""
+        """Brake, end the loop at rest, and give the memory back."""
+        self.brake()
         self._stopping.set()
         if self._thread is not None:
             self._thread.join(JOIN_S)
@@ -109,7 +119,7 @@ class ServoAttachment:
         reply = np.zeros(3)
 
         def say(command: Command, stamp_s: float) -> None:
-            if next(cycles) == 0 and stamp_s > 0.0:
+            if next(cycles) == 0 and stamp_s > 0.0 and not servo.quiet:
                 mouth.say(stamp_s, command.linear_mps, command.angular_rps)
                 reply[:] = stamp_s, command.linear_mps, command.angular_rps
                 mailbox.reply.write(reply)
@@ -118,8 +128,9 @@ class ServoAttachment:
         def report(values: dict[str, str]) -> None:
             mouth.report({**values, **granted.values()})
 
-        servo = Servo(settings.limits, settings.lag_s)
+        servo = Servo(settings.limits, settings.lag_s, settings.silence_s)
         run_loop(servo, mailbox, settings.rate_hz, say, report, lambda: not self._stopping.is_set(), collect=False)
+        mouth.say(servo.now_s, *servo.law.last)
         mailbox.close()
 
 

@@ -1,7 +1,7 @@
 """Reference consumer of `controller/trajectory`: executes the newest timed path and times out on its own.
 
 What a hard-real-time controller has to do, in the smallest form: docs/control-realtime.md. It believes nothing but its
-own clock: a path is driven for at most `validity_s` after its stamp *and* after it arrived.
+own clock: a path is driven for at most `validity_s` after its stamp *and* `silence_s` after it arrived.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from physical_ai_core import messages as m
 from physical_ai_core.errors import InputError
 
 VALIDITY_S = 0.5  # as `valid_until_s` of controller/status has it
+SILENCE_S = 0.25  # paths come ten times a second, one may be lost; the safety gate waits no longer for commands
 
 
 class TrajectoryConsumer:
@@ -28,8 +29,11 @@ class TrajectoryConsumer:
         command = consumer.step(now_s, monotonic_s)  # every cycle
     """
 
-    def __init__(self, limits: ServoLimits, lag_s: float = 0.0, validity_s: float = VALIDITY_S) -> None:
-        self._law, self._lag_s, self._validity_s = TrackingLaw(limits), lag_s, validity_s
+    def __init__(
+        self, limits: ServoLimits, lag_s: float = 0.0, validity_s: float = VALIDITY_S, silence_s: float = SILENCE_S
+    ) -> None:
+        self._law, self._lag_s = TrackingLaw(limits), lag_s
+        self._validity_s, self._silence_s = validity_s, min(silence_s, validity_s)
         self._sequence, self._stamp_s = 0, -math.inf
         self._arrived_s = self._last_s = -math.inf
         self.refused = 0
@@ -53,8 +57,16 @@ class TrajectoryConsumer:
 
     def step(self, now_s: float, monotonic_s: float, state: Sequence[float] | None = None) -> Command:
         """Command at `now_s` of the graph's and `monotonic_s` of the own clock."""
-        dt_s = monotonic_s - self._last_s if self._last_s > -math.inf else 0.0
-        self._last_s = monotonic_s
-        if self._sequence and monotonic_s - self._arrived_s > self._validity_s:
+        dt_s = self._elapsed_s(monotonic_s)
+        if self._sequence and monotonic_s - self._arrived_s > self._silence_s:
             return self._law.brake(dt_s, Mode.SILENT)
         return self._law.command(now_s, dt_s, state)
+
+    def brake(self, monotonic_s: float) -> Command:
+        """One cycle nearer to rest, whatever the path says: for the end of the program."""
+        return self._law.brake(self._elapsed_s(monotonic_s), Mode.TOLD)
+
+    def _elapsed_s(self, monotonic_s: float) -> float:
+        elapsed_s = monotonic_s - self._last_s if self._last_s > -math.inf else 0.0
+        self._last_s = monotonic_s
+        return elapsed_s

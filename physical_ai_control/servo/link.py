@@ -22,7 +22,8 @@ from physical_ai_core.geometry import Array
 
 LOOP, VOICE = "physical_ai_control.servo.process", "physical_ai_control.servo.node"
 PACE_OVER_S: Final = 0.5
-STOP_PATIENCE_S: Final = 2.0
+STOP_PATIENCE_S: Final = 2.0  # beyond braking from top speed
+MOST_PATIENCE_S: Final = 5.0
 ALIVE_S: Final = 0.5
 
 
@@ -82,6 +83,7 @@ class ServoLink:
         link = ServoLink(settings, dt_s=0.1, valid_s=0.5, simulated=False)
         link.start(["--ros-args", "-r", "__ns:=/robot_1"])
         link.tell(now_s, command, plan, state)   # at every tick
+        link.brake()                             # the controller takes its hand away; `tell` drives again
         link.close()
     """
 
@@ -91,6 +93,7 @@ class ServoLink:
         self._written: tuple[int, float] | None = None
         self._processes: list[subprocess.Popen[bytes]] = []
         self._replied_s = -np.inf
+        self._told: Present | None = None
 
     def start(self, arguments: Sequence[str] = ()) -> None:
         """Start the loop, and the voice that tells the graph; `arguments` go on to rclpy (namespace, remappings)."""
@@ -108,10 +111,21 @@ class ServoLink:
         if plan is not None and (plan.sequence, plan.begun_s) != self._written:
             self.mailbox.reference.write(references.pack(self._reference(plan, source)))
             self._written = (plan.sequence, plan.begun_s)
-        follow = -1 if plan is None else plan.sequence
+        follow = presents.OBEY if plan is None else plan.sequence
         place = None if state is None else tuple(float(value) for value in state)
-        pace = self._pace(now_s, monotonic_s)
-        self.mailbox.present.write(presents.pack(Present(now_s, monotonic_s, pace, follow, *command, place)))
+        self._say(Present(now_s, monotonic_s, self._pace(now_s, monotonic_s), follow, *command, place))
+
+    def brake(self) -> None:
+        """Whoever follows brakes at once."""
+        told = self._told
+        if told is not None:
+            monotonic_s = time.monotonic()
+            now_s = told.now_s + (monotonic_s - told.monotonic_s) * told.pace
+            self._say(Present(now_s, monotonic_s, told.pace, presents.BRAKE, 0.0, 0.0, None))
+
+    def _say(self, present: Present) -> None:
+        self._told = present
+        self.mailbox.present.write(presents.pack(present))
 
     def speaks(self) -> bool:
         """The servo gives commands; where it does not, the controller's own must go out."""
@@ -123,12 +137,14 @@ class ServoLink:
         return not dead and now_s - self._replied_s < ALIVE_S
 
     def close(self) -> None:
-        """End the processes, then the mailbox."""
+        """Have it brake; end the loop when it stands, the voice when it has said so, then the mailbox."""
+        self.brake()
+        limits = self.settings.limits
+        patience_s = min(STOP_PATIENCE_S + limits.top_mps / limits.braking_mps2, MOST_PATIENCE_S)
         for process in self._processes:
             process.terminate()
-        for process in self._processes:
             with suppress(subprocess.TimeoutExpired):
-                process.wait(STOP_PATIENCE_S)
+                process.wait(patience_s)
             if process.poll() is None:
                 process.kill()
                 process.wait()

@@ -25,7 +25,7 @@ def run_loop(
     servo: Servo, mailbox: Mailbox, rate_hz: float, say: Say, report: Report, going: Callable[[], bool],
     collect: bool = True,
 ) -> Cadence:  # fmt: skip
-    """Run until `going()` is false, at `rate_hz`; returns the cadence with its counts.
+    """Run at `rate_hz` until `going()` is false, then brake, and end at rest; returns the cadence with its counts.
 
     `collect`: once a second, after the report, young garbage is collected by hand (the collector itself is off).
     """
@@ -33,8 +33,12 @@ def run_loop(
     report_every = max(1, round(rate_hz * REPORT_S))
     refused, work = 0, Histogram()
     cpu_s, begun_s = time.thread_time(), time.monotonic()
-    while going():
+    while True:
         now_s = cadence.wait() * 1e-9
+        if not going():
+            if servo.stands:
+                return cadence
+            servo.end()
         try:
             row = mailbox.reference.read_new()
             if row is not None:
@@ -56,4 +60,3 @@ def run_loop(
             report({**values, **{f"cycles_{name}": str(n) for name, n in servo.modes.items()}})
             if collect:
                 gc.collect(0)
-    return cadence

@@ -16,12 +16,12 @@ import struct
 import sys
 import tempfile
 import zlib
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from physical_ai_control.servo import shared_file
 from physical_ai_control.servo.reference import MOST_NUMBERS
 from physical_ai_core.errors import InputError
 from physical_ai_core.geometry import Array
@@ -102,35 +102,36 @@ class Mailbox:
     `voice`: the stamp that was published last."""
 
     def __init__(self, path: Path, create: bool = False) -> None:
-        """Raises InputError where the file is absent or another's."""
+        """Raises InputError where the file is absent or no mailbox; its kinds TakenMailboxError (`create`, and another
+        lives there), ForeignMailboxError (of another user, or open to others), StaleMailboxError (its writer is gone).
+        """
         if sys.byteorder != "little":
             raise InputError("The mailbox needs a little-endian machine.", "Set servo_rate_hz to 0.")
         self.path, self._owner = path, create
-        flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT | os.O_TRUNC if create else 0)
         try:
-            file = os.open(path, flags, 0o600)
+            content = MAGIC.ljust(SIZE, b"\0")
+            self._file = shared_file.create(path, content) if create else shared_file.open_checked(path)
         except OSError as error:
             raise InputError(
                 f"The mailbox {path} cannot be opened ({error}).", "Start the controller first."
             ) from error
         try:
-            if create:
-                os.ftruncate(file, SIZE)
-            elif os.fstat(file).st_size != SIZE:
-                raise InputError(f"{path} is no mailbox.", "Name the one that the controller wrote.")
-            self._map = mmap.mmap(file, SIZE)
-        finally:
-            os.close(file)
+            if os.fstat(self._file).st_size != SIZE or os.pread(self._file, len(MAGIC), 0) != MAGIC:
+                raise InputError(f"{path} is no mailbox of this version.", "Name the one that the controller wrote.")
+            self._map = mmap.mmap(self._file, SIZE)
+        except BaseException:
+            os.close(self._file)
+            raise
         self._view = memoryview(self._map)
-        if create:
-            self._view[: len(MAGIC)] = MAGIC
-        elif bytes(self._view[: len(MAGIC)]) != MAGIC:
-            raise InputError(f"{path} is no mailbox of this version.", "Name the one that the controller wrote.")
         self.reference = Slot(self._view, REFERENCE_AT, MOST_NUMBERS)
         self.present = Slot(self._view, PRESENT_AT, MOST_PRESENT)
         self.reply = Slot(self._view, REPLY_AT, MOST_PRESENT)
         self.report = Slot(self._view, REPORT_AT, MOST_REPORT)
         self.voice = Slot(self._view, VOICE_AT, MOST_PRESENT)
+
+    def remove(self) -> None:
+        """Take the file's name away, unless a successor's file has it; those who have it open keep it."""
+        shared_file.remove(self.path, self._file)
 
     def close(self) -> None:
         """Let go; the creator's file is gone after that."""
@@ -139,8 +140,16 @@ class Mailbox:
         self._view.release()
         self._map.close()
         if self._owner:
-            with suppress(OSError):
-                self.path.unlink()
+            self.remove()
+        os.close(self._file)
+
+
+def mailbox_name(begin: str, domain: int, namespace: str) -> str:
+    """One name a controller: `begin`, the ROS domain, and the node's namespace with points for its slashes.
+
+    No name in ROS has a point, so that two controllers of one host never meet: `base.7.fleet.robot_1`.
+    """
+    return ".".join([begin, str(domain), *filter(None, namespace.split("/"))])
 
 
 def mailbox_path(name: str) -> Path:

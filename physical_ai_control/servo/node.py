@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import time
-from types import FrameType
 from typing import Any, Final
 
 import numpy as np
@@ -19,6 +17,7 @@ from physical_ai_control.servo.clock import Cadence, no_garbage_collection
 from physical_ai_control.servo.mailbox import Mailbox, mailbox_path
 from physical_ai_control.servo.mouth import UNSTAMPED, Mouth
 from physical_ai_control.servo.settings import ServoSettings
+from physical_ai_control.servo.stop import StopRequest
 from physical_ai_core import graph
 from physical_ai_core.errors import PhysicalAIError
 from physical_ai_core.ros.encode import message_class
@@ -31,14 +30,7 @@ def main(arguments: list[str] | None = None) -> None:
     """`python -m physical_ai_control.servo.node SETTINGS_JSON [--ros-args …]`."""
     arguments = sys.argv[1:] if arguments is None else arguments
     settings = ServoSettings.from_json(arguments[0])
-    parent, stopping = os.getppid(), False
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        nonlocal stopping
-        stopping = True
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the controller says when
+    parent, stop = os.getppid(), StopRequest(interrupt=False)
     try:
         mailbox = Mailbox(mailbox_path(settings.mailbox))
     except PhysicalAIError as error:
@@ -53,10 +45,12 @@ def main(arguments: list[str] | None = None) -> None:
         settings.stamped,
     )
     heard_s = time.monotonic()
+    going = True
     with no_garbage_collection():
         cadence = Cadence(settings.say_hz or settings.rate_hz)
-        while not stopping:
+        while going:
             cadence.wait()
+            going = not stop.asked  # what the loop said last is told before the end
             reply = mailbox.reply.read_new()
             if reply is not None and reply[0] > 0.0:  # a command is told once: silence of the loop is silence here
                 heard_s = time.monotonic()
@@ -66,7 +60,7 @@ def main(arguments: list[str] | None = None) -> None:
             if report is not None:
                 mouth.report(json.loads(report))
             if os.getppid() != parent and time.monotonic() - heard_s > QUIET_S:
-                mailbox.path.unlink(missing_ok=True)
+                mailbox.remove()
                 break
     mailbox.close()
     node.destroy_node()

@@ -11,12 +11,14 @@ from physical_ai_core.errors import InputError
 from physical_ai_core.geometry import Array
 
 DIRECT_VALID_S: Final = 0.2  # a command without trajectory is obeyed so long
+OBEY: Final = -1  # of `follow`: obey the command
+BRAKE: Final = -2  # of `follow`: brake at once, the controller takes its hand away
 
 
 class Present(NamedTuple):
     """`now_s`: the graph's clock when CLOCK_MONOTONIC showed `monotonic_s`; `pace`: seconds of it a second (1 but in
-    simulation). `follow`: the sequence of the trajectory to follow, -1: obey `linear_mps`, `angular_rps` instead.
-    `state (5,)` at `now_s` in `odom`; None where it is not known."""
+    simulation). `follow`: the sequence of the trajectory to follow, or OBEY: obey `linear_mps`, `angular_rps` instead,
+    or BRAKE. `state (5,)` at `now_s` in `odom`; None where it is not known."""
 
     now_s: float
     monotonic_s: float
@@ -38,5 +40,5 @@ def unpack(row: Sequence[float]) -> Present:
     if len(row) != 11:
         raise InputError(f"{len(row)} numbers are not a present.", "Write it with `pack`.")
     state = tuple(row[6:])
-    follow = int(row[3]) if abs(row[3]) < 2.0**53 else -1
+    follow = int(row[3]) if abs(row[3]) < 2.0**53 else BRAKE
     return Present(row[0], row[1], row[2], follow, row[4], row[5], None if state[0] != state[0] else state)

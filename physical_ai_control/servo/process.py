@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
-from types import FrameType
 
 import numpy as np
 
@@ -20,37 +18,32 @@ from physical_ai_control.servo.loop import run_loop
 from physical_ai_control.servo.mailbox import Mailbox, mailbox_path
 from physical_ai_control.servo.servo import Servo
 from physical_ai_control.servo.settings import ServoSettings
+from physical_ai_control.servo.stop import StopRequest
 from physical_ai_control.servo.tracking import Command
 from physical_ai_core.errors import PhysicalAIError
 
 
 def main() -> None:
-    """`python -m physical_ai_control.servo.process SETTINGS_JSON`; without its parent it brakes, then ends."""
+    """`python -m physical_ai_control.servo.process SETTINGS_JSON`; asked to end, or orphaned, it brakes first."""
     settings = ServoSettings.from_json(sys.argv[1])
-    parent, stopping = os.getppid(), False
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        nonlocal stopping
-        stopping = True
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the controller says when
+    parent, stop = os.getppid(), StopRequest(interrupt=False)
     try:
         mailbox = Mailbox(mailbox_path(settings.mailbox))
     except PhysicalAIError as error:
         raise SystemExit(f"error: {error}") from error
     granted = privileges.ask(settings.priority, settings.cpu, settings.lock_memory).values()
-    servo, reply = Servo(settings.limits, settings.lag_s), np.zeros(3)
+    servo, reply = Servo(settings.limits, settings.lag_s, settings.silence_s), np.zeros(3)
 
     def say(command: Command, stamp_s: float) -> None:
-        reply[:] = stamp_s, command.linear_mps, command.angular_rps
-        mailbox.reply.write(reply)
+        if not servo.quiet:
+            reply[:] = stamp_s, command.linear_mps, command.angular_rps
+            mailbox.reply.write(reply)
 
     def report(values: dict[str, str]) -> None:
         mailbox.report.write_text(json.dumps({**values, **granted}))
 
     def going() -> bool:
-        return not stopping and not (os.getppid() != parent and servo.law.last == (0.0, 0.0))
+        return not stop.asked and os.getppid() == parent
 
     with no_garbage_collection():
         run_loop(servo, mailbox, settings.rate_hz, say, report, going)

@@ -27,6 +27,7 @@ class Mode(str, Enum):
     NO_TRAJECTORY = "no trajectory"
     EXPIRED = "trajectory expired"
     SILENT = "controller silent"
+    TOLD = "told to brake"
     EARLY = "trajectory of another clock"
     OFF = "off the trajectory"
     NOT_FINITE = "not finite"

@@ -19,7 +19,8 @@ from physical_ai_control.servo.link import Pace, Plan, References
 from physical_ai_control.servo.mailbox import Mailbox, Slot
 from physical_ai_control.servo.present import Present
 from physical_ai_control.servo.reference import Reference, of_poses
-from physical_ai_control.servo.servo import SILENCE_S, Servo
+from physical_ai_control.servo.servo import Servo
+from physical_ai_control.servo.settings import SILENCE_S
 from physical_ai_control.servo.tracking import Command, Mode, ServoLimits, TrackingLaw
 from physical_ai_core.errors import InputError
 from physical_ai_core.geometry import Array
@@ -200,10 +201,11 @@ def test_the_servo_follows_obeys_and_brakes_when_the_controller_falls_silent() -
     assert servo.step(0.01).mode is Mode.TRACKING
     servo.take_present(present(0.1, follow=-1))
     assert servo.step(0.11) == (0.7, 0.1, Mode.DIRECT)
-    servo.take_present(present(0.2))
-    modes = [servo.step(0.2 + 1e-3 * k).mode for k in range(1500)]
+    servo.take_present(present(0.45))
+    modes = [servo.step(0.45 + 1e-3 * k).mode for k in range(1500)]
     assert modes[0] is Mode.TRACKING
-    assert modes[310] is Mode.EXPIRED
+    assert modes[60] is Mode.EXPIRED
+    assert modes[round(SILENCE_S / 1e-3) + 2] is Mode.SILENT
     assert modes[-1] is Mode.SILENT
     assert servo.law.last == (0.0, 0.0)
 
@@ -224,7 +226,7 @@ def test_a_word_that_is_not_finite_leaves_the_last_to_age() -> None:
     servo.take_present(present(0.0, follow=-1))
     servo.take_present(present(math.nan, follow=-1))
     assert servo.step(0.1).mode is Mode.DIRECT
-    assert servo.step(0.3).mode is Mode.EXPIRED
+    assert servo.step(0.3).mode is Mode.SILENT
 
 
 def test_records_come_back_as_they_were_written() -> None:

@@ -126,7 +126,7 @@ def joints(speeds: tuple[float, float], names: tuple[str, ...] = ("right_wheel",
 
 def test_measured_speeds_are_taken_by_name() -> None:
     loop = WheelLoop(WheelParameters(proportional=1.0, feed_forward=0.0, most_rate=1e6))
-    loop.hear_command(m.Twist(0.0, "base_link", 1.0, 0.0), 0.0)
+    loop.hear_command(m.Twist(50.0, "base_link", 1.0, 0.0), 0.0, 50.0)
     loop.hear_joints(joints((8.0, 9.0)), 0.0)
     loop.step(0.0)
     outputs, trouble = loop.step(0.01)
@@ -137,13 +137,13 @@ def test_measured_speeds_are_taken_by_name() -> None:
 def test_silence_of_gate_or_encoders_brings_the_wheels_to_rest_monotonely() -> None:
     for silent in ("command", "speeds"):
         loop = WheelLoop(WheelParameters(integral=1e-6))  # speeds matter, and change nothing
-        loop.hear_command(m.Twist(0.0, "base_link", 1.0, 0.0), 0.0)
+        loop.hear_command(m.Twist(50.0, "base_link", 1.0, 0.0), 0.0, 50.0)
         loop.hear_joints(joints((10.0, 10.0)), 0.0)
         said, wheels = [], 10.0
         for k in range(200):
             now_s = 0.01 * k
             if silent != "command":
-                loop.hear_command(m.Twist(now_s, "base_link", 1.0, 0.0), now_s)
+                loop.hear_command(m.Twist(50.0 + now_s, "base_link", 1.0, 0.0), now_s, 50.0 + now_s)
             if silent != "speeds":
                 loop.hear_joints(joints((wheels, wheels)), now_s)
             outputs, trouble = loop.step(now_s)
@@ -157,8 +157,44 @@ def test_silence_of_gate_or_encoders_brings_the_wheels_to_rest_monotonely() -> N
 
 def test_a_command_that_is_not_finite_leaves_the_last_to_age() -> None:
     loop = WheelLoop(WheelParameters(most_rate=1e6))
-    loop.hear_command(m.Twist(0.0, "base_link", 1.0, 0.0), 0.0)
-    loop.hear_command(m.Twist(0.0, "base_link", float("nan"), 0.0), 5.0)
+    loop.hear_command(m.Twist(50.0, "base_link", 1.0, 0.0), 0.0, 50.0)
+    loop.hear_command(m.Twist(55.0, "base_link", float("nan"), 0.0), 5.0, 55.0)
     loop.step(0.0)
     assert loop.step(0.1)[0] == pytest.approx([10.0, 10.0])
     assert loop.step(1.0)[1] == "no command"
+
+
+TIMEOUT_S, SKEW_S = 0.25, 0.05
+
+
+@pytest.mark.parametrize(
+    ("stamp_s", "graph_s", "reason"),
+    [
+        (50.0, 50.0 + TIMEOUT_S + SKEW_S + 0.01, "too old"), (50.0 + SKEW_S + 0.01, 50.0, "of a clock ahead"),
+        (0.0, 50.0, "without a time"), (50.0, 0.0, "without a time"), (float("nan"), 50.0, "without a time"),
+    ],
+)  # fmt: skip
+def test_a_command_that_arrives_now_but_is_not_of_now_is_refused_by_name(
+    stamp_s: float, graph_s: float, reason: str
+) -> None:
+    loop = WheelLoop(WheelParameters(timeout_s=TIMEOUT_S, clock_skew_s=SKEW_S, most_rate=1e6))
+    loop.step(0.0)
+    loop.hear_command(m.Twist(stamp_s, "base_link", 1.0, 0.0), 0.1, graph_s)
+    assert loop.step(0.1)[0] == pytest.approx([0.0, 0.0])
+    assert loop.refused == {reason: 1}
+
+
+@pytest.mark.parametrize("skew_s", [-SKEW_S, 0.0, SKEW_S])
+def test_clocks_that_differ_within_the_tolerance_drive(skew_s: float) -> None:
+    loop = WheelLoop(WheelParameters(timeout_s=TIMEOUT_S, clock_skew_s=SKEW_S, most_rate=1e6))
+    loop.step(0.0)
+    loop.hear_command(m.Twist(64.0, "base_link", 1.0, 0.0), 0.1, 64.0 + 0.99 * skew_s)
+    assert loop.step(0.1)[0] == pytest.approx([10.0, 10.0])
+    assert loop.step(0.1 + 0.99 * TIMEOUT_S)[1] == ""
+
+
+def test_what_a_command_has_aged_on_its_way_is_taken_off_its_time() -> None:
+    loop = WheelLoop(WheelParameters(timeout_s=TIMEOUT_S, clock_skew_s=SKEW_S))
+    loop.hear_command(m.Twist(64.0, "base_link", 1.0, 0.0), 0.0, 64.0 + SKEW_S + 0.2)
+    assert loop.step(0.04)[1] == ""
+    assert loop.step(0.06)[1] == "no command"

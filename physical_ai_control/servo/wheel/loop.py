@@ -23,13 +23,33 @@ class WheelLoop:
         self._command: Array | None = None
         self._speeds: Array | None = None
         self._heard_s = self._measured_s = self._last_s = -math.inf
+        self.age_s = math.nan  # of the newest command as it arrived
+        self.refused: dict[str, int] = {}  # commands, by reason
         self.needs_speeds = parameters.proportional + parameters.integral + parameters.derivative > 0.0
 
-    def hear_command(self, twist: m.Twist, arrived_s: float) -> None:
-        """The velocity that the safety gate allows."""
+    def hear_command(self, twist: m.Twist, arrived_s: float, graph_s: float) -> None:
+        """The velocity that the safety gate allows; `graph_s`: the clock of stamps as it arrived.
+
+        What a command has aged on its way counts. One that is refused leaves the last to age.
+        """
         velocity = np.array([twist.linear_x_mps, twist.linear_y_mps, twist.angular_z_rps])
-        if np.isfinite(velocity).all():
-            self._command, self._heard_s = self._mapping.wheels(velocity, self._p.top_rps), arrived_s
+        self.age_s = graph_s - twist.stamp_s
+        reason = self._objection(velocity, twist.stamp_s, graph_s)
+        if reason:
+            self.refused[reason] = self.refused.get(reason, 0) + 1
+            return
+        late_s = max(0.0, self.age_s - self._p.clock_skew_s)
+        self._command, self._heard_s = self._mapping.wheels(velocity, self._p.top_rps), arrived_s - late_s
+
+    def _objection(self, velocity: Array, stamp_s: float, graph_s: float) -> str:
+        skew_s = self._p.clock_skew_s
+        if not np.isfinite(velocity).all():
+            return "not finite"
+        if not (stamp_s > 0.0 and graph_s > 0.0):  # NaN too; zero: no stamp, or a simulated clock not heard yet
+            return "without a time"
+        if self.age_s > self._p.timeout_s + skew_s:
+            return "too old"
+        return "of a clock ahead" if self.age_s < -skew_s else ""
 
     def hear_joints(self, joints: m.JointStates, arrived_s: float) -> None:
         """Measured speeds; a message without all of the wheels is not one of them."""

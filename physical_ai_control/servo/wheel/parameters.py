@@ -36,6 +36,14 @@ class WheelParameters:
         minimum=0.02,
         maximum=2.0,
     )
+    clock_skew_s: float = parameter(
+        0.05,
+        "s",
+        "How far the clocks of the gate's machine and this one may differ; a command is refused when its stamp is older"
+        " than timeout_s by more than that, or ahead by more than that.",
+        minimum=0.0,
+        maximum=1.0,
+    )
     top_rps: float = parameter(30.0, "rad/s", "Fastest wheel; all are slowed alike.", minimum=0.1, maximum=1000.0)
     braking_rps2: float = parameter(25.0, "rad/s^2", "Slowing of a wheel after a timeout.", minimum=0.1, maximum=1e4)
     proportional: float = parameter(0.0, "", "PID gain of the error.", minimum=0.0, maximum=1e4)
