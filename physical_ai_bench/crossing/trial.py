@@ -96,7 +96,7 @@ class Judge:
     def _moved(self, data: m.Odometry, now_s: float) -> None:
         pose = np.asarray(data.planar_pose(), dtype=float)
         self._speed = float(np.hypot(*data.linear_mps[:2]))
-        if now_s >= self.begin_s:
+        if now_s >= self.begin_s and not math.isnan(self._truth_s):
             step_s = now_s - self._truth_s
             self.distance_m += float(np.hypot(*(pose - self._pose)[:2]))
             self.stood_s += step_s if self._speed < STANDING_MPS else 0.0
