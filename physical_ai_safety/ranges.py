@@ -13,7 +13,8 @@ from physical_ai_core.geometry import Array
 from physical_ai_core.robot import Mount
 from physical_ai_safety.dead_reckoning import DeadReckoning, PlanarPose
 from physical_ai_safety.footprint import Hull, Near, sort_points
-from physical_ai_safety.walkers import NOBODY, View, Walkers, WalkerTracker
+from physical_ai_safety.looks import View
+from physical_ai_safety.walkers import NOBODY, Walkers, WalkerTracker
 
 FEWEST_VALID = 0.5  # of the rays; a sensor that gives less is covered or broken
 FULL_CIRCLE_RAD = math.radians(350.0)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from physical_ai_core.geometry import Array
 from physical_ai_safety.footprint import Braking, Hull
+from physical_ai_safety.looks import FULL_HALF_RAD, Look, View
 
 REACH_M = 9.0  # 1.6 m/s of a walker and 2 m/s of the robot over the longest stop, and some
 JOIN_M = 0.25  # returns nearer than this along the sweep are one thing
@@ -25,31 +26,12 @@ HITS_TO_BELIEVE = 5
 MISSES_TO_FORGET = 6
 MOST_TRACKS = 48
 SKIN_M = 0.10  # added to the radius: arms, and the far side that the LiDAR does not see
-RESEEN_M = 0.08  # a return within this of one of half a second ago is on something that stood there
-RESEEN_AGE_S = 0.4
+RESEEN_AGES_S = (0.4, 0.2)
+MOST_NEW = 0.4  # of a thing's returns, where nothing was: more, and it has moved
+MOST_LEFT = 0.6  # of the returns where it was, that are looked through now: the same
 FEWEST_RETURNS = 3
 HIDDEN_S = 4.0  # who walked out of sight is thought to walk on so long
-CLOSE_M = 0.45  # nearer than this to the sensor a body may fill the view and be no group any more
-FULL_HALF_RAD = math.radians(175.0)
 DOUBT_MPS = 0.1  # and how fast that thought grows less sure
-
-
-class View(NamedTuple):
-    """Where the sensor is in the dead-reckoned frame, the middle of its sweep, and half of it."""
-
-    x: float
-    y: float
-    middle_rad: float
-    half_rad: float
-
-    def hides(self, x: float, y: float) -> bool:
-        dx, dy = x - self.x, y - self.y
-        if dx * dx + dy * dy < CLOSE_M * CLOSE_M:
-            return True
-        if self.half_rad >= FULL_HALF_RAD:
-            return False
-        bearing = (math.atan2(dy, dx) - self.middle_rad + math.pi) % (2.0 * math.pi) - math.pi
-        return abs(bearing) > self.half_rad - 0.1
 
 
 class Walkers(NamedTuple):
@@ -101,7 +83,7 @@ class WalkerTracker:
 
     def __init__(self) -> None:
         self.tracks: list[Track] = []
-        self._past: deque[tuple[float, Array]] = deque()
+        self._past: deque[Look] = deque()
         self._stamp_s = -math.inf
 
     def sweep(
@@ -112,9 +94,8 @@ class WalkerTracker:
             self.tracks = []
             self._past.clear()
         self._stamp_s = stamp_s
-        seen = np.column_stack([x[hit], y[hit]])
-        self._past.append((stamp_s, seen))
-        while len(self._past) > 1 and stamp_s - self._past[1][0] >= RESEEN_AGE_S:
+        self._past.append(Look.of(stamp_s, np.column_stack([x[hit], y[hit]]), view))
+        while len(self._past) > 1 and stamp_s - self._past[1].stamp_s >= RESEEN_AGES_S[0]:
             self._past.popleft()
         if view.half_rad >= FULL_HALF_RAD:  # a full circle: begin where nothing near is cut by the seam
             start = -int(np.argmax(np.where(hit, ranges_m, np.inf)))
@@ -151,17 +132,21 @@ class WalkerTracker:
     def _update(self, track: Track, group: Group, stamp_s: float, x: Array, y: Array) -> None:
         track.take(group.x, group.y, group.radius, stamp_s)
         if track.hits >= HITS_TO_BELIEVE and track.vx * track.vx + track.vy * track.vy > 0.01:
-            track.standing = self._stood_here(group, x, y)
+            track.standing = self._stood_here(track, group, x, y)
 
-    def _stood_here(self, group: Group, x: Array, y: Array) -> bool:
-        """Most of its returns lie where returns were some tenths of a second ago: a new view of an old thing."""
-        past = self._past[0][1]
-        rays = group.rays[:: max(1, len(group.rays) // 12)]
-        near = past[(np.abs(past[:, 0] - group.x) < 1.0) & (np.abs(past[:, 1] - group.y) < 1.0)]
-        if not len(near):
-            return False
-        d2 = (x[rays][:, None] - near[:, 0]) ** 2 + (y[rays][:, None] - near[:, 1]) ** 2
-        return float((d2.min(axis=1) < RESEEN_M**2).mean()) > 0.6
+    def _stood_here(self, track: Track, group: Group, x: Array, y: Array) -> bool:
+        """It neither took room that some tenths of a second ago was seen empty nor left room that is seen empty now:
+        a new view of a thing that stood there all the time."""
+        rays, present = group.rays[:: max(1, len(group.rays) // 12)], self._past[-1]
+        for age_s in RESEEN_AGES_S:
+            past = next((p for p in reversed(self._past) if self._stamp_s - p.stamp_s >= age_s - 1e-3), self._past[0])
+            if past.fresh(x[rays], y[rays]).mean() >= MOST_NEW:
+                return False
+            ago_s = self._stamp_s - past.stamp_s
+            left = past.around(track.x - track.vx * ago_s, track.y - track.vy * ago_s, track.radius)
+            if len(left) >= FEWEST_RETURNS and present.through(left[:, 0], left[:, 1]).mean() >= MOST_LEFT:
+                return False
+        return True
 
     def walking(self, stamp_s: float, slowest_mps: float, fastest_mps: float) -> Array:
         """Rows `x y vx vy radius` (M, 5) of believed walkers at `stamp_s`, in the dead-reckoned frame."""

@@ -86,6 +86,32 @@ def test_someone_walking_past_two_metres_away_does_not_stop_the_robot() -> None:
     assert "protective_stop" not in drive.states and drive.world.x > 23.0
 
 
+@pytest.mark.parametrize("seed", [1, 2, 4])
+def test_posts_that_come_into_view_behind_others_are_not_taken_for_walkers(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    posts: list[Person] = []
+    while len(posts) < 60:
+        x, y = rng.uniform(21.0, 34.0), rng.uniform(3.5, 12.5)
+        if abs(y - 8.0 - 0.5 * math.sin(0.8 * (x - 20.0))) > 0.7:
+            posts.append(Person(x, y, 0.0, 0.0, 0.075))
+    drive = Drive(World(people=posts, seed=seed))
+    walking = 0
+    for _ in range(20):
+        world = drive.world
+        aside = 8.0 + 0.5 * math.sin(0.8 * (world.x - 20.0)) - world.y
+        turn = 2.0 * (math.atan(0.4 * math.cos(0.8 * (world.x - 20.0))) - world.yaw) + aside
+        drive.run(0.4, 1.2, float(np.clip(turn, -1.2, 1.2)))
+        walking += len(drive.gate.ranges.tracker.walking(world.t, 0.3, 3.0))
+    assert drive.world.x > 28.0 and walking == 0
+
+
+@pytest.mark.parametrize(("vx", "vy"), [(-0.8, 0.0), (0.0, 0.8), (0.6, 0.2), (-0.5, 0.5)])
+def test_who_walks_is_known_as_a_walker_within_a_third_of_a_second(vx: float, vy: float) -> None:
+    drive = Drive(World(walls=[(27.5, 0.0, 27.5, 20.0)], people=[Person(23.5, 7.5, vx, vy)]))
+    drive.run(0.35, 1.0)
+    assert len(drive.gate.ranges.tracker.walking(drive.world.t, 0.3, 3.0)) == 1
+
+
 @pytest.mark.timeout(1200)
 @pytest.mark.slow
 def test_random_scenes_have_no_contact_while_moving_but_from_the_blind_sector() -> None:
