@@ -105,7 +105,7 @@ class Model:
         """Forward speed, speed to the left, yaw rate (n, 3) of states (n, nx)."""
         if self.plain:
             return np.column_stack([states[:, 3], np.zeros(len(states)), states[:, 4]])
-        return np.array(self._twist(states.T), dtype=np.float64).T
+        return np.asarray(np.array(self._twist(states.T), dtype=float).T)
 
     def of_motion(self, motion: Array, before: Array | None = None) -> Array:
         """States (n, nx) of `motion (n, 5 or 6)`: x, y, yaw, forward speed, yaw rate, and speed to the left.
