@@ -16,11 +16,11 @@ from physical_ai_control.intake import Intake
 from physical_ai_control.mission import Mission
 from physical_ai_control.mpc.model import Limits
 from physical_ai_control.mpc.models import declared
-from physical_ai_control.mpc.problem import Ocp
+from physical_ai_control.mpc.problem import Ocp, Solver
 from physical_ai_control.mpc.solvers import make_solver
 from physical_ai_control.parameters import ControllerParameters
 from physical_ai_control.people import People, nobody
-from physical_ai_control.pilot import Drive, Pilot
+from physical_ai_control.pilot import PROBES, Drive, Pilot
 from physical_ai_control.recovery import Recovery
 from physical_ai_core import messages as m
 from physical_ai_core import reports
@@ -54,14 +54,15 @@ class ControllerCore:
 
     def __init__(
         self, parameters: ControllerParameters, timer: Callable[[], float] | None = None,
-        own_motion: OwnMotionModel | None = None,
+        own_motion: OwnMotionModel | None = None, around_solver: Callable[[Solver], Solver] | None = None,
     ) -> None:  # fmt: skip
         """`timer`: a clock in seconds to measure the solver with; it is reported, never decided by. `own_motion`: tells
-        where the robot is now from a state that is some milliseconds old; without it, a first-order lag does."""
+        where the robot is now from a state that is some milliseconds old; without it, a first-order lag does.
+        `around_solver`: gives the solver back with something around it, to measure it by itself."""
         p = self._p = parameters
         robot = load_robot(p.robot)
         own, self._timer = robot.limits, timer
-        self._body = body_of(robot)
+        self._body = body_of(robot, p.body_tolerance_m)
         self._limits = Limits(
             min(p.acceleration_mps2, own.max_acceleration_mps2), min(p.deceleration_mps2, own.max_deceleration_mps2),
             min(p.yaw_rate_rps, own.max_yaw_rate_rps), min(p.yaw_acceleration_rps2, own.max_yaw_acceleration_rps2),
@@ -71,8 +72,10 @@ class ControllerCore:
         self._hard_mps2 = 0.9 * own.max_deceleration_mps2
         base = robot.drivetrain.model_copy(update={"max_lateral_mps": CARRIED_LATERAL_MPS})
         self._model = declared(p.model or base.model, self._limits, base)
-        ocp = Ocp(steps=p.steps, dt_s=p.dt_s, model=self._model)
-        self._pilot = Pilot(ocp, make_solver(p.solver, ocp), self._body, p.static_margin_m)
+        ocp = Ocp(p.steps, p.dt_s, static=len(self._body.circles) + PROBES, model=self._model)
+        solver = make_solver(p.solver, ocp)
+        solver = solver if around_solver is None else around_solver(solver)
+        self._pilot = Pilot(ocp, solver, self._body, p.static_margin_m)
         static_keep_m = self._body.half_radius_m + p.static_margin_m
         self._chooser = Chooser(p.steps, p.dt_s, static_keep_m, p.rest_s)
         self._intake = Intake(p, 0.5 * self._body.half_radius_m)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from physical_ai_control.core import ControllerCore
+from physical_ai_control.pace import PACE, PaceMeter
 from physical_ai_control.parameters import ControllerParameters
 from physical_ai_control.servo.attachment import ServoAttachment, attach
-from physical_ai_core.core import Output
+from physical_ai_core import messages as m
+from physical_ai_core.core import OK, Output
 from physical_ai_core.ros.node import CoreNode
 from physical_ai_core.ros.spin import run_node
 from physical_ai_world_model.own_motion import OwnMotion
+
+PACE_PERIOD_S = 1.0
 
 
 class ControllerNode(CoreNode[ControllerParameters]):
@@ -21,9 +26,14 @@ class ControllerNode(CoreNode[ControllerParameters]):
     model of the own motion to make up for the age of its state. Where a servo is asked for, it says the commands."""
 
     _servo: ServoAttachment | None = None
+    _pace: PaceMeter | None = None
+    _told_s = 0.0
 
     def build(self, parameters: ControllerParameters) -> ControllerCore:
-        return ControllerCore(parameters, time.perf_counter, OwnMotion(parameters.actuator_lag_s))
+        self.spec = replace(self.spec, rate_hz=parameters.tick_hz)
+        self._pace = PaceMeter(parameters.tick_hz)
+        own_motion = OwnMotion(parameters.actuator_lag_s)
+        return ControllerCore(parameters, time.perf_counter, own_motion, self._pace.around)
 
     def opened(self) -> None:
         self._let_go()
@@ -33,6 +43,16 @@ class ControllerNode(CoreNode[ControllerParameters]):
         self._servo = attach(self.core, self.parameters, simulated, self.stamped_cmd_vel, namespace, domain)
         if self._servo is not None:
             self._servo.start(namespace, self._mouths)
+
+    def _tick(self) -> None:
+        if self._pace is None:
+            return
+        with self._pace.tick():
+            super()._tick()
+        if time.monotonic() - self._told_s > PACE_PERIOD_S:
+            self._told_s = time.monotonic()
+            status = m.Status(OK, PACE, "ok", self._pace.values())
+            super().say(Output("/diagnostics", m.Diagnostics(self.now_s(), (status,))))
 
     def say(self, output: Output) -> None:
         servo: Any = self._servo
@@ -44,6 +64,8 @@ class ControllerNode(CoreNode[ControllerParameters]):
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         if self._servo is not None:
             self._servo.brake()
+        if self._pace is not None:
+            self._pace.pause()
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:

@@ -97,6 +97,10 @@ class ControllerParameters:
         "", "", "Begin of the name of the shared memory in which an outside controller finds trajectories: the ROS"
         " domain and the namespace follow, with points between; empty: one of its own, only where the servo runs.",
     )  # fmt: skip
+    tick_hz: float = parameter(
+        50.0, "Hz", "Rate of the ticks; each gives a command, every `solve_every`th a new solution.",
+        minimum=20.0, maximum=200.0,
+    )  # fmt: skip
     servo_silence_s: float = parameter(
         0.2, "s", "Wall time without a word of the controller after which the servo brakes; the safety gate's own"
         " patience with a silent controller is 0.25 s, and a servo that speaks on would use it up.",
@@ -105,3 +109,7 @@ class ControllerParameters:
     model: str = parameter(
         "", "", "Model of motion: a file under physical_ai_control/mpc/models; empty: the robot file's."
     )
+    body_tolerance_m: float = parameter(
+        0.04, "m", "The circles that stand for the footprint may be this much wider; less takes more of them, up to 6.",
+        minimum=0.002, maximum=1.0,
+    )  # fmt: skip

@@ -14,19 +14,21 @@ BILLION: Final = 1_000_000_000
 TIMER_ABSTIME: Final = 1
 PER_DECADE: Final = 10
 DECADES: Final = 7  # 1 µs to 10 s
-EDGES_US: Final[tuple[float, ...]] = tuple(10.0 ** (i / PER_DECADE) for i in range(PER_DECADE * DECADES + 1))
 
 
 class Histogram:
-    """Counts in fixed logarithmic bins, ten a decade from 1 µs to 10 s: bounded memory however long it runs."""
+    """Counts in fixed logarithmic bins from 1 µs to 10 s: bounded memory however long it runs."""
 
-    def __init__(self) -> None:
-        self.counts = [0] * (len(EDGES_US) + 1)  # the first below 1 µs, the last above 10 s
+    def __init__(self, per_decade: int = PER_DECADE) -> None:
+        self._per_decade = per_decade
+        edges: tuple[float, ...] = tuple(10.0 ** (i / per_decade) for i in range(per_decade * DECADES + 1))
+        self._edges_us = (*edges, math.inf)
+        self.counts = [0] * len(self._edges_us)  # the first below 1 µs, the last above 10 s
         self.most_us = 0.0
 
     def add(self, value_us: float) -> None:
         """Count one; negative counts as zero."""
-        index = 0 if value_us < 1.0 else min(int(PER_DECADE * math.log10(value_us)) + 1, len(EDGES_US))
+        index = 0 if value_us < 1.0 else min(int(self._per_decade * math.log10(value_us)) + 1, len(self.counts) - 1)
         self.counts[index] += 1
         if value_us > self.most_us:
             self.most_us = value_us
@@ -36,36 +38,37 @@ class Histogram:
         return sum(self.counts)
 
     def percentile_us(self, percent: float) -> float:
-        """Upper edge of the bin in which that share is reached: at most 26 % too high; never above the largest."""
+        """Upper edge of the bin in which that share is reached (ten bins a decade: at most 26 % too high, 50: 4.7 %);
+        never above the largest."""
         wanted, seen = percent / 100.0 * self.total, 0
-        for edge, count in zip((*EDGES_US, math.inf), self.counts, strict=True):
+        for edge, count in zip(self._edges_us, self.counts, strict=True):
             seen += count
             if count and seen >= wanted:
                 return min(edge, self.most_us)
         return 0.0
 
     @classmethod
-    def of_text(cls, text: str) -> Histogram:
+    def of_text(cls, text: str, per_decade: int = PER_DECADE) -> Histogram:
         """The reverse of `text`; the largest value is then the edge of the last bin that holds something."""
-        found = cls()
+        found = cls(per_decade)
         for word in text.split():
             edge, count = word.split(":")
-            index = len(EDGES_US) if edge == "inf" else round(PER_DECADE * math.log10(float(edge)))
+            index = len(found.counts) - 1 if edge == "inf" else round(per_decade * math.log10(float(edge)))
             found.counts[index] += int(count)
             found.most_us = max(found.most_us, float(edge))
         return found
 
     def since(self, earlier: Histogram) -> Histogram:
         """What was counted after `earlier`, a former state of the same histogram."""
-        found = Histogram()
+        found = Histogram(self._per_decade)
         found.counts = [now - before for now, before in zip(self.counts, earlier.counts, strict=True)]
-        found.most_us = max((e for e, n in zip((*EDGES_US, math.inf), found.counts, strict=True) if n), default=0.0)
+        found.most_us = max((e for e, n in zip(self._edges_us, found.counts, strict=True) if n), default=0.0)
         return found
 
     def text(self) -> str:
         """`upper edge in µs:count` of the bins that hold something."""
-        edges = (*EDGES_US, math.inf)
-        return " ".join(f"{edge:.4g}:{count}" for edge, count in zip(edges, self.counts, strict=True) if count)
+        pairs = zip(self._edges_us, self.counts, strict=True)
+        return " ".join(f"{edge:.4g}:{count}" for edge, count in pairs if count)
 
 
 class _Timespec(ctypes.Structure):
