@@ -68,6 +68,6 @@ class Guard:
         """The trajectory goes deeper into standing obstacles than the robot is now, before it could stop again."""
         reach = max(3, int(np.ceil((drive.states[0, 3] / self._braking_mps2 + 0.3) / self._p.dt_s)))
         ahead = np.column_stack([np.cos(drive.states[:, 2]), np.sin(drive.states[:, 2])])
-        circles = np.stack([drive.states[:, :2] + offset * ahead for offset in (self._body.front_m, self._body.rear_m)])
-        away = surroundings.look(circles)[0].min(axis=0)[: reach + 1]
-        return bool(away.min() < min(self._body.half_radius_m - OVERLAP_M, away[0] - DEEPER_M))
+        circles = np.stack([drive.states[:, :2] + offset * ahead for offset in self._body.circles[:, 0]])
+        gap = (surroundings.look(circles)[0] - self._body.circles[:, 1:]).min(axis=0)[: reach + 1]
+        return bool(gap.min() < min(-OVERLAP_M, gap[0] - DEEPER_M))

@@ -16,7 +16,7 @@ from physical_ai_control.surroundings import Surroundings
 from physical_ai_core.geometry import Array
 
 TAIL_S = 0.5  # how long the last good solution may be driven on when no new one is believed
-PROBE_M = 0.45  # sideways points from which the nearest wall of either side is looked up
+PROBES, PROBE_M = 2, 0.45  # sideways points from which the nearest wall of either side is looked up
 DRIFT_M = 0.4  # a guess farther from the state than this is no guess
 
 
@@ -39,8 +39,8 @@ class Pilot:
     """Holds the solver and its warm start."""
 
     def __init__(self, ocp: Ocp, solver: Solver, body: Body, static_margin_m: float) -> None:
-        self.ocp, self.model, self._solver, self._body = ocp, ocp.model, solver, body
-        self._static_reach_m = body.half_radius_m + static_margin_m
+        self.ocp, self.model, self._solver = ocp, ocp.model, solver
+        self._circles, self._static_margin_m = body.circles, static_margin_m
         self._rollout = Rollout(ocp.model, ocp.steps, ocp.dt_s)
         self._inputs, self._times_s = input_bounds(ocp.model), np.arange(ocp.steps + 1.0) * ocp.dt_s
         self._guess: Guess | None = None
@@ -133,21 +133,20 @@ class Pilot:
         away[:, : len(rows), 2] = keep_m[rows].T
 
     def _keep_from_walls(self, away: Array, guess: Guess, surroundings: Surroundings) -> None:
-        """Nearest obstacles of the front and rear circle, and of a point to the left and one to the right."""
+        """Nearest obstacles of each circle of the body, and of a point on either side of the front one."""
         if surroundings.empty:
             return
         xy, yaw = guess.states[:, :2], guess.states[:, 2]
         ahead = np.column_stack([np.cos(yaw), np.sin(yaw)])
         side = np.column_stack([-ahead[:, 1], ahead[:, 0]])
-        front, rear = self._body.front_m, self._body.rear_m
-        probes = (
-            (xy + front * ahead, front), (xy + rear * ahead, rear),
-            (xy + front * ahead + PROBE_M * side, front), (xy + front * ahead - PROBE_M * side, front),
-        )  # fmt: skip
-        _, nearest = surroundings.look(np.stack([point for point, _ in probes[: away.shape[1]]], axis=1))
-        away[:, : nearest.shape[1], :2] = nearest
-        away[:, : nearest.shape[1], 2] = self._static_reach_m
-        away[:, : nearest.shape[1], 3] = [offset for _, offset in probes[: away.shape[1]]]
+        front = self._circles[0]
+        points = [xy + offset * ahead for offset, _ in self._circles]
+        points += [points[0] + PROBE_M * side, points[0] - PROBE_M * side]
+        rows = np.vstack([self._circles, front, front])[: away.shape[1]]
+        _, nearest = surroundings.look(np.stack(points[: len(rows)], axis=1))
+        away[:, : len(rows), :2] = nearest
+        away[:, : len(rows), 2] = rows[:, 1] + self._static_margin_m
+        away[:, : len(rows), 3] = rows[:, 0]
 
 
 def _standing(x0: Array, steps: int) -> Array:

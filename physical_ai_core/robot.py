@@ -80,6 +80,7 @@ class Robot(BaseModel):
     schema_version: int = 1
     name: str
     footprint: tuple[tuple[float, float], ...] = Field(min_length=3)  # m, in base_link, counter-clockwise
+    circles: tuple[tuple[float, float], ...] = ()  # (x, radius) in m, on the x axis, that hold the footprint; or chosen
     limits: MotionLimits = MotionLimits()
     drivetrain: Drivetrain = Drivetrain()
     design: Design = Design()
