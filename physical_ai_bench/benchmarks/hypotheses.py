@@ -17,7 +17,7 @@ from physical_ai_control.parameters import ControllerParameters
 from physical_ai_core import layouts
 from physical_ai_core.geometry import quaternion_of_yaw
 from physical_ai_core.goal import GoalState, Question, Words
-from physical_ai_core.messages import Objects, Odometry, Pose
+from physical_ai_core.messages import Battery, Objects, Odometry, Pose
 from physical_ai_core.site import Site
 from physical_ai_learning.language.evaluate import Sentence, find_site, load_sentences, outside_rules, right, wilson
 from physical_ai_planner.core import PlannerCore
@@ -35,6 +35,7 @@ NAME = "hypotheses"
 COUNTS = (1, 2, 4, 8)
 SECONDS = (0.1,)
 WALK_S, PERIOD_S = 1.0, 0.05
+CHARGE = 0.6  # of the battery
 NOW_S = 100.0
 ABOUT = (
     "`physical-ai bench hypotheses`: {n} sentences of {file} on {sites} sites; of each the k most probable goal lines, "
@@ -93,6 +94,7 @@ class Stage:
             for topic, said in world.tick(stamp):
                 if topic == "world_model/prediction":
                     self.core.handle(topic, said, stamp)
+            self.core.handle("battery_state", Battery(stamp, "base_link", CHARGE), stamp)
         self.core.tick(NOW_S)
 
     def decide(self, readings: Sequence[Reading]) -> Decision:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NoReturn
 
 import shapely
@@ -46,6 +47,7 @@ from physical_ai_planner.language.compact import (
     Thing,
 )
 from physical_ai_planner.language.names import Kind, NameBook
+from physical_ai_planner.language.ranges import spread
 
 LEAST_MPS = 0.01  # slower is no speed to drive at
 SLOW_MPS = 0.5  # "slowly", where nobody gave a number
@@ -90,8 +92,11 @@ def ground(
     steps: list[Step] = []
     last = present
     try:
-        for number, draft in enumerate(compact.drafts):
-            following = _first_named(compact.drafts[number + 1 :], book)
+        drafts = [part for draft in compact.drafts for part in _each(draft, book)]
+        if len(drafts) > MAX_STEPS:
+            raise _Instead(words.ask("what"))
+        for number, draft in enumerate(drafts):
+            following = _first_named(drafts[number + 1 :], book)
             step = _Grounding(site, book, last, following).step(draft)
             if isinstance(step.target, (PlaceTarget, ZoneTarget)):
                 last = step.target.name
@@ -101,6 +106,14 @@ def ground(
         return _repeated(steps, compact.again)
     except _Instead as instead:
         return instead.reply
+
+
+def _each(draft: Draft, book: NameBook) -> list[Draft]:
+    """A draft for each place of a quoted range; the draft itself where it quotes none."""
+    if not isinstance(draft.aim, Named) or draft.task not in _KINDS:
+        return [draft]
+    ids = spread(draft.aim.words, frozenset(_KINDS[draft.task]), book)
+    return [replace(draft, aim=replace(draft.aim, words=key.replace("_", " "))) for key in ids] or [draft]
 
 
 def _first_named(drafts: Sequence[Draft], book: NameBook) -> str | None:

@@ -82,16 +82,3 @@ def quoted(draft: Draft) -> list[str]:
     elif isinstance(aim, (Move, Spot)):
         own = [aim.amount if isinstance(aim, Move) else aim.words]
     return [part for part in (*own, draft.speed, draft.clearance, *draft.avoid, draft.duration, draft.laps) if part]
-
-
-def leaves_name(sentence: str, compact: Compact, book: NameBook) -> bool:
-    """Whether the sentence holds a whole name of the site that no quoted text of the plan touches."""
-    if not isinstance(compact, Plan):
-        return False
-    pieces = [part for draft in compact.drafts for part in quoted(draft)]
-    used = [m.span() for piece in pieces for m in re.finditer(re.escape(piece), sentence)]
-    return any(
-        not any(first < last_used and first_used < last for first_used, last_used in used)
-        for entry in book.entries
-        for first, last in occurrences(entry.name, sentence)
-    )

@@ -184,20 +184,20 @@ class NameBook:
 
     def beside(self, key: str) -> tuple[str, ...]:
         """Ids of the same kind whose spoken names differ from those of `key` by their label or number only."""
-        own = {_unlabelled(e.name) for e in self.entries if e.id == key and e.spoken} - {""}
+        own = {unlabelled(e.name) for e in self.entries if e.id == key and e.spoken} - {""}
         same = (e for e in self.entries if e.kind == self.kind_of.get(key) and e.id != key and e.spoken)
-        return _ids(e for e in same if _unlabelled(e.name) in own)
+        return _ids(e for e in same if unlabelled(e.name) in own)
 
     def sibling(self, words: str, sure: Sequence[str], neighbour: str) -> str | None:
         """Of several ids that a mere label means ("dock A and B", 「第1、第2ポンプ」), the one beside its neighbour."""
-        if not _labels(" ".join(tokens(words))):
+        if not labels(" ".join(tokens(words))):
             return None
         beside = set(self.beside(neighbour))
         fitting = [key for key in sure if key in beside]
         return fitting[0] if len(fitting) == 1 else None
 
 
-def _unlabelled(name: str) -> str:
+def unlabelled(name: str) -> str:
     """A name without what tells it from its like; empty where there is nothing of that sort."""
     whole = " ".join(tokens(name))
     bare = re.sub(r"\d+|(?<![a-z])[a-z](?![a-z])", "", _COUNTER.sub("", whole))
@@ -239,7 +239,7 @@ def _part_of(words: tuple[str, ...], name: tuple[str, ...]) -> bool:
 def _resembles(words: tuple[str, ...], name: tuple[str, ...]) -> bool:
     """Whether the words hold the whole name and more, or differ by spelling only; never by a label or a number."""
     one, other = " ".join(words), " ".join(name)
-    if _labels(one) != _labels(other):
+    if labels(one) != labels(other):
         return False
     if _part_of(name, words):
         return True
@@ -268,6 +268,6 @@ def occurrences(name: str, sentence: str) -> list[tuple[int, int]]:
     return [m.span() for m in re.finditer(pattern, sentence, re.IGNORECASE)]
 
 
-def _labels(text: str) -> list[str]:
+def labels(text: str) -> list[str]:
     """What tells "dock A" from "dock B" and 1号 from 2号."""
     return re.findall(r"\d+|(?<![a-z])[a-z](?![a-z])", text)

@@ -10,6 +10,8 @@ import math
 import re
 import unicodedata
 
+from physical_ai_planner.language.kana import usual
+
 _DIGITS = {"〇": 0, "零": 0, "一": 1, "二": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
 _UNITS = {"十": 10, "百": 100, "千": 1000}
 _KANJI = "".join(_DIGITS) + "".join(_UNITS) + "万"
@@ -39,7 +41,7 @@ _LENGTH_UNIT = (
 )
 _HALF_TURN = frozenset({
     *("around", "round", "the other way", "half a turn", "半回転", "半周"),
-    *("真後ろ", "後ろ", "うしろ", "反対", "逆"),
+    *("真後ろ", "まうしろ", "後ろ", "うしろ", "反対", "逆"),
 })  # fmt: skip
 A_LITTLE_M = 0.5  # "a bit", "少し"
 A_LITTLE_RAD = math.radians(20.0)
@@ -47,13 +49,13 @@ _A_LITTLE = frozenset(
     {
         *("a bit", "a little", "a little bit", "slightly", "a touch", "a tad"),
         *("少し", "ちょっと", "すこし", "もう少し", "もうちょっと", "もうすこし", "ほんの少し"),
-        *("もうちょい", "ちょい", "すこしだけ", "少しだけ", "ちょっとだけ"),
+        *("もうちょい", "ちょい", "すこしだけ", "少しだけ", "ちょっとだけ", "こころもち", "心持ち", "気持ち"),
     }
 )
 
 
 def _fold(words: str) -> str:
-    return unicodedata.normalize("NFKC", words).strip().lower()
+    return usual(unicodedata.normalize("NFKC", words).strip().lower())
 
 
 def kanji_number(text: str) -> float | None:
@@ -174,11 +176,11 @@ def angle_rad(words: str) -> float | None:
     text = re.sub(r"(?:ほど|くらい|ぐらい|だけ)$", "", text)
     if text in _A_LITTLE:
         return A_LITTLE_RAD
-    if re.fullmatch(r"(?:once )?all the way a?round(?: once)?|full circle|ぐるっと一周", text):
+    if re.fullmatch(r"(?:once )?all the way a?round(?: once)?|(?:a )?full (?:circle|turn)|ぐるっと一周|ぐるり", text):
         return math.tau
     if text in _HALF_TURN:
         return math.pi
-    if text in ("a quarter turn", "quarter turn", "直角"):
+    if text in ("a quarter turn", "quarter turn", "a right angle", "right angle", "直角"):
         return math.pi / 2
     bare = number(text)
     if bare is not None and 5.0 <= bare <= 360.0 and bare % 5.0 == 0.0:  # "turn left 90": only degrees can be meant
@@ -194,6 +196,8 @@ def angle_rad(words: str) -> float | None:
 def count(words: str) -> int | None:
     """A number of laps or times: "3 times", "twice", "三周", "2回", "ten laps"."""
     text = re.sub(r"^(?:全部で|合計で?|計|in all|altogether|a total of)\s*", "", _fold(words))
+    if text in ("another lap", "another round", "another loop", "もう一周", "もう一回"):
+        return 1
     if text in ("once", "twice", "thrice"):
         return {"once": 1, "twice": 2, "thrice": 3}[text]
     text = re.sub(

@@ -1,8 +1,8 @@
 """All readings of a sentence on a site: the most probable goal lines, grounded, and held against the words they leave.
 
-A line that leaves a number of the sentence unread is not carried out. One that leaves out a name of the site is less
-probable than the model says, by LEFT_OUT: the model drops a clause more often than a person names a place in vain
-("not to A but to B" does, and stays the likeliest, since every other line leaves something out too, or is unlikely).
+A line that leaves a number or a name of the site unread, or takes words for an amount that are none, is not carried
+out, and is less probable than the model says, by MISREAD: the model drops a clause, or quotes a word too many, more
+often than a person says a number or a place in vain. (Who says "not to A but to B" takes A back: that leaves nothing.)
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from physical_ai_planner.interpreter import Reading
 from physical_ai_planner.language import words
 from physical_ai_planner.language.compact import Plan, read
 from physical_ai_planner.language.ground import ground
-from physical_ai_planner.language.left_out import leaves_name, unread_number
+from physical_ai_planner.language.left_out import left_name, unread_number
 from physical_ai_planner.language.names import NameBook
 from physical_ai_planner.language.nbest import Line
 from physical_ai_planner.language.widen import widened
 
-LEFT_OUT = 0.2  # factor on the probability of a line for a number or a name that it leaves out
+MISREAD = 0.05  # factor on the probability of a line that leaves words out, or whose amounts are none
 
 
 def readings(
@@ -50,10 +50,12 @@ def _reading(sentence: str, line: Line, site: Site, book: NameBook, present: str
         grounded = ground(compact, site, book, present)
     except (GoalError, ValueError):  # not in the form, or no step that the schema allows
         refusal = words.refuse(RefusalReason.NOT_UNDERSTOOD)
-        return Reading(GoalState(refusal=refusal), line.probability * LEFT_OUT, line.line)
+        return Reading(GoalState(refusal=refusal), line.probability * MISREAD, line.line)
     left = unread_number(sentence, compact)
-    doubted = left is not None or leaves_name(sentence, compact, book)
-    probability = line.probability * (LEFT_OUT if doubted else 1.0)
+    if left is None and isinstance(grounded, tuple):
+        left = left_name(sentence, compact, book, grounded)
+    misread = left is not None or (isinstance(grounded, Question) and words.is_unread(grounded))
+    probability = line.probability * (MISREAD if misread else 1.0)
     if isinstance(grounded, Question):
         goal = GoalState(question=grounded)
     elif isinstance(grounded, Refusal):

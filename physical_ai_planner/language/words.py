@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from physical_ai_core.goal import Question, Refusal, RefusalReason, Words
 from physical_ai_core.site import Site
 
+_UNREAD = "I do not know what to do with '"
 REFUSALS: dict[RefusalReason, Words] = {
     RefusalReason.NOT_UNDERSTOOD: Words(
         en="I did not understand that as an order. Say, for example: go to NAME, wait, stop.",
@@ -105,12 +106,18 @@ def unsure(line: str) -> Question:
 
 
 def unread(words: str) -> Question:
+    """Asks about words that plain code can make nothing of, or that the goal line does not use."""
     return Question(
         text=Words(
-            en=f"I do not know what to do with '{words}'. Please say it in other words.",
+            en=f"{_UNREAD}{words}'. Please say it in other words.",
             ja=f"「{words}」をどう扱えばよいか分かりません。別の言い方でお願いします。",
         )
     )
+
+
+def is_unread(question: Question) -> bool:
+    """Whether it is a question of `unread`."""
+    return question.text.en.startswith(_UNREAD)
 
 
 def _shown(key: str, site: Site, language: str) -> str:

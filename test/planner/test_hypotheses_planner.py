@@ -40,7 +40,7 @@ from physical_ai_planner.judge import seen_speed
 from physical_ai_planner.language.compact import EVENT_WORDS, Deictic, Draft, Move, Named, Plan, Pointed, write
 from physical_ai_planner.language.names import NameBook
 from physical_ai_planner.language.nbest import Budget, Continuations, Line, search
-from physical_ai_planner.language.readings import LEFT_OUT, readings
+from physical_ai_planner.language.readings import MISREAD, readings
 from physical_ai_planner.people_ahead import PredictedPeople, conflict
 from physical_ai_planner.refused import Refused
 from physical_ai_planner.rollout import AHEAD_S, LimitsDrive, Rehearsal
@@ -199,7 +199,24 @@ def test_a_reading_that_drops_a_number_is_never_carried_out():
     found = lines_read("go to the gate at 0.3 m/s", ("go <gate>", 0.9), ("go <gate> speed <0.3 m/s>", 0.1))
     unread = next(r for r in found if r.line == "go <gate>")
     assert unread.goal.steps is None and unread.goal.question is not None
-    assert unread.probability == pytest.approx(0.9 * LEFT_OUT / (0.9 * LEFT_OUT + 0.1))
+    assert unread.probability == pytest.approx(0.9 * MISREAD / (0.9 * MISREAD + 0.1))
+
+
+def test_a_reading_that_drops_a_name_of_the_site_is_never_carried_out():
+    lines = ("go <gate>", 0.9), ("go <gate> avoid <flower bed>", 0.1)
+    found = lines_read("keep off the flower bed on the way to the gate", *lines)
+    lost = next(r for r in found if r.line == "go <gate>")
+    assert lost.goal.steps is None and lost.goal.question is not None
+
+
+def test_a_name_that_was_taken_back_is_not_dropped():
+    (only,) = lines_read("not to dock B but to the gate", ("go <gate>", 1.0))
+    assert only.goal.steps is not None and only.probability == 1.0
+
+
+def test_a_reading_that_takes_a_name_for_a_point_of_the_map_is_hardly_probable():
+    found = lines_read("go to the gate", ("go point <gate>", 0.6), ("go <gate>", 0.4))
+    assert found[0].line == "go <gate>" and found[0].probability > 0.9
 
 
 def test_a_line_that_cannot_be_read_is_a_refusal_and_no_error():

@@ -76,6 +76,30 @@ def test_words_that_stand_in_two_names_of_the_sentence_stay_as_they_are(site: Si
     assert write(widened(read("ask where"), "go to press 1", NameBook(site))) == "ask where"
 
 
+def test_of_two_names_around_the_quoted_words_the_one_that_is_not_told_yet_is_meant(site: Site) -> None:
+    line = widened(read("inspect <検査台>; inspect <台>"), "検査台を見て、ついでに青い台車も", NameBook(site))
+    assert write(line) == "inspect <検査台>; inspect <青い台車>"
+
+
+@pytest.mark.parametrize(
+    ("words", "ids"),
+    [
+        ("press 1 to 2", ["press_1", "press_2"]),
+        ("press 2 through 1", ["press_2", "press_1"]),
+        ("プレス1号機から2号機", ["press_1", "press_2"]),
+        ("1号プレス〜2号プレスまで", ["press_1", "press_2"]),
+    ],
+)
+def test_a_range_is_each_of_its_places_in_the_order_said(site: Site, words: str, ids: list[str]) -> None:
+    found = goal(f"inspect {words}, then wait", f"inspect <{words}>; wait", site)
+    assert signature(found) == "; ".join([*(f"inspect {key}" for key in ids), "wait"])
+
+
+@pytest.mark.parametrize("words", ["press 1 to 3", "press 1 to line 3", "1 to 2 to 3", "paint booth to tool store"])
+def test_a_range_with_an_end_that_the_site_does_not_have_is_not_driven(site: Site, words: str) -> None:
+    assert goal(f"go to {words}", f"go <{words}>", site).steps is None
+
+
 def test_going_twice_to_the_same_place_in_a_row_is_going_once(site: Site) -> None:
     found = goal("go to press 1, press 1 I said, and wait", "go <press 1>; go <press 1>; wait", site)
     assert signature(found) == "navigate press_1; wait"

@@ -107,3 +107,17 @@ def test_speeds_said_in_other_ways(words: str, mps: float | None) -> None:
 )
 def test_points_of_the_map(words: str, point: tuple[float, float] | None) -> None:
     assert position_m(words) == point
+
+
+def test_amounts_that_are_written_in_kana_as_they_are_said() -> None:
+    assert length_m("にめーとる") == 2.0 and length_m("ゴジュッセンチ") == 0.5 and length_m("にじゅってんごめーとる") == 20.5
+    assert duration_s("いちじかんさんじゅっぷん") == 5400.0 and duration_s("にふんはん") == 150.0
+    assert angle_rad("きゅうじゅうど") == pytest.approx(math.pi / 2) and count("さんしゅう") == 3
+    assert speed_mps("まいびょうれいてんごめーとる", 2.0) == 0.5 and speed_mps("じそくにきろ", 2.0) == pytest.approx(2 / 3.6)
+    assert all(length_m(words) is None for words in ("にし", "しろ", "さんせい", "に", "めーとる"))
+
+
+@given(st.integers(1, 9), st.integers(1, 9))
+def test_kana_numbers_of_two_digits_are_the_kanji_ones(tens: int, ones: int) -> None:
+    said = ("", "いち", "に", "さん", "よん", "ご", "ろく", "なな", "はち", "きゅう")
+    assert length_m(f"{said[tens] if tens > 1 else ''}じゅう{said[ones]}めーとる") == 10 * tens + ones
