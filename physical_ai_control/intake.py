@@ -18,6 +18,7 @@ MOVES = (OBJECT_CLASSES.index("person"), OBJECT_CLASSES.index("vehicle"))
 MOVING_MPS = 0.3
 MOST_DOUBT_MPS = 0.3  # the new seem to move by chance, but nobody at a walking pace is taken for a post
 SURE = 2.0  # standard deviations by which an unknown thing must be faster, to be one that moves
+MOST_REMEMBERED = 200  # ids of things that stood and are out of sight
 ERASE_M = 0.15  # around a moving object, besides its radius, occupied cells are its own
 FUTURE_S = 0.1  # a stamp this far ahead is of another clock
 FRAME = "odom"
@@ -103,7 +104,9 @@ class Intake:
             doubt = np.minimum(SURE * np.sqrt(np.maximum(rows["cvxvx"], rows["cvyvy"])), MOST_DOUBT_MPS)
             slow = np.hypot(rows["vx"], rows["vy"]) - doubt <= MOVING_MPS  # what is not a number is not slow
             moving = np.isin(rows["class_id"], MOVES) | ~slow
-        self._standing = rows["id"][~moving]
+        # Of whom nothing is seen any more, the last that was known holds as long as somebody predicts.
+        before = self._standing[~np.isin(self._standing, rows["id"])][-MOST_REMEMBERED:]
+        self._standing = np.concatenate([before, rows["id"][~moving]])
         discs = np.column_stack([rows["x"], rows["y"], rows["radius"] + ERASE_M])[moving].astype(float)
         self._moving = discs[np.isfinite(discs).all(axis=1) & (np.abs(discs) < REACH).all(axis=1)]
 

@@ -28,7 +28,7 @@ class Route:
         even = np.column_stack([np.interp(at, along, xy[:, 0]), np.interp(at, along, xy[:, 1])])
         size = min(round(SMOOTHING_M / SPACING_M), count)
         smooth = uniform_filter1d(even, size, axis=0, mode="nearest")
-        smooth[0], smooth[-1] = xy[0], xy[-1]
+        smooth[0], smooth[-1] = xy[0], poses[-1, :2]  # the very goal, even where points that coincide were left out
         self.xy = smooth
         self.s = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(smooth, axis=0).T))])
         self.length_m = float(self.s[-1])

@@ -70,12 +70,13 @@ class Kinds:
 
     def observe(
         self, mean: Array, covariance: Array, radius: Array, standing: Array, telling: NDArray[np.bool_],
-        hits: NDArray[np.intp], dt_s: float, moved: Callable[[int], bool],
+        hits: NDArray[np.intp], dt_s: float, moved: Callable[[int], bool], explained: NDArray[np.bool_],
     ) -> None:  # fmt: skip
         """Take the tracks after an update.
 
         `standing` (N,) is NaN where a track was not seen; `telling` (N,): seen so that motion is its own, not that of
         a shadow's edge. `moved(i)`: track i has left or taken open space; asked only where the rest speaks for it.
+        `explained` (N,): standing things explain the track, whatever speed it shows.
         """
         if not len(mean):
             return
@@ -100,7 +101,7 @@ class Kinds:
         shown |= ~known & telling & doubtful & (away > FAR_M) & (hits >= STATIC_AFTER_HITS)
         # A track that is handed on along a row of posts is far from home, too; each has stood there before.
         shown &= ~(standing > ON_SOLID)
-        lasting = (self._moving_s >= LASTING_S) & (away > FAR_M)  # rays without an end bear no witness
+        lasting = (self._moving_s >= LASTING_S) & (away > FAR_M) & ~explained  # rays without an end bear no witness
         asked = shown & ~lasting
         shown[asked] = [moved(int(i)) for i in np.flatnonzero(asked)]
         self.kind[shown] = np.where(radius[shown] > VEHICLE_RADIUS_M, self.VEHICLE, self.PERSON)

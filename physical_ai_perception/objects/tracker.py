@@ -73,6 +73,7 @@ class Tracker:
         self.id = np.zeros(0, dtype=np.uint32)
         self.hits = np.zeros(0, dtype=np.intp)
         self.unseen_s = np.zeros(0)
+        self._explained_ids = self.id
         self.kinds.clear()
         self._witness.forget()
 
@@ -114,10 +115,12 @@ class Tracker:
         seen[track] = standing[candidate]
         telling = np.zeros(len(self.mean), dtype=bool)
         telling[track] = ~_piece(clusters)[candidate]
+        explained = self._explained_by_standing(sweep, missed)
         self.kinds.observe(
             self.mean, self.covariance, self.radius, seen, telling, self.hits, self._dt_s,
-            lambda i: self._witness.moved(sweep, int(self.id[i]), self.mean[i, :2], float(self.radius[i])),
+            lambda i: self._witness.moved(sweep, int(self.id[i]), self.mean[i, :2], float(self.radius[i])), explained,
         )  # fmt: skip
+        self._explained_ids = self.id[explained]
         self._witness.remember(sweep, self.id, self.mean[:, :2])
         owner = np.full(len(clusters.radius), -1, dtype=np.intp)
         owner[candidate] = track
@@ -132,12 +135,23 @@ class Tracker:
         rows["x"], rows["y"] = self.mean[shown, 0], self.mean[shown, 1]
         kind = self.kinds.kind[shown]
         rows["class_id"] = kind
-        moves = kind != self.kinds.STATIC
+        # Of what no open space tells that it has moved, the speed is that of another side coming into view.
+        unmoved = (kind == self.kinds.UNKNOWN) & np.isin(self.id[shown], self._explained_ids)
+        moves = (kind != self.kinds.STATIC) & ~unmoved
         rows["vx"], rows["vy"] = self.mean[shown, 2] * moves, self.mean[shown, 3] * moves
         layouts.set_covariances(rows, self.covariance[shown])
         return rows
 
     # --- inside ---
+
+    def _explained_by_standing(self, sweep: Sweep, missed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Tracks (N,) that seem to move, have not been known to, and are explained by standing things; of those that
+        are missed now, the last that was seen of them decides."""
+        explained = missed & np.isin(self.id, self._explained_ids)
+        speed = np.hypot(self.mean[:, 2], self.mean[:, 3])
+        for i in np.flatnonzero(~missed & ~self.kinds.moved() & (speed > self._p.object_speed_mps)):
+            explained[i] = self._witness.explained(sweep, int(self.id[i]), self.mean[i, :2], float(self.radius[i]))
+        return explained
 
     def _assign(self, clusters: Clusters, standing: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         none = np.zeros(0, dtype=np.intp)

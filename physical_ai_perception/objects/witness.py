@@ -18,7 +18,9 @@ from physical_ai_core.geometry import Array
 from physical_ai_perception.objects.sweep import Sweep
 
 AGES_S: Final = (0.4, 0.8, 1.6)  # sweeps so old are compared with: fast things, and slow ones
+EXPLAINED_AGES_S: Final = (0.2, 0.4)
 KEPT_S: Final = 1.8
+MOST_OPEN: Final = 2  # of the rays towards a place: with so many open, nothing stood there
 BEYOND_M: Final = 0.15  # a ray that ends so much farther has passed
 ASIDE: Final = (-0.5, 0.0, 0.5)  # of the radius, across the ray: no gap between two posts will do
 FRONT: Final = 0.7  # of the radius before the centre: where rays end on a round thing, on average over its width
@@ -58,18 +60,42 @@ class Witness:
                 return True
         return False
 
+    def explained(self, sweep: Sweep, number: int, centre: Array, radius_m: float) -> bool:
+        """Whether standing things explain track `number`, whatever speed it shows: where it is something stood or
+        nothing could be seen before, and where it was something still stands. Rays without an end explain nothing."""
+        told = False
+        for age_s in EXPLAINED_AGES_S:
+            old = (seen for seen in reversed(self._past) if sweep.stamp_s - seen.sweep.stamp_s >= age_s - 1e-3)
+            then = next(old, None)
+            if then is None:
+                break
+            told = True
+            if _beyond(then.sweep, centre, radius_m, silent=True).sum() >= MOST_OPEN:
+                return False
+            place = np.flatnonzero(then.ids == number)
+            if len(place) and _beyond(sweep, then.centres[place[0]], radius_m, silent=True).sum() >= MOST_OPEN:
+                return False
+        return told
+
 
 def open_at(sweep: Sweep, centre: Array, radius_m: float) -> bool:
     """The sweep looks through the near side of a thing's place: every ray towards it ends beyond."""
+    return bool(_beyond(sweep, centre, radius_m, silent=False).all())
+
+
+def _beyond(sweep: Sweep, centre: Array, radius_m: float, silent: bool) -> NDArray[np.bool_]:
+    """Which rays (3,) towards the near side of a thing end beyond it; `silent`: what one without a word counts for."""
     away = centre - sweep.origin
     distance = float(np.hypot(*away))
     if distance < radius_m + BEYOND_M:
-        return False
+        return np.full(len(ASIDE), silent)
     across = np.array([-away[1], away[0]]) / distance
     spots = away * (1.0 - FRONT * radius_m / distance) + radius_m * np.outer(ASIDE, across)
     turn = (np.arctan2(spots[:, 1], spots[:, 0]) - sweep.bearing0) % (2.0 * np.pi)
     ray = np.round(turn / sweep.increment).astype(np.intp)
-    if (ray >= len(sweep.ranges)).any():
-        return False
-    ranges = sweep.ranges[ray]
-    return bool((ranges > np.hypot(spots[:, 0], spots[:, 1]) + BEYOND_M).all())
+    outside = ray >= len(sweep.ranges)
+    ranges = sweep.ranges[np.where(outside, 0, ray)]
+    ends_beyond = ranges > np.hypot(spots[:, 0], spots[:, 1]) + BEYOND_M
+    if not silent:
+        return np.asarray(ends_beyond & ~outside.any())
+    return np.asarray((ends_beyond | np.isnan(ranges)) & ~outside)

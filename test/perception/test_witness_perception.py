@@ -47,6 +47,23 @@ def test_a_post_that_comes_out_from_behind_another_has_not_moved() -> None:
     assert not told([(3.2, 0.1, 0.1), screen], [(3.2, 0.7, 0.1), screen])
 
 
+def explained(then: list[tuple[float, float, float]], now: list[tuple[float, float, float]]) -> bool:
+    """Whether standing things explain the first disc, half a second apart."""
+    witness = Witness()
+    witness.remember(sweep_of(then, 1.0), np.array([7], dtype=np.uint32), np.array([then[0][:2]]))
+    return witness.explained(sweep_of(now, 1.5), 7, np.array(now[0][:2]), now[0][2])
+
+
+def test_standing_things_explain_what_hops_between_them_or_comes_into_view_but_not_who_walks() -> None:
+    posts, screen = [(3.0, 0.8, 0.1), (3.0, 0.0, 0.1)], (2.0, 0.0, 0.6)
+    assert explained(posts[::-1], posts)
+    assert explained([(3.2, 0.1, 0.1), screen], [(3.2, 0.7, 0.1), screen])
+    assert not explained([(3.0, 0.0, 0.25)], [(3.0, 0.5, 0.25)])
+    assert not explained([(3.0, 0.0, 0.25)], [(2.5, 0.0, 0.25)])
+    assert not explained([(3.0, 0.0, 0.25)], [(3.5, 0.0, 0.25)])
+    assert not Witness().explained(sweep_of([(3.0, 0.0, 0.25)], 1.0), 7, np.array([3.0, 0.0]), 0.25)
+
+
 def test_without_a_past_nobody_has_moved_and_the_sensors_own_place_is_not_open() -> None:
     assert not Witness().moved(sweep_of([], 1.0), 1, np.array([3.0, 0.0]), 0.2)
     assert not open_at(sweep_of([], 1.0), np.array([0.1, 0.0]), 0.2)
