@@ -1,6 +1,7 @@
 """Measure the interpreter on sentences with known goals; the goals are written as one-line signatures.
 
     python -m physical_ai_learning.language.evaluate test/data/language/heldout.jsonl --sites test/data/language
+    … --planned     # through the whole planner: several readings, each checked and rehearsed on its site
 
 Signature: "next " where the goal queues, then steps joined by "; ", each `task target[/relation[@metres]] [v<m/s>]
 [c<m>] [out=zone] [t<s>] [n<laps>] [u:<event>] [tool]`; a displacement as `(f<m> l<m> t<rad>)`; a question as `?` with
@@ -243,6 +244,8 @@ def main() -> None:
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--sample", type=int, help="only so many sentences, drawn at random (always the same ones)")
+    parser.add_argument("--planned", action="store_true", help="through the whole planner, as the robot runs it")
+    parser.add_argument("--readings-s", type=float, help="--planned: time for further readings; the robot's by default")
     options = parser.parse_args()
     sentences = load_sentences(options.sentences)
     if options.sample is not None:
@@ -251,7 +254,12 @@ def main() -> None:
     began = time.perf_counter()
     interpreter = LanguageInterpreter(options.model, options.threads)
     loaded = time.perf_counter() - began
-    results = evaluate(interpreter, sentences, sites)
+    if options.planned:
+        from physical_ai_learning.language.planned import plan_all
+
+        results = plan_all(interpreter, sentences, options.sites, options.readings_s)
+    else:
+        results = evaluate(interpreter, sentences, sites)
     for result in results:
         if not result.ok:
             mark = "EXECUTED" if result.wrong_but_executed else "safe"
