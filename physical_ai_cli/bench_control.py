@@ -18,6 +18,8 @@ from physical_ai_cli.bench import Folder, app, console, show
 
 __all__ = ["app"]
 
+PATROL = "patrol the round 9 times"
+
 
 @contextmanager
 def run_bar(
@@ -139,6 +141,27 @@ def servo(
         found, machine = beside_graph(rate, seconds, console)
         windows += found
     show(servo_page(windows, rate, seconds, machine), folder)
+
+
+@app.command()
+def paced(
+    minutes: Annotated[float, typer.Option(help="Of wall time.", min=0.2, max=120.0)] = 1.0,
+    rate: Annotated[float, typer.Option(help="Hz.", min=20.0, max=200.0)] = 100.0,
+    scenario: Annotated[str, typer.Option(help="Name under config/scenarios, or a file.")] = "yard",
+    instruction: Annotated[str, typer.Option(help="Said at the start and whenever a mission ends.")] = PATROL,
+    folder: Folder = FOLDER,
+) -> None:
+    """The controller at 100 Hz within the running graph: late solutions, wall and CPU times, periods."""
+    from physical_ai_bench.benchmarks.paced import paced_page
+    from physical_ai_bench.scenario import load_scenario
+    from physical_ai_cli.bench_paced import run_paced
+    from physical_ai_cli.language import ensure_language_model
+    from physical_ai_cli.terminal import LiveProgress
+
+    ensure_language_model(console)
+    with LiveProgress(console) as progress:
+        found = run_paced(load_scenario(scenario), minutes, rate, instruction, Path("out/bench_paced"), progress)
+    show(paced_page(found), folder)
 
 
 @app.command()

@@ -46,7 +46,7 @@ def run_soak(scenario: Scenario, seconds: float, out: Path, progress: Progress) 
     ear = Ear({STATE: graph.TOPIC[STATE]})
     try:
         processes.start()
-        _wait_until_up(processes, watch, mouth.planner_listens, progress)
+        wait_until_up(processes, watch, mouth.planner_listens, progress)
         mouth.instruct(scenario.instruction)
         begin_s, begin_wall_s = watch.stamp_s + SETTLE_S, time.monotonic()
         said, first_s = 0, watch.stamp_s
@@ -77,7 +77,8 @@ def run_soak(scenario: Scenario, seconds: float, out: Path, progress: Progress) 
         mouth.close()
 
 
-def _wait_until_up(processes: NodeProcesses, watch: Watch, listens: Callable[[], bool], progress: Progress) -> None:
+def wait_until_up(processes: NodeProcesses, watch: Watch, listens: Callable[[], bool], progress: Progress) -> None:
+    """Until every node is active and the planner listens and reads. Raises PhysicalAIError."""
     managed = tuple(node.name for node in graph.NODES if node.managed)
     deadline = time.monotonic() + START_PATIENCE_S
     while not (watch.all_active(managed) and listens() and _language_ready(watch)):

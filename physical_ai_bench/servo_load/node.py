@@ -38,9 +38,10 @@ START_S: Final = 30.0
 
 
 class DiagnosticsEar:
-    """Takes the newest values of the servo from /diagnostics. rclpy must be up (the demo's watcher starts it)."""
+    """Takes the newest values of one status from /diagnostics. rclpy must be up (the demo's watcher starts it)."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = STATUS) -> None:
+        self._name = name
         self._node: Any = rclpy.create_node("servo_bench_ear")
         topic = graph.TOPIC["/diagnostics"]
         qos = subscription_qos(topic)
@@ -53,7 +54,7 @@ class DiagnosticsEar:
         """The newest values; empty before the first."""
         for message, _ in mail.take(self._ear):
             for status in decode(self._data, message).statuses:
-                if status.name == STATUS:
+                if status.name == self._name:
                     self.values = status.values
         return self.values
 
