@@ -113,3 +113,6 @@ class ControllerParameters:
         0.04, "m", "The circles that stand for the footprint may be this much wider; less takes more of them, up to 6.",
         minimum=0.002, maximum=1.0,
     )  # fmt: skip
+    terminal_set: bool = parameter(
+        True, "", "Where braking from the end of the horizon leads must be clear, as far as the horizon knows."
+    )

@@ -118,7 +118,7 @@ def look(scenario: Any, answer: _Answer, looked: Looked) -> None:
     gap = float(np.abs(s.rk4_np(x[:-1].T, u.T, s.DT).T - x[1:]).max())
     outside = np.concatenate([(s.XMIN - x[1:]).ravel(), (x[1:] - s.XMAX).ravel(), (np.abs(u) - s.UMAX).ravel()])
     away = np.hypot(*np.moveaxis(obstacles[1:-1] - x[1:-1, None, :2], -1, 0))
-    row = float((s.DSAFE - slack[1:, :1] - away).max())
+    row = float((s.DSAFE - slack[1 : len(u), :1] - away).max())
     looked.start.append(start)
     looked.gap.append(gap)
     looked.bound.append(max(0.0, float(outside.max())))

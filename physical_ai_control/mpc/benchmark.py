@@ -8,6 +8,7 @@ at, in `states` and `inputs`, when the clock stands.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -37,8 +38,11 @@ def ocp_of(scenario: Any) -> Ocp:
 class RiccatiController:
     """The suite's own solver; the warm start is shifted by the solver itself."""
 
-    def __init__(self, scenario: Any, iterations: int, backend: Backend | None = None) -> None:
-        s, ocp = scenario, ocp_of(scenario)
+    def __init__(
+        self, scenario: Any, iterations: int, backend: Backend | None = None, braking_mps2: float = 0.0
+    ) -> None:
+        """`braking_mps2`: of the terminal set; 0: none."""
+        s, ocp = scenario, replace(ocp_of(scenario), braking_mps2=braking_mps2)
         bounded = tuple(i for i in range(len(s.XMIN)) if max(abs(s.XMIN[i]), abs(s.XMAX[i])) < FREE)
         self._solver = RiccatiSolver(ocp, backend, bounded)
         self.backend = self._solver.backend

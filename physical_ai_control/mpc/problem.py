@@ -29,6 +29,9 @@ class Ocp:
     (squares of SI units). Slack costs
     `linear * s + quadratic / 2 * s^2` a stage; with a large linear part the penalty is exact (Kerrigan and
     Maciejowski 2000): a feasible problem is solved without slack.
+
+    Terminal set (`braking_mps2` above 0): from the last state the robot can come to rest, braking straight on, clear of
+    all that the rows of stage N name: `|p + (offset + v^2 / (2 braking)) * heading - point| >= reach - slack`.
     """
 
     steps: int = 25
@@ -48,6 +51,7 @@ class Ocp:
     terminal_factor: float = 4.0
     slack_linear: tuple[float, float] = (40.0, 120.0)  # moving, static
     slack_quadratic: tuple[float, float] = (200.0, 1000.0)
+    braking_mps2: float = 0.0  # deceleration of the terminal set; 0: none
     model: Model = UNICYCLE
 
     @property
@@ -68,8 +72,8 @@ class Ocp:
 
 class Problem(NamedTuple):
     """One instance. `keep_away (N+1, rows, 4)`: point x, y, reach, offset of the body circle along the heading;
-    moving rows first. A row whose reach is 0 is always fulfilled. Rows of stages 0 and N and bounds of stage 0
-    are not read."""
+    moving rows first. A row whose reach is 0 is always fulfilled. Rows of stage 0 and bounds of stage 0 are not
+    read; rows of stage N only with a terminal set, and then for the place where braking from x_N leads."""
 
     x0: Array  # (nx,)
     reference: Array  # (N+1, nx), heading continuous
@@ -92,7 +96,7 @@ class Solution(NamedTuple):
 
     states: Array  # (N+1, nx)
     inputs: Array  # (N, nu)
-    slack: Array  # (N, 2): moving, static
+    slack: Array  # (N, 2), or (N+1, 2) with a terminal set: moving, static
     cost: float
     iterations: int
     status: str = "solved"  # in the solver's own words

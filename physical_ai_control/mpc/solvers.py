@@ -47,9 +47,10 @@ class RealTimeIteration:
         parts = ca.Function("parts", [nlp.w, nlp.p], [hessian, gradient, jacobian, nlp.g, nlp.f])
         options = {"error_on_fail": False, **QP_OPTIONS[qp]}
         if qp == "hpipm":
-            n, nx, nu = ocp.steps, ocp.model.nx, ocp.model.nu
+            n, nx, nu, end = ocp.steps, ocp.model.nx, ocp.model.nu + NS, form.ends * NS
             options.update(
-                N=n, nx=[nx] * (n + 1), nu=[nu + NS] * n + [0], ng=[0] + [ocp.rows] * (n - 1) + [0],
+                N=n, nx=[nx] * n + [nx + end], nu=[nu] * (n - 1) + [nu + end, 0],
+                ng=[0] + [ocp.rows] * (n - 1) + [form.ends * ocp.rows],
             )  # fmt: skip
         solve = ca.conic("qp", qp, {"h": hessian.sparsity(), "a": jacobian.sparsity()}, options)
         w, p = ca.MX.sym("w", form.size), ca.MX.sym("p", nlp.p.numel())

@@ -1,8 +1,9 @@
 """Multiple shooting of the optimal-control problem in casadi: variables, cost, constraints, in stage order.
 
 Variables: per stage `x (nx), u (nu), slack (2)`, at the end `x`. Constraints: per stage the gap
-`step(x, u) - x_next`, then the distance rows. This order is what structured QP solvers (HPIPM) look for; it leaves
-the end no slack, hence no distance rows there (the robot is at rest then, where the stage before it was).
+`step(x, u) - x_next`, then the distance rows. This order is what structured QP solvers (HPIPM) look for. With a
+terminal set there are rows at the end too, on the place where braking leads; since HPIPM has no inputs there, their
+slack is a state of the end and an input of the stage before it.
 """
 
 from __future__ import annotations
@@ -39,17 +40,21 @@ class Transcription:
         self.ocp = ocp
         n, nx, nu = ocp.steps, ocp.model.nx, ocp.model.nu
         width = nx + nu + NS
-        self.size = n * width + nx
+        self.ends = int(ocp.braking_mps2 > 0.0)
+        last = n * width + self.ends * NS
+        self.size = last + nx + self.ends * NS
         lead = np.arange(n)[:, None] * width
-        self._x = np.vstack([lead + np.arange(nx), n * width + np.arange(nx)])
+        self._x = np.vstack([lead + np.arange(nx), last + np.arange(nx)])
         self._u = lead + nx + np.arange(nu)
         self._s = lead + nx + nu + np.arange(NS)
+        if self.ends:
+            self._s = np.vstack([self._s, last + nx + np.arange(NS)])
         self.nlp = self._build()
         gaps = self.nlp.gap_rows
         self.g_low, self.g_high = np.zeros(len(gaps)), np.where(gaps, 0.0, FREE)
 
     def parameters(self, problem: Problem) -> Array:
-        return np.concatenate([problem.reference.ravel(), problem.keep_away[1:-1].ravel()])
+        return np.concatenate([problem.reference.ravel(), problem.keep_away[1 : self.ocp.steps + self.ends].ravel()])
 
     def bounds(self, problem: Problem) -> tuple[Array, Array]:
         low, high = np.zeros(self.size), np.full(self.size, SLACK_MAX)
@@ -68,26 +73,33 @@ class Transcription:
 
     def _build(self) -> Nlp:
         ocp, n, rows, nx = self.ocp, self.ocp.steps, self.ocp.rows, self.ocp.model.nx
-        w, ref, away = ca.SX.sym("w", self.size), ca.SX.sym("ref", nx, n + 1), ca.SX.sym("away", 4, rows * (n - 1))
+        w, ref = ca.SX.sym("w", self.size), ca.SX.sym("ref", nx, n + 1)
+        away = ca.SX.sym("away", 4, rows * (n - 1 + self.ends))
         f, g, gaps = 0, [], []
         for k in range(n + 1):
             x = w[self._x[k].tolist()]
             f = f + self._tracking(x, ref[:, k]) * (ocp.terminal_factor if k == n else 1.0)
-            if k == n:
+            if k == n and not self.ends:
                 break
-            u, s = w[self._u[k].tolist()], w[self._s[k].tolist()]
-            f = f + sum(weight * u[i] ** 2 for i, weight in enumerate(ocp.input_weights))
+            s = w[self._s[k].tolist()]
             for column in range(NS):
                 f = f + ocp.slack_linear[column] * s[column] + 0.5 * ocp.slack_quadratic[column] * s[column] ** 2
-            g.append(ocp.model.step(x, u, ocp.dt_s) - w[self._x[k + 1].tolist()])
-            gaps += [True] * nx
-            if k > 0:
-                for row in range(rows):
-                    o = away[:, (k - 1) * rows + row]
-                    dx = x[0] + o[3] * ca.cos(x[2]) - o[0]
-                    dy = x[1] + o[3] * ca.sin(x[2]) - o[1]
-                    g.append(ca.sqrt(dx**2 + dy**2 + SMOOTH_M2) - o[2] + s[0 if row < ocp.moving else 1])
-                gaps += [False] * rows
+            if k < n:
+                u = w[self._u[k].tolist()]
+                f = f + sum(weight * u[i] ** 2 for i, weight in enumerate(ocp.input_weights))
+                g.append(ocp.model.step(x, u, ocp.dt_s) - w[self._x[k + 1].tolist()])
+                gaps += [True] * nx
+            if k == n - 1 and self.ends:
+                before = (self._s[n] - nx - NS).tolist()
+                g.append(w[before] - w[self._s[n].tolist()])
+                gaps += [True] * NS
+            for row in range(rows if k else 0):
+                o = away[:, (k - 1) * rows + row]
+                ahead = o[3] + (x[3] ** 2 / (2.0 * ocp.braking_mps2) if k == n else 0.0)
+                dx = x[0] + ahead * ca.cos(x[2]) - o[0]
+                dy = x[1] + ahead * ca.sin(x[2]) - o[1]
+                g.append(ca.sqrt(dx**2 + dy**2 + SMOOTH_M2) - o[2] + s[0 if row < ocp.moving else 1])
+                gaps.append(False)
         return Nlp(w, ca.vertcat(ca.vec(ref), ca.vec(away)), f, ca.vertcat(*g), np.array(gaps))
 
     def _tracking(self, x: Any, ref: Any) -> Any:

@@ -64,10 +64,12 @@ def make_engine(ocp: Ocp, wanted: Backend | None = None, bounded: tuple[int, ...
     model, stage = ocp.model, build(ocp.model, ocp.dt_s, SMOOTH_M2)
     heeded = tuple(range(model.nx)) if bounded is None else bounded
     sizes = Sizes(
-        model.nx, model.nu, ocp.steps, ocp.moving, ocp.static, stage.varying, len(stage.hessian), heeded
+        model.nx, model.nu, ocp.steps, ocp.moving, ocp.static, stage.varying, len(stage.hessian), heeded,
+        ocp.braking_mps2 > 0.0,
     )  # fmt: skip
     given, answer, memory = Arrays(sizes.given), Arrays(sizes.answer), Arrays(sizes.memory)
     given["weights"][:] = weights(ocp)
+    given["options"][6] = 0.5 / ocp.braking_mps2 if sizes.ends else 0.0
     refusals: list[PhysicalAIError] = []
     for backend in (wanted,) if wanted else ("c", "numba"):
         try:
@@ -144,7 +146,7 @@ def verify(solve: Callable[[Array, Array, Array], int], stage: Stage, sizes: Siz
     memories, answers = [Arrays(sizes.memory) for _ in range(2)], [Arrays(sizes.answer) for _ in range(2)]
     for turn, (mu, shift) in enumerate(((1.0, -1.0), (0.1, 0.0), (0.1, 0.5))):
         example(given, sizes, of, turn)
-        given["options"][:6] = mu, 1e-4, 1e-4, 1e-3, 12, shift
+        given["options"][:7] = mu, 1e-4, 1e-4, 1e-3, 12, shift, 0.3
         status = [
             f(given.flat, answer.flat, memory.flat)
             for f, answer, memory in zip((solve, plain), answers, memories, strict=True)

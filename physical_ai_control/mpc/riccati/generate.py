@@ -94,9 +94,12 @@ def _parts(stage: Stage, sizes: Sizes) -> tuple[_Part, ...]:
     after, du = _Block("after", nx), _Block("du", nu)
     place, away, row = _Block("base_x", 3), _Block("away", 4), _Block("row", 4, "ik", "P")
     h, q = _Block("h", sizes.hessian), _Block("q", nx + nu)
+    last, brake, longer = _Block("base_x", 4), _Block("brake", 1, "i"), _Block("row", 5, "ik", "P")
+    end = [_Part("row_end", stage.row_end, [last, away, brake], [longer], False)] if sizes.ends else []
     return (
         _Part("linearise_stages", stage.linearise, base, [after, d], True),
         _Part("row_stages", stage.row, [place, away], [row], True),
+        *end,
         _Part("factor", stage.factor, [p, d, h], [p, gain, quu], False),
         _Part("sweep", stage.sweep, [slope, d, q, gain, quu], [slope, step], False),
         _Part("forward", stage.forward, [z, d, gain, step], [z, du], False),
@@ -107,7 +110,7 @@ def _constants(sizes: Sizes) -> dict[str, int]:
     numbers = {
         "N": sizes.steps, "K": sizes.stride, "NX": sizes.nx, "NU": sizes.nu, "ROWS": sizes.rows, "MOVING": sizes.moving,
         "BOUNDED": len(sizes.bounded), "VARYING": sizes.varying, "HESSIAN": sizes.hessian, "COUNT": sizes.count,
-        "TRIANGLE": sizes.triangle, "QUU": sizes.nu * (sizes.nu + 1) // 2,
+        "TRIANGLE": sizes.triangle, "QUU": sizes.nu * (sizes.nu + 1) // 2, "ENDS": int(sizes.ends),
     }  # fmt: skip
     for prefix, shapes in (("G", sizes.given), ("A", sizes.answer), ("M", sizes.memory)):
         numbers |= {f"{prefix}_{name.upper() or 'END'}": at for name, at in offsets(shapes).items()}

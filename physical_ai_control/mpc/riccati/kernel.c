@@ -29,7 +29,7 @@ struct given {
 };
 
 struct answer {
-    double info[8] PART, states[N + 1][NX] PART, inputs[N][NU] PART, slack[N][2] PART, gains[N][NU][NX] PART;
+    double info[8] PART, states[N + 1][NX] PART, inputs[N][NU] PART, slack[N + ENDS][2] PART, gains[N][NU][NX] PART;
 };
 
 struct memory {
@@ -40,6 +40,9 @@ struct memory {
     double h[HESSIAN][K] PART, cost_h[HESSIAN][K] PART, q[NX + NU][K] PART, dx[NX][K] PART, du[NU][K] PART;
     double slack_pull[2][K] PART, slack_inverse[2][K] PART, slack_row[6][K] PART, gain[K][NU * NX] PART;
     double quu[K][QUU] PART, step[K][NU] PART;
+#if ENDS /* of the rows at the end, what they say of the forward speed: slope, Hessian's column, row of the slack */
+    double brake[1] PART, brake_g[ROWS] PART, brake_h[4] PART, brake_row[2] PART;
+#endif
 };
 
 _Static_assert(sizeof(struct given) == 8 * G_END, "given");
@@ -113,21 +116,31 @@ static void linearised(const struct given *in, struct memory *m)
 {
     const double *w = in->weights;
     linearise_stages(m->base_x, m->base_u, m->after, m->d);
+#if ENDS
+    m->brake[0] = in->options[6];
+#endif
     for (int k = 0; k <= N; k++)
         for (int i = 0; i < NX; i++) m->ref[i][k] = in->reference[k][i];
     for (int r = 0; r < ROWS; r++) {
-        double row[4][K] PART;
-        for (int k = 1; k < N; k++) {
+        double row[4 + ENDS][K] PART;
+        for (int k = 1; k < N + ENDS; k++) {
             for (int i = 0; i < 4; i++) m->away[i][k] = in->keep_away[k][r][i];
             m->live[0][k] = in->keep_away[k][r][2] > 0.0 ? 1.0 : 0.0; /* else the row is 1 + slack >= 0 */
         }
         row_stages(m->base_x, m->away, row);
+#if ENDS
+        row_end(m->base_x, m->away, m->brake, row, N);
+#endif
         LOOP {
             const double is = m->live[0][k], g0 = is * row[1][k], g1 = is * row[2][k], g2 = is * row[3][k];
             m->gap[r][k] = is * (row[0][k] - 1.0) + 1.0 - g0 * m->base_x[0][k] - g1 * m->base_x[1][k]
                            - g2 * m->base_x[2][k];
             m->g[3 * r][k] = g0, m->g[3 * r + 1][k] = g1, m->g[3 * r + 2][k] = g2;
         }
+#if ENDS
+        m->brake_g[r] = m->live[0][N] * row[4][N];
+        m->gap[r][N] -= m->brake_g[r] * m->base_x[3][N];
+#endif
     }
     LOOP {
         double s, c;
@@ -178,6 +191,9 @@ static double begun(const struct given *in, struct memory *m, double mu, double 
     for (int s = 0; s < 2; s++) {
         const int first = s ? MOVING : 0, last = s ? ROWS : MOVING;
         double *slack = m->t[SLACK + s], *lam = m->lam[SLACK + s], deep[K] PART = {0};
+#if ENDS
+        for (int r = first; r < last; r++) m->gap[r][N] += m->brake_g[r] * m->x[3][N];
+#endif
         for (int r = first; r < last; r++)
             LOOP {
                 const double value = m->gap[r][k] + m->g[3 * r][k] * m->x[0][k] + m->g[3 * r + 1][k] * m->x[1][k]
@@ -206,6 +222,26 @@ static double begun(const struct given *in, struct memory *m, double mu, double 
     return worst;
 }
 
+#if ENDS
+/* The forward speed's part of the rows at the end: as in `condensed`, for one more column at one stage. */
+static void braked(struct memory *m, int s, int with_hessian)
+{
+    const double inverse = m->slack_inverse[s][N];
+    double q = 0.0, a = 0.0, h[4] = {0};
+    for (int r = s ? MOVING : 0; r < (s ? ROWS : MOVING); r++) {
+        const double g = m->brake_g[r], v = g * m->weight[ROW + r][N];
+        q += g * m->pull[ROW + r][N], a += v, h[3] += v * g;
+        for (int i = 0; i < 3; i++) h[i] += v * m->g[3 * r + i][N];
+    }
+    if (with_hessian) {
+        m->brake_row[s] = a;
+        for (int i = 0; i < 3; i++) m->brake_h[i] += h[i] - m->slack_row[3 * s + i][N] * a * inverse;
+        m->brake_h[3] += h[3] - a * a * inverse;
+    }
+    m->q[3][N] += m->brake_row[s] * m->slack_pull[s][N] * inverse - q;
+}
+#endif
+
 /* Hessian and gradient with the barrier in them. Where `with_hessian` is not set, only `pull` has changed. */
 static inline __attribute__((always_inline)) void condensed(const struct given *in, struct memory *m, int with_hessian)
 {
@@ -227,6 +263,9 @@ static inline __attribute__((always_inline)) void condensed(const struct given *
             LOOP m->h[diagonal[bounded[b]]][k] += m->weight[b][k] + m->weight[HIGH + b][k];
         for (int i = 0; i < NU; i++)
             LOOP m->h[HU + i][k] += m->weight[U_LOW + i][k] + m->weight[U_HIGH + i][k];
+#if ENDS
+        memset(m->brake_h, 0, sizeof m->brake_h);
+#endif
     }
     for (int s = 0; s < 2; s++) {
         const int first = s ? MOVING : 0, last = s ? ROWS : MOVING;
@@ -258,6 +297,9 @@ static inline __attribute__((always_inline)) void condensed(const struct given *
             m->slack_pull[s][k] = pull;
             m->q[0][k] += a[0][k] * by - q0, m->q[1][k] += a[1][k] * by - q1, m->q[2][k] += a[2][k] * by - q2;
         }
+#if ENDS
+        braked(m, s, with_hessian);
+#endif
     }
 }
 
@@ -265,6 +307,9 @@ static void factored(struct memory *m)
 {
     double p[TRIANGLE] = {0};
     for (int i = 0; i < HU; i++) p[packed_at[i]] = m->h[i][N];
+#if ENDS
+    for (int i = 0; i < 4; i++) p[6 + i] += m->brake_h[i]; /* the column of the forward speed */
+#endif
     for (int k = N - 1; k >= 0; k--) factor(p, m->d, m->h, m->gain, m->quu, k);
 }
 
@@ -294,6 +339,11 @@ static void directed(struct memory *m)
             for (int r = first; r < last; r++)
                 m->change[ROW + r][k] = by + m->g[3 * r][k] * z0 + m->g[3 * r + 1][k] * z1 + m->g[3 * r + 2][k] * z2;
         }
+#if ENDS
+        const double less = -m->slack_inverse[s][N] * m->brake_row[s] * m->dx[3][N];
+        m->change[SLACK + s][N] += less;
+        for (int r = first; r < last; r++) m->change[ROW + r][N] += less + m->brake_g[r] * m->dx[3][N];
+#endif
     }
 }
 
@@ -372,7 +422,7 @@ static void told(const struct given *in, struct answer *out, const struct memory
     for (int i = 0; i < NU; i++)
         for (int k = 0; k < N; k++) cost += 0.5 * m->cost_h[HU + i][k] * m->u[i][k] * m->u[i][k];
     for (int s = 0; s < 2; s++)
-        for (int k = 0; k < N; k++) {
+        for (int k = 0; k < N + ENDS; k++) {
             const double slack = (s ? ROWS - MOVING : MOVING) > 0 ? m->t[SLACK + s][k] : 0.0;
             cost += linear[s] * slack + 0.5 * quadratic[s] * slack * slack;
             out->slack[k][s] = slack;

@@ -11,12 +11,13 @@ checkers: what runs is the text after the mark, put behind generated constants a
 import math
 from typing import Any
 
-N = K = NX = NU = ROWS = MOVING = BOUNDED = HESSIAN = COUNT = TRIANGLE = VARYING = QUU = 0
+N = K = NX = NU = ROWS = MOVING = BOUNDED = HESSIAN = COUNT = TRIANGLE = VARYING = QUU = ENDS = 0
 G_END = G_OPTIONS = G_WEIGHTS = G_X0 = G_U_LOW = G_U_HIGH = G_REFERENCE = G_X_LOW = G_X_HIGH = G_GUESS_X = 0
 G_GUESS_U = G_KEEP_AWAY = A_END = A_INFO = A_STATES = A_INPUTS = A_SLACK = A_GAINS = 0
 M_LAM = M_T = M_RESIDUAL = M_BOTH = M_INVERSE = M_WEIGHT = M_PULL = M_BEND = M_CHANGE = M_ALONG = M_X = M_U = 0
 M_BASE_X = M_BASE_U = M_REF = M_AFTER = M_D = M_AWAY = M_LIVE = M_G = M_GAP = M_H = M_COST_H = M_Q = M_DX = M_DU = 0
 M_SLACK_PULL = M_SLACK_INVERSE = M_SLACK_ROW = M_GAIN = M_QUU = M_STEP = M_END = P = Z = 0
+M_BRAKE = M_BRAKE_G = M_BRAKE_H = M_BRAKE_ROW = 0
 bounded: tuple[int, ...] = ()
 diagonal: tuple[int, ...] = ()
 packed_at: tuple[int, ...] = ()
@@ -24,6 +25,7 @@ jit: Any = lambda f: f  # noqa: E731
 turn: Any = None
 linearise_stages: Any = None
 row_stages: Any = None
+row_end: Any = None
 factor: Any = None
 sweep: Any = None
 forward: Any = None
@@ -87,16 +89,21 @@ def guessed(given, m):
 @jit
 def linearised(given, m):
     linearise_stages(m)
+    if ENDS:
+        m[M_BRAKE] = given[G_OPTIONS + 6]
     for k in range(N + 1):
         for i in range(NX):
             m[M_REF + i * K + k] = given[G_REFERENCE + k * NX + i]
     for r in range(ROWS):
-        for k in range(1, N):
+        for k in range(1, N + ENDS):
             at = G_KEEP_AWAY + (k * ROWS + r) * 4
             for i in range(4):
                 m[M_AWAY + i * K + k] = given[at + i]
             m[M_LIVE + k] = 1.0 if given[at + 2] > 0.0 else 0.0
         row_stages(m)
+        if ENDS:
+            row_end(m, N)
+            m[M_BRAKE_G + r] = m[M_LIVE + N] * m[M_ALONG + 4 * K + N]
         for k in range(K):
             g0, g1, g2 = (
                 m[M_LIVE + k] * m[M_ALONG + K + k],
@@ -111,6 +118,8 @@ def linearised(given, m):
                 - g2 * m[M_BASE_X + 2 * K + k]
             )
             m[M_G + (3 * r) * K + k], m[M_G + (3 * r + 1) * K + k], m[M_G + (3 * r + 2) * K + k] = g0, g1, g2
+        if ENDS:
+            m[M_GAP + r * K + N] -= m[M_BRAKE_G + r] * m[M_BASE_X + 3 * K + N]
     for k in range(N + 1):
         s, c = turn(m[M_REF + 2 * K + k])
         scale = 2.0 * given[G_WEIGHTS + NX + NU] if k == N else 2.0
@@ -154,6 +163,9 @@ def begun(given, m, mu, reach):
             m[M_RESIDUAL + (U_HIGH + i) * K + k] = given[G_U_HIGH + i] - m[M_U + i * K + k]
     for s in range(2):
         first, last = (MOVING, ROWS) if s else (0, MOVING)
+        if ENDS:
+            for r in range(first, last):
+                m[M_GAP + r * K + N] += m[M_BRAKE_G + r] * m[M_X + 3 * K + N]
         for k in range(K):
             deep = 0.0
             for r in range(first, last):
@@ -186,6 +198,28 @@ def begun(given, m, mu, reach):
 
 
 @jit
+def braked(m, s, with_hessian):
+    inverse, first, last = m[M_SLACK_INVERSE + s * K + N], MOVING if s else 0, ROWS if s else MOVING
+    q = a = h0 = h1 = h2 = h3 = 0.0
+    for r in range(first, last):
+        g = m[M_BRAKE_G + r]
+        v = g * m[M_WEIGHT + (ROW + r) * K + N]
+        q += g * m[M_PULL + (ROW + r) * K + N]
+        a += v
+        h0 += v * m[M_G + (3 * r) * K + N]
+        h1 += v * m[M_G + (3 * r + 1) * K + N]
+        h2 += v * m[M_G + (3 * r + 2) * K + N]
+        h3 += v * g
+    if with_hessian:
+        m[M_BRAKE_ROW + s] = a
+        m[M_BRAKE_H] += h0 - m[M_SLACK_ROW + (3 * s) * K + N] * a * inverse
+        m[M_BRAKE_H + 1] += h1 - m[M_SLACK_ROW + (3 * s + 1) * K + N] * a * inverse
+        m[M_BRAKE_H + 2] += h2 - m[M_SLACK_ROW + (3 * s + 2) * K + N] * a * inverse
+        m[M_BRAKE_H + 3] += h3 - a * a * inverse
+    m[M_Q + 3 * K + N] += m[M_BRAKE_ROW + s] * m[M_SLACK_PULL + s * K + N] * inverse - q
+
+
+@jit
 def condensed(given, m, with_hessian):
     for k in range(N + 1):
         e0, e1 = m[M_X + k] - m[M_REF + k], m[M_X + K + k] - m[M_REF + K + k]
@@ -213,6 +247,9 @@ def condensed(given, m, with_hessian):
         for i in range(NU):
             for k in range(N):
                 m[M_H + (HU + i) * K + k] += m[M_WEIGHT + (U_LOW + i) * K + k] + m[M_WEIGHT + (U_HIGH + i) * K + k]
+        if ENDS:
+            for i in range(4):
+                m[M_BRAKE_H + i] = 0.0
     for s in range(2):
         first, last = (MOVING, ROWS) if s else (0, MOVING)
         one, two = given[G_WEIGHTS + NX + NU + 1 + s], given[G_WEIGHTS + NX + NU + 3 + s]
@@ -263,6 +300,8 @@ def condensed(given, m, with_hessian):
             m[M_Q + k] += m[M_SLACK_ROW + (3 * s) * K + k] * by - q0
             m[M_Q + K + k] += m[M_SLACK_ROW + (3 * s + 1) * K + k] * by - q1
             m[M_Q + 2 * K + k] += m[M_SLACK_ROW + (3 * s + 2) * K + k] * by - q2
+        if ENDS:
+            braked(m, s, with_hessian)
 
 
 @jit
@@ -271,6 +310,9 @@ def factored(m):
         m[P + i] = 0.0
     for i in range(HU):
         m[P + packed_at[i]] = m[M_H + i * K + N]
+    if ENDS:
+        for i in range(4):
+            m[P + 6 + i] += m[M_BRAKE_H + i]
     for k in range(N - 1, -1, -1):
         factor(m, k)
 
@@ -319,6 +361,12 @@ def directed(m):
                     + m[M_G + (3 * r + 1) * K + k] * z1
                     + m[M_G + (3 * r + 2) * K + k] * z2
                 )
+        if ENDS:
+            z3 = m[M_DX + 3 * K + N]
+            less = -m[M_SLACK_INVERSE + s * K + N] * m[M_BRAKE_ROW + s] * z3
+            m[M_CHANGE + (SLACK + s) * K + N] += less
+            for r in range(first, last):
+                m[M_CHANGE + (ROW + r) * K + N] += less + m[M_BRAKE_G + r] * z3
 
 
 @jit
@@ -387,6 +435,7 @@ def told(given, answer, m):
             cost += 0.5 * m[M_COST_H + (HU + i) * K + k] * m[M_U + i * K + k] * m[M_U + i * K + k]
             for j in range(NX):
                 answer[A_GAINS + (k * NU + i) * NX + j] = m[M_GAIN + k * (NU * NX) + j * NU + i]
+    for k in range(N + ENDS):
         for s in range(2):
             slack = m[M_T + (SLACK + s) * K + k] if (ROWS - MOVING if s else MOVING) > 0 else 0.0
             answer[A_SLACK + k * 2 + s] = slack

@@ -27,6 +27,7 @@ class Sizes:
     varying: int  # entries of a stage's Jacobian that are no constants
     hessian: int  # entries of a stage's Hessian that may differ from zero
     bounded: tuple[int, ...]
+    ends: bool = False  # whether there are rows at the end, on the place where braking would lead
 
     @property
     def rows(self) -> int:
@@ -51,7 +52,8 @@ class Sizes:
     def given(self) -> Mapping[str, tuple[int, ...]]:
         n, nx, nu = self.steps, self.nx, self.nu
         return {
-            "options": (8,),  # mu at the start, mu at the end, tolerance, reach, most iterations, shift; two spare
+            # mu at the start, mu at the end, tolerance, reach, most iterations, shift, 1 / (2 braking); one spare
+            "options": (8,),
             "weights": (nx + nu + 5,),  # states, inputs, terminal factor, slack linear (2), slack quadratic (2)
             "x0": (nx,), "u_low": (nu,), "u_high": (nu,), "reference": (n + 1, nx), "x_low": (n + 1, nx),
             "x_high": (n + 1, nx), "guess_x": (n + 1, nx), "guess_u": (n, nu), "keep_away": (n + 1, self.rows, 4),
@@ -60,7 +62,8 @@ class Sizes:
     @cached_property
     def answer(self) -> Mapping[str, tuple[int, ...]]:
         n, nx, nu = self.steps, self.nx, self.nu
-        return {"info": (8,), "states": (n + 1, nx), "inputs": (n, nu), "slack": (n, 2), "gains": (n, nu, nx)}
+        sizes = {"info": (8,), "states": (n + 1, nx), "inputs": (n, nu), "slack": (n + self.ends, 2)}
+        return {**sizes, "gains": (n, nu, nx)}
 
     @cached_property
     def memory(self) -> Mapping[str, tuple[int, ...]]:
@@ -74,6 +77,7 @@ class Sizes:
             "h": (self.hessian, k), "cost_h": (self.hessian, k), "q": (nx + nu, k), "dx": (nx, k), "du": (nu, k),
             "slack_pull": (2, k), "slack_inverse": (2, k), "slack_row": (6, k), "gain": (k, nu * nx),
             "quu": (k, nu * (nu + 1) // 2), "step": (k, nu),
+            **({"brake": (1,), "brake_g": (self.rows,), "brake_h": (4,), "brake_row": (2,)} if self.ends else {}),
         }  # fmt: skip
 
 

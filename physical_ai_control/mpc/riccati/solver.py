@@ -31,7 +31,7 @@ class RiccatiSolver:
         """`accuracy`: complementarity at which a QP counts as solved. Raises BuildError."""
         self.engine = engine = make_engine(ocp, backend, bounded)
         self.backend, self.why = engine.backend, engine.why
-        self._given, self._answer = engine.given, engine.answer
+        self._given, self._answer, self._ends = engine.given, engine.answer, engine.sizes.ends
         self._options, self._info = engine.given["options"], engine.answer["info"]
         self._options[1:5] = accuracy, min(1e-4, 10.0 * accuracy), REACH, MOST
         self._last: Guess | None = None
@@ -57,7 +57,9 @@ class RiccatiSolver:
             np.minimum(value, FAR, out=bound)
             np.maximum(bound, -FAR, out=bound)
         given["x_low"][0], given["x_high"][0] = -FAR, FAR  # not read, so they may not spoil the check either
-        given["keep_away"][0] = given["keep_away"][-1] = 0.0
+        given["keep_away"][0] = 0.0
+        if not self._ends:
+            given["keep_away"][-1] = 0.0
         last = self._last
         if last is None or np.abs(last.states[:, :2] - guess.states[:, :2]).max() > FAR_M:
             self.forget()

@@ -24,6 +24,7 @@ class Stage(NamedTuple):
 
     linearise(x, u) -> (successor, the entries of its Jacobian that vary); `varying` counts them
     row(x, y, yaw; point x, y, reach, offset) -> (distance less reach, its gradient (3))
+    row_end(x, y, yaw, forward speed; the same; 1 / (2 braking)) -> (of where braking leads, its gradient (4))
     factor(P, varying, H) -> (P before, K (nu x nx), inverse of Quu)
     sweep(p, varying, q, K, inverse) -> (p before, k)
     forward(dx, varying, K, k) -> (dx after, du)
@@ -31,6 +32,7 @@ class Stage(NamedTuple):
 
     linearise: Any
     row: Any
+    row_end: Any
     factor: Any
     sweep: Any
     forward: Any
@@ -93,7 +95,10 @@ def build(model: Model, dt_s: float, smooth_m2: float) -> Stage:
     place, away = ca.SX.sym("place", 3), ca.SX.sym("away", 4)
     gap = model_row(place, away, smooth_m2)
     row = ca.Function("row", [place, away], [gap, ca.densify(ca.gradient(gap, place))])
-    return Stage(linearise, row, factor, sweep, forward, d.symbols.numel(), hessian)
+    last, brake = ca.SX.sym("last", 4), ca.SX.sym("brake")
+    clear = end_row(last, away, brake, smooth_m2)
+    row_end = ca.Function("row_end", [last, away, brake], [clear, ca.densify(ca.gradient(clear, last))])
+    return Stage(linearise, row, row_end, factor, sweep, forward, d.symbols.numel(), hessian)
 
 
 def model_row(place: Any, away: Any, smooth_m2: float) -> Any:
@@ -101,6 +106,12 @@ def model_row(place: Any, away: Any, smooth_m2: float) -> Any:
     dx = place[0] + away[3] * ca.cos(place[2]) - away[0]
     dy = place[1] + away[3] * ca.sin(place[2]) - away[1]
     return ca.sqrt(dx**2 + dy**2 + smooth_m2) - away[2]
+
+
+def end_row(last: Any, away: Any, brake: Any, smooth_m2: float) -> Any:
+    """The same of the place where the robot is at rest, if it brakes straight on. `last`: x, y, yaw, forward speed;
+    `brake`: way a squared speed, 1 / (2 deceleration)."""
+    return model_row(last[:3], ca.vertcat(away[:3], away[3] + brake * last[3] ** 2), smooth_m2)
 
 
 class _Varying(NamedTuple):
