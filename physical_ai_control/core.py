@@ -21,11 +21,11 @@ from physical_ai_control.mpc.solvers import make_solver
 from physical_ai_control.parameters import ControllerParameters
 from physical_ai_control.people import People, nobody
 from physical_ai_control.pilot import PROBES, Drive, Pilot
-from physical_ai_control.recovery import Recovery
+from physical_ai_control.recovery import EVERY_M, FROM_M, TO_M, Recovery
 from physical_ai_core import messages as m
 from physical_ai_core import reports
 from physical_ai_core.core import NOTHING, OK, STALE, WARN, Health, Output, Outputs
-from physical_ai_core.geometry import Array, compose, wrap
+from physical_ai_core.geometry import Array, compose, invert, transform_points, wrap
 from physical_ai_core.own_motion import OwnMotionModel
 from physical_ai_core.robot import load_robot
 
@@ -208,13 +208,16 @@ class ControllerCore:
         mission, surroundings = self._mission, self._intake.surroundings
         if mission.route is None or mission.s_m is None or surroundings is None:
             return None
-        self._recovery.notice(state, mission.route.length_m - mission.s_m)
         waits = self._stood_since_s is None or self._message == WAITING
         stood_s = 0.0 if waits or self._stood_since_s is None else now_s - self._stood_since_s
-        drive = self._recovery.drive(now_s, state, stood_s, surroundings, self._intake.people())
+        s = np.arange(mission.s_m + FROM_M, min(mission.s_m + TO_M, mission.route.length_m), EVERY_M)
+        xy, yaw, _ = mission.route.at(s)
+        odom_from_map = invert(self._intake.map_from_odom())
+        ahead = np.column_stack([transform_points(odom_from_map, xy), yaw + odom_from_map[2]])
+        drive = self._recovery.drive(now_s, state, stood_s, ahead, surroundings, self._intake.people())
         if drive is None:
             return None
-        self._mode, self._message, self._standstill = "tracking", "backing off", False
+        self._mode, self._message, self._standstill, self._turning = "tracking", "backing off", False, False
         self._pilot.forget()
         self._sequence += 1
         self._follow(drive, 0.0, state)

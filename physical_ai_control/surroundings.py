@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
 from physical_ai_core import messages as m
@@ -24,18 +25,19 @@ class Surroundings:
         row = np.clip([centre[1] - reach, centre[1] + reach + 1], 0, height).astype(int)
         column = np.clip([centre[0] - reach, centre[0] + reach + 1], 0, width).astype(int)
         self._corner = np.array([column[0], row[0]])
-        full = grid.cells[row[0] : row[1], column[0] : column[1]] >= occupied
+        cells = grid.cells[row[0] : row[1], column[0] : column[1]]
+        full, self._unknown = cells >= occupied, cells < 0
         self._free = ~full
         self._erase(np.vstack([moving, [robot[0], robot[1], clear_m]]))
         self.stamp_s = grid.stamp_s
+        self._turn = rotation(float(self._origin[2]))
         self.empty = full.size == 0 or bool(self._free.all())
         if self.empty:
             return
         distance, nearest = distance_transform_edt(self._free, return_indices=True)
         self._distance = np.asarray(distance * self._size)
-        cells = np.stack([nearest[1], nearest[0]], axis=-1) + self._corner + 0.5
-        self._turn = rotation(float(self._origin[2]))
-        self._nearest = cells * self._size @ self._turn.T + self._origin[:2]
+        centres = np.stack([nearest[1], nearest[0]], axis=-1) + self._corner + 0.5
+        self._nearest = centres * self._size @ self._turn.T + self._origin[:2]
 
     def _erase(self, discs: Array) -> None:
         local = transform_points(invert(self._origin), discs[:, :2]) / self._size - self._corner
@@ -55,10 +57,21 @@ class Surroundings:
         if self.empty:
             return np.full(shape, FAR_M), np.full((*shape, 2), 1e4)
         flat = points.reshape(-1, 2)
-        cell = np.floor((flat - self._origin[:2]) @ self._turn / self._size).astype(int) - self._corner
-        high = np.array(self._free.shape[::-1]) - 1
-        inside = ((cell >= 0) & (cell <= high)).all(axis=1)
-        column, row = np.clip(cell, 0, high).T
+        row, column, inside = self._cells(flat)
         obstacle = np.where(inside[:, None], self._nearest[row, column], 1e4)
         away = np.where(inside, np.hypot(*(flat - obstacle).T), FAR_M)
         return away.reshape(shape), obstacle.reshape(*shape, 2)
+
+    def unknown(self, points: Array) -> NDArray[np.bool_]:
+        """Which points (..., 2) in odom lie where nothing has been seen yet, or off the grid."""
+        row, column, inside = self._cells(points.reshape(-1, 2))
+        if not self._unknown.size:
+            return np.ones(points.shape[:-1], dtype=bool)
+        return np.asarray((~inside | self._unknown[row, column]).reshape(points.shape[:-1]))
+
+    def _cells(self, flat: Array) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]:
+        """Row, column (clipped onto the grid) and whether they lie on it, of points (n, 2)."""
+        cell = np.floor((flat - self._origin[:2]) @ self._turn / self._size).astype(np.intp) - self._corner
+        high = np.array(self._free.shape[::-1]) - 1
+        column, row = np.clip(cell, 0, np.maximum(high, 0)).T
+        return row, column, np.asarray(((cell >= 0) & (cell <= high)).all(axis=1))

@@ -1,4 +1,4 @@
-"""Backing off out of a dead end: only where the robot has been, slowly, a little, and never towards anybody."""
+"""Out of a tight place: turns and straight stretches where the outline fits, slowly, and never with somebody near."""
 
 from __future__ import annotations
 
@@ -6,24 +6,38 @@ import numpy as np
 import pytest
 
 from physical_ai_control.body import body_of
+from physical_ai_control.manoeuvre import Move, search
 from physical_ai_control.parameters import ControllerParameters
 from physical_ai_control.people import Forecast
-from physical_ai_control.recovery import MOST_M, SPEED_MPS, STEP_M, Recovery
+from physical_ai_control.recovery import ANEW_M, MOST_TRIES, Recovery
 from physical_ai_control.surroundings import Surroundings
 from physical_ai_core import layouts
 from physical_ai_core import messages as m
-from physical_ai_core.geometry import Array
+from physical_ai_core.geometry import Array, rotation
 from physical_ai_core.robot import load_robot
 
 STAGES = np.arange(26) * 0.1
+HALF_M = np.array([0.255, 0.215])
+CIRCLES_M = (0.1275, -0.1275, 0.28)
+CELL_M = 0.05
 
 
-def around(*occupied: tuple[float, float]) -> Surroundings:
-    cells = np.zeros((80, 80), dtype=np.int8)
+def around(*occupied: tuple[float, float], unknown_behind_m: float = 9.0) -> Surroundings:
+    cells = np.zeros((160, 160), dtype=np.int8)
+    cells[:, : int((4.0 - unknown_behind_m) / CELL_M) if unknown_behind_m < 4.0 else 0] = -1
     for x, y in occupied:
-        cells[int((y + 4.0) / 0.1), int((x + 4.0) / 0.1)] = 100
-    grid = m.OccupancyGrid(0.0, "odom", 0.1, np.array([-4.0, -4.0, 0.0]), cells)
+        cells[int((y + 4.0) / CELL_M), int((x + 4.0) / CELL_M)] = 100
+    grid = m.OccupancyGrid(0.0, "odom", CELL_M, np.array([-4.0, -4.0, 0.0]), cells)
     return Surroundings(grid, np.zeros(3), 50, np.zeros((0, 3)), 0.1)
+
+
+def wall(x1: float, y1: float, x2: float, y2: float) -> list[tuple[float, float]]:
+    count = int(np.hypot(x2 - x1, y2 - y1) / (0.6 * CELL_M)) + 2
+    return [(float(x), float(y)) for x, y in zip(np.linspace(x1, x2, count), np.linspace(y1, y2, count), strict=True)]
+
+
+POCKET = wall(0.45, -0.4, 0.45, 0.4) + wall(-0.6, 0.4, 0.45, 0.4) + wall(-0.6, -0.4, 0.45, -0.4)  # open behind
+BACK: Array = np.array([[-1.0 - 0.1 * k, 0.9, np.pi] for k in range(5)])  # a route that leads back
 
 
 def people(*at: tuple[float, float]) -> Forecast:
@@ -35,61 +49,88 @@ def people(*at: tuple[float, float]) -> Forecast:
     return Forecast(m.Prediction(0.0, "odom", rows))
 
 
-def came(patience_s: float = 1.5) -> Recovery:
-    """A robot that came along the x axis to the origin."""
-    recovery = Recovery(body_of(load_robot("scout")), STAGES, patience_s, 0.06)
-    for x in np.arange(-1.5, 0.01, 0.1):
-        recovery.notice(np.array([x, 0.0, 0.0, 1.0, 0.0]), 3.0)
-    return recovery
+def recovery(patience_s: float = 1.5) -> Recovery:
+    return Recovery(body_of(load_robot("jackal")), STAGES, patience_s, 0.06)
+
+
+def touches(pose: Array, occupied: list[tuple[float, float]]) -> bool:
+    inside = (np.array(occupied) - pose[:2]) @ rotation(float(pose[2]))
+    return bool((np.abs(inside) < HALF_M).all(axis=1).any())
 
 
 STANDING: Array = np.zeros(5)
 
 
-def test_it_backs_off_the_way_it_came_and_ends_at_rest() -> None:
-    drive = came().drive(10.0, STANDING, 2.0, around((0.5, 0.0)), people())
-    assert drive is not None
-    assert drive.states[-1, 0] == pytest.approx(-STEP_M, abs=0.03)
-    assert abs(drive.states[:, 1]).max() < 0.05
-    assert drive.states[:, 3].min() == -SPEED_MPS and drive.states[-1, 3] == 0.0
+def test_out_of_a_pocket_it_goes_back_before_it_turns() -> None:
+    moves = search(np.zeros(3), BACK, HALF_M, CIRCLES_M, around(*POCKET))
+    assert moves[0].along == -1 and moves[0].pose[0] < -0.3
+    assert np.hypot(*(moves[-1].pose[:2] - BACK[:, :2]).T).min() < CELL_M
+    assert any(move.along == 0 for move in moves)
 
 
-def test_it_waits_for_its_patience_and_never_backs_off_where_that_is_off() -> None:
-    assert came().drive(10.0, STANDING, 1.0, around(), people()) is None
-    assert came(0.0).drive(10.0, STANDING, 1e3, around(), people()) is None
+def test_where_nothing_stands_it_turns_and_drives_on() -> None:
+    moves = search(np.zeros(3), np.array([[0.0, 0.5 + 0.1 * k, 0.5 * np.pi] for k in range(5)]), HALF_M, CIRCLES_M,
+                   around())  # fmt: skip
+    assert [move.along for move in moves] == [0, 1]
+    assert moves[0].pose[2] == pytest.approx(0.5 * np.pi)
 
 
-def test_it_does_not_back_off_into_what_stands_there_nor_with_somebody_near_nor_where_it_has_not_been() -> None:
-    assert came().drive(10.0, STANDING, 2.0, around((-0.55, 0.0)), people()) is None
-    assert came().drive(10.0, STANDING, 2.0, around(), people((-2.0, 1.0))) is None
-    fresh = Recovery(body_of(load_robot("scout")), STAGES, 1.5, 0.06)
-    fresh.notice(STANDING, 3.0)
-    assert fresh.drive(10.0, STANDING, 2.0, around(), people()) is None
+def test_it_stays_where_it_is_when_walled_in_or_where_nothing_is_known_of_the_way_out() -> None:
+    assert search(np.zeros(3), BACK, HALF_M, CIRCLES_M, around(*POCKET, *wall(-0.6, -0.4, -0.6, 0.4))) == []
+    assert search(np.zeros(3), BACK, HALF_M, CIRCLES_M, around(*POCKET, unknown_behind_m=0.4)) == []
+
+
+def test_driven_to_its_end_it_touches_nothing_and_comes_to_the_route() -> None:
+    out, state, now_s, surroundings = recovery(), STANDING.copy(), 10.0, around(*POCKET)
+    for _ in range(1500):
+        now_s += 0.02
+        drive = out.drive(now_s, state, 2.0, BACK, surroundings, people())
+        if drive is None:
+            break
+        assert drive.states[-1, 3] == drive.states[-1, 4] == 0.0, "every trajectory ends at rest"
+        v, w = drive.states[0, 3:]
+        state[2] += 0.02 * w
+        state[:2] += 0.02 * v * np.array([np.cos(state[2]), np.sin(state[2])])
+        assert not touches(state[:3], POCKET)
+    assert np.hypot(*(state[:2] - BACK[:, :2]).T).min() < 0.2
+
+
+def test_it_waits_for_its_patience_and_never_begins_where_that_is_off() -> None:
+    assert recovery().drive(10.0, STANDING, 1.0, BACK, around(*POCKET), people()) is None
+    assert recovery(0.0).drive(10.0, STANDING, 1e3, BACK, around(*POCKET), people()) is None
+
+
+def test_with_somebody_near_or_something_new_in_the_way_it_stands() -> None:
+    assert recovery().drive(10.0, STANDING, 2.0, BACK, around(*POCKET), people((-2.0, 1.0))) is None
+    out = recovery()
+    assert out.drive(10.0, STANDING, 2.0, BACK, around(*POCKET), people()) is not None
+    assert out.drive(10.02, STANDING, 2.0, BACK, around(*POCKET, *wall(-0.29, -0.2, -0.29, 0.2)), people()) is None
 
 
 def test_its_tries_come_to_an_end_unless_it_comes_on() -> None:
-    recovery, state, now_s, way_m = came(), STANDING.copy(), 10.0, 0.0
-    for _ in range(4000):
-        now_s += 0.05
-        recovery.notice(state, 3.0 - state[0])
-        if recovery.drive(now_s, state, 2.0, around(), people()) is not None:
-            state[0] -= 0.05 * SPEED_MPS
-            way_m += 0.05 * SPEED_MPS
-    assert STEP_M < way_m <= MOST_M + STEP_M
-
-
-def test_off_its_track_or_turned_away_from_it_it_does_not_reverse() -> None:
-    carried = np.array([0.0, 0.6, 0.0, 0.0, 0.0])
-    turned = np.array([0.0, 0.0, 0.6, 0.0, 0.0])
-    assert came().drive(10.0, carried, 2.0, around(), people()) is None
-    assert came().drive(10.0, turned, 2.0, around(), people()) is None
+    out, now_s, tries, driving = recovery(), 10.0, 0, False
+    for _ in range(2000):
+        now_s += 0.1
+        was, driving = driving, out.drive(now_s, STANDING, 2.0, BACK, around(*POCKET), people()) is not None
+        tries += driving and not was
+    assert tries == MOST_TRIES
+    elsewhere = STANDING + np.array([-1.1 * ANEW_M, 0.0, 0.0, 0.0, 0.0])
+    assert out.drive(now_s + 5.0, elsewhere, 2.0, BACK, around(*POCKET), people()) is not None
 
 
 def test_a_try_does_not_outlive_something_else_that_was_done() -> None:
-    recovery = came()
-    assert recovery.drive(10.0, STANDING, 2.0, around(), people()) is not None
-    assert recovery.drive(14.0, STANDING, 0.0, around(), people()) is None, "it has only just stopped again"
+    out = recovery()
+    assert out.drive(10.0, STANDING, 2.0, BACK, around(*POCKET), people()) is not None
+    assert out.drive(14.0, STANDING, 0.0, BACK, around(*POCKET), people()) is None, "it has only just stopped again"
+
+
+def test_who_is_beside_his_stretch_gives_it_up() -> None:
+    out = recovery()
+    assert out.drive(10.0, STANDING, 2.0, BACK, around(*POCKET), people()) is not None
+    carried = STANDING + np.array([0.0, 0.3, 0.0, 0.0, 0.0])
+    assert out.drive(10.02, carried, 2.0, BACK, around(), people()) is None
 
 
 def test_it_is_off_unless_somebody_asks_for_it() -> None:
     assert ControllerParameters().back_off_after_s == 0.0
+    assert Move(np.zeros(3), 0).along == 0
