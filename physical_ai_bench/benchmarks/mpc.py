@@ -21,6 +21,7 @@ NEEDED: Final = (
     "rk4_np", "T_SIM",
 )  # fmt: skip
 START, BOUND, GAP, ROW = 1e-3, 0.01, 0.05, 2e-3  # beyond these an answer counts as failed
+END = 0.02  # m
 OBSTACLES: Final = (10, 20, 40)
 CITED_US: Final = 194
 Report = Callable[[str], None]
@@ -64,6 +65,7 @@ class Looked:
     gap: list[float] = field(default_factory=list)
     bound: list[float] = field(default_factory=list)
     row: list[float] = field(default_factory=list)
+    end: list[float] = field(default_factory=list)  # how far inside an obstacle's distance braking from the end leads
 
 
 def load_scenario(path: Path, steps: int | None = None, obstacles: int | None = None) -> ModuleType:
@@ -119,6 +121,8 @@ def look(scenario: Any, answer: _Answer, looked: Looked) -> None:
     outside = np.concatenate([(s.XMIN - x[1:]).ravel(), (x[1:] - s.XMAX).ravel(), (np.abs(u) - s.UMAX).ravel()])
     away = np.hypot(*np.moveaxis(obstacles[1:-1] - x[1:-1, None, :2], -1, 0))
     row = float((s.DSAFE - slack[1 : len(u), :1] - away).max())
+    brake = x[-1, :2] + x[-1, 3] ** 2 / (2.0 * s.UMAX[0]) * np.array([np.cos(x[-1, 2]), np.sin(x[-1, 2])])
+    looked.end.append(float(s.DSAFE - np.hypot(*(obstacles[-1] - brake).T).min()))
     looked.start.append(start)
     looked.gap.append(gap)
     looked.bound.append(max(0.0, float(outside.max())))
@@ -151,7 +155,7 @@ def mpc_page(
         for name, result, looked in done:
             medians[name, horizon] = result["p50"]
             rows.append(_row(name, horizon, result, looked, best, peer))
-    notes += _growth(medians, short) + _obstacles(path, seeds, steps, report)
+    notes += _growth(medians, short) + _terminal(path, seeds, steps, report) + _obstacles(path, seeds, steps, report)
     header = (
         "solver", "N", "p50 µs", "p99 µs", "max µs", "p99 / p50", "× faster than HPIPM", "J", "J / ipopt", "refused",
         "contacts", "model gap p99, max", "outside bounds", "distance rows",
@@ -174,6 +178,28 @@ def _growth(medians: dict[tuple[str, int], float], short: int) -> list[str]:
     names = [name for name, horizon in medians if horizon == short and (name, 2 * short) in medians]
     shown = ", ".join(f"{name} {medians[name, 2 * short] / medians[name, short]:.2f}" for name in names)
     return [f"- Twice the horizon costs × {shown}."]
+
+
+def _terminal(path: Path, seeds: int, steps: int | None, report: Report) -> list[str]:
+    """One step with and without rows on where braking from the last state leads; what it costs and does."""
+    report("terminal set")
+    found = []
+    for braking in (False, True):
+        scenario = load_scenario(path)
+        try:
+            controller = RiccatiController(scenario, 1, braking_mps2=float(scenario.UMAX[0]) if braking else 0.0)
+        except PhysicalAIError as error:
+            return [f"- Terminal set: {error}"]
+        run(scenario, controller, (0,), 20, "")
+        found.append(run(scenario, controller, range(seeds), steps, ""))
+    (plain, _), (ended, looked) = found
+    deep = [100.0 * np.mean(np.array(each.end) > END) for _, each in found]
+    return [
+        f"- Terminal set (own, {controller.backend}, one step; from the last state it can brake at"
+        f" {scenario.UMAX[0]:g} m/s² clear of all obstacles where they are then):"
+        f" p50 × {ended['p50'] / plain['p50']:.2f}, J × {ended['J'] / plain['J']:.4f}, {looked.failures} of {looked.solves} refused; plans that end more than"
+        f" {100.0 * END:.0f} cm beyond it: {deep[1]:.1f} % instead of {deep[0]:.1f} %."
+    ]
 
 
 def _obstacles(path: Path, seeds: int, steps: int | None, report: Report) -> list[str]:

@@ -112,6 +112,7 @@ def test_the_page_compares_both_horizons_and_names_what_could_not_run(
     text = page.text()
     assert text.count("| own | 8 |") == text.count("| own | 16 |") == 1
     assert "broken: Not here." in text and "µs an obstacle" in text
+    assert "Terminal set (own" in text and "0 of 10 refused" in text
 
 
 def test_a_module_that_is_no_scenario_is_refused_by_what_it_lacks(path: Path, tmp_path: Path) -> None:
