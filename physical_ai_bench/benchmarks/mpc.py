@@ -197,8 +197,9 @@ def _terminal(path: Path, seeds: int, steps: int | None, report: Report) -> list
     return [
         f"- Terminal set (own, {controller.backend}, one step; from the last state it can brake at"
         f" {scenario.UMAX[0]:g} m/s² clear of all obstacles where they are then):"
-        f" p50 × {ended['p50'] / plain['p50']:.2f}, J × {ended['J'] / plain['J']:.4f}, {looked.failures} of {looked.solves} refused; plans that end more than"
-        f" {100.0 * END:.0f} cm beyond it: {deep[1]:.1f} % instead of {deep[0]:.1f} %."
+        f" p50 × {ended['p50'] / plain['p50']:.2f}, J × {ended['J'] / plain['J']:.4f},"
+        f" {looked.failures} of {looked.solves} refused; plans that end more than {100.0 * END:.0f} cm beyond it:"
+        f" {deep[1]:.1f} % instead of {deep[0]:.1f} %."
     ]
 
 
