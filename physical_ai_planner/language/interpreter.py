@@ -22,10 +22,11 @@ from physical_ai_planner.language.left_out import left_name, unread_number
 from physical_ai_planner.language.likeness import likeness_of
 from physical_ai_planner.language.model import Answer, LanguageModel
 from physical_ai_planner.language.names import NameBook
-from physical_ai_planner.language.nbest import Budget, Tree, search
+from physical_ai_planner.language.nbest import Budget, search
 from physical_ai_planner.language.normalise import MAX_CHARS, normalise
 from physical_ai_planner.language.readings import readings
 from physical_ai_planner.language.stop_words import fast_path
+from physical_ai_planner.language.tree import Tree
 from physical_ai_planner.language.weights import DEFAULT_MODEL
 from physical_ai_planner.language.widen import widened
 
