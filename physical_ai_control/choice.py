@@ -7,24 +7,25 @@ come within the margin while the robot moves, and can always choose to stand.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from physical_ai_control.passing import STANDING_MPS, closeness, unsafety
 from physical_ai_control.people import People
 from physical_ai_control.route import Route
 from physical_ai_control.surroundings import Surroundings
 from physical_ai_core.geometry import Array, invert, transform_points
 
 SPEED_SHARES = (1.0, 0.6, 0.3, 0.0)
+SHARES_AMONG_PEOPLE = (1.0, 0.8, 0.6, 0.4, 0.2, 0.0)  # a little slower is often just right to pass behind somebody
 SHIFTS_M = (0.0, 0.5, -0.5, 1.0, -1.0, 1.5, -1.5)
 BLEND_S, BLEND_M = 1.2, 0.6  # a shift is reached after BLEND_M + BLEND_S * speed
-STANDING_MPS = 0.05
+STEEP = 1.8  # among people a shift takes at least so many times its own length along the route
 COST_STOP_SHORT = 1.0  # per metre that is not travelled
 COST_SHIFT = 0.5  # per metre of shift
-COST_CHANGE = 0.25  # for leaving the last choice
-COST_PEOPLE = 12.0  # per metre by which the margin is cut: half a margin outweighs standing for the whole horizon
-COST_TOUCHED = 3.0  # the same while standing: allowed, but stepping aside is nicer
+COST_CHANGE, COST_CHANGE_AMONG_PEOPLE = 0.25, 0.4  # for leaving the last choice
 COST_STATIC = 25.0
 
 
@@ -53,12 +54,14 @@ class Pace(NamedTuple):
     deceleration_mps2: float
 
 
-def timed(route: Route, progress: Progress, pace: Pace, steps: int, dt_s: float) -> tuple[Array, Array]:
+def timed(
+    route: Route, progress: Progress, pace: Pace, steps: int, dt_s: float, shares: Sequence[float] = SPEED_SHARES
+) -> tuple[Array, Array]:  # fmt: skip
     """Arc lengths and speeds (c, N+1) of one run along the route for each speed share; each ends at rest."""
     table, last, scale = route.speed_table, len(route.speed_table) - 1, 1.0 / route.spacing_m
     harder, softer = pace.deceleration_mps2 * dt_s, pace.acceleration_mps2 * dt_s
     runs, speeds = [], []
-    for share in SPEED_SHARES:  # plain floats: a hundred steps of numpy scalars cost ten times as much
+    for share in shares:  # plain floats: a hundred steps of numpy scalars cost ten times as much
         s, v, cap = progress.s_m, max(0.0, progress.speed_mps), share * pace.speed_mps
         run, speed = [s], [v]
         for k in range(1, steps + 1):
@@ -78,7 +81,7 @@ class Chooser:
 
     def __init__(self, steps: int, dt_s: float, static_keep_m: float, rest_s: float) -> None:
         self._steps, self._dt_s, self._static_keep_m = steps, dt_s, static_keep_m
-        self._rest = max(1, round(rest_s / dt_s))
+        self._rest_s, self._rest = rest_s, max(1, round(rest_s / dt_s))
         self.forget()
 
     def forget(self) -> None:
@@ -86,23 +89,33 @@ class Chooser:
 
     def choose(
         self, route: Route, progress: Progress, pace: Pace, map_from_odom: Array, people: People, keep_m: Array,
-        surroundings: Surroundings,
+        surroundings: Surroundings, contact_m: Array | None = None,
     ) -> Reference:  # fmt: skip
-        """The best reference. `people` at the stages' moments, `keep_m (j, N+1)`: distance of centres to keep."""
-        shares, shifts = np.array(SPEED_SHARES), np.array(SHIFTS_M)
-        s, v = timed(route, progress, pace, self._steps, self._dt_s)
+        """The best reference. `people` at the stages' moments, `keep_m (j, N+1)`: distance of centres to keep.
+
+        `contact_m (j, T)`: distance that counts as contact; `people` then go on until a robot that brakes after the
+        last stage has rested, and a candidate pays for moments from which it could not stop in time.
+        """
+        among = len(people.radius) > 0
+        shares, shifts = np.array(SHARES_AMONG_PEOPLE if among else SPEED_SHARES), np.array(SHIFTS_M)
+        s, v = timed(route, progress, pace, self._steps, self._dt_s, shares.tolist())
         xy, yaw, normal = route.at(s)  # (c, t, 2), (c, t)
-        blend = BLEND_M + BLEND_S * max(progress.speed_mps, 0.3)
+        soft = BLEND_M + BLEND_S * max(progress.speed_mps, 0.3)
+        blend = np.maximum(soft, STEEP * among * np.abs(shifts - progress.left_m))[:, None, None]
         x = np.clip((s - progress.s_m) / blend, 0.0, 1.0)
         smooth = x * x * (3.0 - 2.0 * x)
-        end = np.clip((route.length_m - s) / blend, 0.0, 1.0)  # shifts fade out into the goal
-        left = progress.left_m * (1.0 - smooth) + shifts[:, None, None] * smooth * end  # (o, c, t)
+        end = np.clip((route.length_m - s) / soft, 0.0, 1.0)  # shifts fade out into the goal
+        left = progress.left_m * (1.0 - smooth) + shifts[:, None, None] * smooth * end[None]  # (o, c, t)
         place = xy[None] + left[..., None] * normal[None]
         odom_from_map = invert(map_from_odom)
         place = transform_points(odom_from_map, place.reshape(-1, 2)).reshape(place.shape)
         cost = COST_STOP_SHORT * (s[0, -1] - s[:, -1])[None] + COST_SHIFT * np.abs(shifts)[:, None]
-        cost = cost + self._people_cost(place, v, people, keep_m) + self._static_cost(place, v, surroundings)
-        cost = cost + COST_CHANGE * self._changed(shifts, shares)
+        cost = cost + self._static_cost(place, v, surroundings)
+        if among:
+            cost = cost + closeness(place, v, people, keep_m, self._rest, self._dt_s)
+            if contact_m is not None:
+                cost = cost + unsafety(place, v, people, contact_m, pace.deceleration_mps2, self._rest_s, self._dt_s)
+        cost = cost + (COST_CHANGE_AMONG_PEOPLE if among else COST_CHANGE) * self._changed(shifts, shares)
         shift, share = np.unravel_index(int(np.argmin(cost)), cost.shape)
         self._last = (float(shares[share]), float(shifts[shift]))
         states = np.zeros((self._steps + 1, 5))
@@ -124,22 +137,6 @@ class Chooser:
         other_side = np.abs(shifts - self._last[1])[:, None] > 0.1
         sets_off = (shares > 0.0)[None] & (self._last[0] == 0.0)
         return (other_side | sets_off).astype(float)
-
-    def _people_cost(self, place: Array, speed: Array, people: People, keep_m: Array) -> Array:
-        """Deepest cut (o, c) into the distance kept while the robot moves or has not stood long enough."""
-        if not len(people.radius):
-            return np.zeros(place.shape[:2])
-        dx = place[:, :, None, :, 0] - people.mean[None, None, :, :, 0]  # (o, c, j, t)
-        dy = place[:, :, None, :, 1] - people.mean[None, None, :, :, 1]
-        away = np.sqrt(dx * dx + dy * dy)
-        moving = speed > STANDING_MPS
-        recent = np.lib.stride_tricks.sliding_window_view(
-            np.pad(moving, ((0, 0), (self._rest, 0)), constant_values=False), self._rest + 1, axis=1
-        ).any(axis=-1)
-        allowed = np.minimum(keep_m, away[:, :, :, :1])  # who is close already is not held against leaving
-        cut = np.maximum(0.0, allowed - away)
-        cut *= np.where(recent, COST_PEOPLE, COST_TOUCHED)[None, :, None, :]
-        return np.asarray((cut.max(axis=3) * np.minimum(1.0, 2.0 * people.weight)).max(axis=2))
 
     def _static_cost(self, place: Array, speed: Array, surroundings: Surroundings) -> Array:
         away, _ = surroundings.look(place)

@@ -19,6 +19,7 @@ from physical_ai_control.mpc.models import declared
 from physical_ai_control.mpc.problem import Ocp, Solver
 from physical_ai_control.mpc.solvers import make_solver
 from physical_ai_control.parameters import ControllerParameters
+from physical_ai_control.passing import Room, lessened
 from physical_ai_control.people import People, nobody
 from physical_ai_control.pilot import PROBES, Drive, Pilot
 from physical_ai_control.recovery import EVERY_M, FROM_M, TO_M, Recovery
@@ -34,7 +35,7 @@ NEAR_M = 8.0  # people farther away than this do not matter within the horizon
 VALID_S = 0.5
 LOOSE_GOAL_M, RELEASE_M = 0.3, 0.2  # at the route's end this near counts as there; left by more, it is driven again
 JUMP_BACK_S, LONG_GAP_S = 0.5, 1.0
-PATIENCE_S = 5.0  # after standing this long, half of the margin to people will do
+NEVER_RAD = 2.0  # so far off the route it turns before it drives on, also among people
 SLOWEST_SHARE = 0.4
 WAITING = "waiting for a person"
 CARRIED_LATERAL_MPS = 0.0  # the gate judges and passes forward speed and yaw rate: no model may count on more
@@ -77,6 +78,7 @@ class ControllerCore:
         solver = solver if around_solver is None else around_solver(solver)
         self._pilot = Pilot(ocp, solver, self._body, p.static_margin_m)
         static_keep_m = self._body.half_radius_m + p.static_margin_m
+        self._room = Room(p, self._body, self._limits.deceleration_mps2, self._top_mps)
         self._chooser = Chooser(p.steps, p.dt_s, static_keep_m, p.rest_s)
         self._intake = Intake(p, 0.5 * self._body.half_radius_m)
         self._present = Present(p.actuator_lag_s, p.stale_s, own_motion)
@@ -267,23 +269,26 @@ class ControllerCore:
         assert route is not None and mission.s_m is not None and self._intake.surroundings is not None
         map_from_odom = self._intake.map_from_odom()
         forecast = self._intake.people().near(state[:2], NEAR_M)
-        people = forecast.at(now_s + self._stages_s)
+        people, later = self._room.meet(forecast, now_s)
         pose = compose(map_from_odom, state[:3])
         error = route.heading_error(pose, mission.s_m)
         far_to_go = route.length_m - mission.s_m > 0.3
         limit = p.turn_in_place_rad if not self._turning else 0.25
-        self._turning = self._model.turns_in_place and far_to_go and abs(error) > limit
+        now = self._turning or not len(people.radius) or abs(state[3]) < STANDING_MPS or abs(error) > NEVER_RAD
+        self._turning = self._model.turns_in_place and far_to_go and abs(error) > limit and now
         if self._turning:
             drive = self._turn(now_s, state, error, "turning")
         else:
-            keep = self._keep(people, now_s)
+            keep = self._room.kept(people, 0.0 if self._stood_since_s is None else now_s - self._stood_since_s)
             place, yaw, normal = route.at(np.array(mission.s_m))
             left = float(normal @ (pose[:2] - place))
             along = float(state[3] * np.cos(pose[2] - yaw))
             pace = Pace(self._speed(), self._limits.acceleration_mps2, self._limits.deceleration_mps2)
             reference = self._chooser.choose(
-                route, Progress(mission.s_m, left, along), pace, map_from_odom, people, keep, self._intake.surroundings
-            )
+                route, Progress(mission.s_m, left, along), pace, map_from_odom, later, keep, self._intake.surroundings,
+                self._room.contact(later),
+            )  # fmt: skip
+            keep = lessened(people, reference.states[:, :2], keep, p.dt_s)
             top = 0.0 if reference.share == 0.0 else min(self._speed(), self._top_mps)
             why = WAITING if len(people.radius) else "no way past what stands here"
             self._message = why if reference.share == 0.0 else ""
@@ -340,16 +345,6 @@ class ControllerCore:
         if drive.states[:, 3].min() > -STANDING_MPS:  # of the forward model a little reverse is only slack
             self._command[0] = max(0.0, self._command[0])
         self._command = self._model.feasible(self._command, self._most)
-
-    def _keep(self, people: People, now_s: float) -> Array:
-        """Distance (j, t) between base_link and a person's centre that is kept where possible."""
-        p = self._p
-        stood = 0.0 if self._stood_since_s is None else now_s - self._stood_since_s
-        margin = p.people_margin_m * (1.0 - 0.5 * float(np.clip(stood / PATIENCE_S, 0.0, 1.0)))
-        return np.asarray(
-            self._body.radius_m + people.radius[:, None] + margin
-            + np.minimum(p.sigmas * people.sigma, p.spread_cap_m)
-        )  # fmt: skip
 
     def _speed(self) -> float:
         slow = float(np.clip(self._p.surprise_slow / max(self._intake.surprise, 1e-6), SLOWEST_SHARE, 1.0))

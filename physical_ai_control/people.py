@@ -26,6 +26,10 @@ class People(NamedTuple):
         """Some of the object modes."""
         return People(self.mean[which], self.sigma[which], self.radius[which], self.weight[which])
 
+    def until(self, steps: int) -> People:
+        """Their first `steps` moments."""
+        return People(self.mean[:, :steps], self.sigma[:, :steps], self.radius, self.weight)
+
 
 def nobody(steps: int) -> People:
     """No one, at `steps` moments."""
