@@ -145,8 +145,9 @@ def servo(
 
 @app.command()
 def paced(
-    minutes: Annotated[float, typer.Option(help="Of wall time.", min=0.2, max=120.0)] = 1.0,
+    minutes: Annotated[float, typer.Option(help="Of wall time, each window.", min=0.2, max=120.0)] = 1.0,
     rate: Annotated[float, typer.Option(help="Hz.", min=20.0, max=200.0)] = 100.0,
+    priority: Annotated[int, typer.Option(help="SCHED_FIFO of a second window; 0: none.", min=0, max=98)] = 50,
     scenario: Annotated[str, typer.Option(help="Name under config/scenarios, or a file.")] = "yard",
     instruction: Annotated[str, typer.Option(help="Said at the start and whenever a mission ends.")] = PATROL,
     folder: Folder = FOLDER,
@@ -159,8 +160,12 @@ def paced(
     from physical_ai_cli.terminal import LiveProgress
 
     ensure_language_model(console)
-    with LiveProgress(console) as progress:
-        found = run_paced(load_scenario(scenario), minutes, rate, instruction, Path("out/bench_paced"), progress)
+    found = []
+    for level in (0, priority) if priority > 0 else (0,):
+        console.print(f"SCHED_FIFO {level}" if level else "ordinary priority", markup=False)
+        with LiveProgress(console) as progress:
+            out = Path("out/bench_paced")
+            found.append(run_paced(load_scenario(scenario), minutes, rate, level, instruction, out, progress))
     show(paced_page(found), folder)
 
 

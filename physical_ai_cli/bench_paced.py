@@ -30,14 +30,17 @@ ENDS: Final = ("done", "refusal", "question")
 
 
 def run_paced(
-    scenario: Scenario, minutes: float, rate_hz: float, instruction: str, out: Path, progress: Progress
+    scenario: Scenario, minutes: float, rate_hz: float, priority: int, instruction: str, out: Path, progress: Progress
 ) -> Paced:
-    """Drive for so many minutes of wall time. Raises PhysicalAIError where the graph does not come up or drive."""
+    """Drive for so many minutes of wall time, the controller at SCHED_FIFO `priority` (0: ordinary).
+
+    Raises PhysicalAIError where the graph does not come up or drive.
+    """
     from physical_ai_cli.node import WatchNode
 
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    fast = {"tick_hz": rate_hz, "solve_every": 1}
+    fast = {"tick_hz": rate_hz, "solve_every": 1, "priority": priority}
     table = {**scenario.parameters, "controller": {**scenario.parameters.get("controller", {}), **fast}}
     scenario = scenario.model_copy(update={"parameters": table})
     options = DemoOptions(scenario, out, instruction)
@@ -95,9 +98,10 @@ class _Window:
         last, cpu_after = self._newest(), processes.cpu_s()
         wall_s = time.monotonic() - begun_s
         cores = {name: (cpu_after[name] - cpu_s[name]) / wall_s for name in cpu_s if name in cpu_after}
+        whole = machine(times, psutil.cpu_times(), wall_s, sum(cores.values()))
         return Paced(
-            minutes, rate_hz, wall_s, watch.stamp_s - graph_s, first, last, self._late_ticks() - late, self.solve_ms,
-            self.modes, cores, machine(times, psutil.cpu_times(), wall_s, sum(cores.values())), len(watch.collisions),
+            minutes, rate_hz, last.get("granted", ""), wall_s, watch.stamp_s - graph_s, first, last,
+            self._late_ticks() - late, self.solve_ms, self.modes, cores, whole, len(watch.collisions),
         )  # fmt: skip
 
     def close(self) -> None:

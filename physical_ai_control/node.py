@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +12,10 @@ from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from physical_ai_control.core import ControllerCore
 from physical_ai_control.pace import PACE, PaceMeter
 from physical_ai_control.parameters import ControllerParameters
+from physical_ai_control.servo import privileges
 from physical_ai_control.servo.attachment import ServoAttachment, attach
 from physical_ai_core import messages as m
-from physical_ai_core.core import OK, Output
+from physical_ai_core.core import OK, WARN, Output
 from physical_ai_core.ros.node import CoreNode
 from physical_ai_core.ros.spin import run_node
 from physical_ai_world_model.own_motion import OwnMotion
@@ -27,6 +29,7 @@ class ControllerNode(CoreNode[ControllerParameters]):
 
     _servo: ServoAttachment | None = None
     _pace: PaceMeter | None = None
+    _granted: Mapping[str, str] = {}
     _told_s = 0.0
 
     def build(self, parameters: ControllerParameters) -> ControllerCore:
@@ -37,6 +40,7 @@ class ControllerNode(CoreNode[ControllerParameters]):
 
     def opened(self) -> None:
         self._let_go()
+        self._granted = privileges.ask_process(self.parameters.priority).values()
         assert isinstance(self.core, ControllerCore)
         simulated = bool(self.get_parameter("use_sim_time").value)
         namespace, domain = self.get_namespace(), self.context.get_domain_id()
@@ -51,7 +55,9 @@ class ControllerNode(CoreNode[ControllerParameters]):
             super()._tick()
         if time.monotonic() - self._told_s > PACE_PERIOD_S:
             self._told_s = time.monotonic()
-            status = m.Status(OK, PACE, "ok", self._pace.values())
+            refused = self._granted["refused"]
+            text = f"refused: {refused}" if refused else "ok"
+            status = m.Status(WARN if refused else OK, PACE, text, {**self._pace.values(), **self._granted})
             super().say(Output("/diagnostics", m.Diagnostics(self.now_s(), (status,))))
 
     def say(self, output: Output) -> None:

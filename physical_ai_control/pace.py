@@ -30,7 +30,7 @@ class PaceMeter:
 
     def __init__(self, rate_hz: float, wall: Clock = time.perf_counter, cpu: Clock = time.thread_time) -> None:
         self._period_s, self._wall, self._cpu = 1.0 / rate_hz, wall, cpu
-        self.solves = self.missed = self.ticks = 0
+        self.solves = self.missed = self.ticks = self.over_period = 0
         self.times = {name: Histogram(FINE) for name in ("solve", "solve_cpu", "tick", "tick_cpu", "between")}
         self._begun_s: float | None = None  # of the tick that runs
         self._last_s: float | None = None
@@ -68,6 +68,7 @@ class PaceMeter:
             ended_s = self._wall()
             self.solves += 1
             self.missed += ended_s - (begun_s if self._begun_s is None else self._begun_s) > self._period_s
+            self.over_period += ended_s - begun_s > self._period_s
             self.times["solve"].add(1e6 * (ended_s - begun_s))
             self.times["solve_cpu"].add(1e6 * (self._cpu() - cpu_s))
 
@@ -78,6 +79,7 @@ class PaceMeter:
             "ticks": str(self.ticks),
             "solves": str(self.solves),
             "deadline_misses": str(self.missed),
+            "solves_over_period": str(self.over_period),
         }
         for name, times in self.times.items():
             found[f"{name}_p50_us"] = f"{times.percentile_us(50):.0f}"

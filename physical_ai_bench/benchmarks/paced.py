@@ -19,9 +19,10 @@ ABOUT = (
     " check, as `controller/status` tells it ten times a second. *Tick*: everything from the clock's message to the"
     " last word said. Wall times are of this machine with all that ran on it; CPU times are of the controller's thread."
     " Counted by the node itself over every tick, in bins 4.7 % wide; percentiles are upper edges. A solution is *late*"
-    " when it is there more than one period of wall time after its tick began."
+    " when it is there more than one period of wall time after its tick began. The second"
+    " window has the controller at a real-time priority, where the kernel grants it."
 )
-HEADER = ("what", "p50", "p99", "max", "target")
+HEADER = ("controller", "what", "p50", "p99", "max", "target")
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Paced:
 
     minutes: float
     rate_hz: float
+    granted: str  # what the kernel gave the controller's process
     wall_s: float
     graph_s: float  # of the graph's clock
     first: Mapping[str, str]
@@ -59,6 +61,10 @@ class Paced:
     cores: Mapping[str, float]
     machine: Machine
     collisions: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.granted if "FIFO" in self.granted else "ordinary"
 
     def count(self, name: str) -> int:
         return int(self.last[name]) - int(self.first.get(name, "0"))
@@ -76,47 +82,52 @@ class Paced:
         return 1e-3 * self.histogram("solve").percentile_us(99)
 
 
-def paced_page(paced: Paced) -> Page:
-    """The table, and what it says."""
+def paced_page(windows: Sequence[Paced]) -> Page:
+    """The table, a window after the other, and what it says."""
+    rows = [row for paced in windows for row in _rows(paced)]
+    notes = [note for paced in windows for note in _notes(paced)]
+    about = ABOUT.format(minutes=windows[0].minutes, rate=windows[0].rate_hz)
+    return Page("paced", "The controller at 100 Hz within the graph", about, HEADER, rows, "\n\n".join(notes))
 
+
+def _rows(paced: Paced) -> list[tuple[str, ...]]:
     def times(name: str, what: str, target: str = "") -> tuple[str, ...]:
         found = paced.histogram(name)
-        return (what, *(f"{1e-3 * found.percentile_us(p):.3f}" for p in (50, 99, 100)), target)
+        return (paced.name, what, *(f"{1e-3 * found.percentile_us(p):.3f}" for p in (50, 99, 100)), target)
 
     def number(what: str, value: str, target: str = "") -> tuple[str, ...]:
-        return (what, value, "", "", target)
+        return (paced.name, what, value, "", "", target)
 
     told = np.percentile(paced.solve_ms, [50, 99, 100]) if len(paced.solve_ms) else np.full(3, np.nan)
     pace, ticks = paced.graph_s / paced.wall_s, paced.count("ticks")
     graph = sum(cores for name, cores in paced.cores.items() if name != "simulator")
-    rows = [
+    return [
         number("solutions", str(paced.count("solves"))),
         number("**late solutions**", f"**{paced.count('deadline_misses')}**", str(TARGET_MISSES)),
+        number("solver calls longer than a period", str(paced.count("solves_over_period"))),
         times("solve", "**solver, wall, ms**", f"p99 ≤ {TARGET_P99_MS:g}"),
         times("solve_cpu", "solver, CPU, ms"),
-        ("solution, wall, ms", *(f"{value:.3f}" for value in told), ""),
+        (paced.name, "solution, wall, ms", *(f"{value:.3f}" for value in told), ""),
         times("tick", "tick, wall, ms"),
         times("tick_cpu", "tick, CPU, ms"),
         times("between", "from tick to tick, wall, ms"),
-        number(
-            "ticks a second of the graph's clock", f"{paced.count('ticks') / paced.graph_s:.2f}", f"{paced.rate_hz:g}"
-        ),
+        number("ticks a second of the graph's clock", f"{ticks / paced.graph_s:.2f}", f"{paced.rate_hz:g}"),
         number("ticks that the graph's clock left out or held up", str(paced.late_ticks)),
         number("pace of the graph's clock (1: real time)", f"{pace:.2f}"),
         number("controller, cores", f"{paced.cores.get('controller', float('nan')):.2f}"),
         number("graph without simulator, cores", f"{graph:.2f}"),
     ]
+
+
+def _notes(paced: Paced) -> list[str]:
     modes = ", ".join(f"{name} {n}" for name, n in sorted(paced.modes.items(), key=lambda item: -item[1]))
-    verdict = "Both targets are reached." if paced.kept() else "Not reached: " + _short(paced)
-    notes = [
-        verdict,
-        paced.machine.text(),
-        f"{paced.wall_s:.0f} s of wall time, {paced.graph_s:.0f} s of the graph's clock, which waits for the graph"
-        " where that cannot follow: the ticks come by it. Ordinary priority, no core of its own."
+    verdict = "both targets are reached." if paced.kept() else "not reached: " + _short(paced)
+    return [
+        f"{paced.name}: {verdict}",
+        f"{paced.machine.text()} {paced.wall_s:.0f} s of wall time, {paced.graph_s:.0f} s of the graph's clock, which"
+        " waits for the graph where that cannot follow: the ticks come by it."
         f" Modes on `controller/status`: {modes}. Collisions: {paced.collisions}.",
     ]
-    about = ABOUT.format(minutes=paced.minutes, rate=paced.rate_hz)
-    return Page("paced", "The controller at 100 Hz within the graph", about, HEADER, rows, "\n\n".join(notes))
 
 
 def _short(paced: Paced) -> str:

@@ -79,6 +79,13 @@ def test_what_is_refused_is_said_and_not_fatal() -> None:
     assert "core 10000" in granted.values()["refused"]
 
 
+def test_a_process_that_asks_for_nothing_is_left_as_it_is_and_a_refusal_is_said() -> None:
+    before = os.sched_getscheduler(0)
+    assert privileges.ask_process(0).values() == {"granted": "nothing", "refused": ""}
+    assert "SCHED_FIFO 200" in privileges.ask_process(200).values()["refused"]
+    assert os.sched_getscheduler(0) == before
+
+
 def test_a_core_that_exists_is_granted() -> None:
     before = os.sched_getaffinity(0)
     try:

@@ -56,7 +56,7 @@ def test_a_solution_is_late_when_it_comes_a_period_after_its_tick_began(clock: C
             clock.now_s += before_s
             assert solver.solve(PROBLEM, GUESS, 3).cost == 7.0
         assert meter.missed - missed == late
-    assert (meter.solves, meter.ticks, meter.missed) == (4, 4, 2)
+    assert (meter.solves, meter.ticks, meter.missed, meter.over_period) == (4, 4, 2, 1)
     assert slow.asked == [3, 3, 3, 3]
 
 
