@@ -101,6 +101,10 @@ class ControllerParameters:
         50.0, "Hz", "Rate of the ticks; each gives a command, every `solve_every`th a new solution.",
         minimum=20.0, maximum=200.0,
     )  # fmt: skip
+    priority: int = parameter(
+        0, "", "SCHED_FIFO priority of the controller's node; 0: ordinary scheduling. Lower than the servo's.",
+        minimum=0, maximum=98,
+    )  # fmt: skip
     servo_silence_s: float = parameter(
         0.2, "s", "Wall time without a word of the controller after which the servo brakes; the safety gate's own"
         " patience with a silent controller is 0.25 s, and a servo that speaks on would use it up.",
