@@ -23,6 +23,7 @@ SHARES_AMONG_PEOPLE = (1.0, 0.8, 0.6, 0.4, 0.2, 0.0)  # a little slower is often
 SHIFTS_M = (0.0, 0.5, -0.5, 1.0, -1.0, 1.5, -1.5)
 BLEND_S, BLEND_M = 1.2, 0.6  # a shift is reached after BLEND_M + BLEND_S * speed
 STEEP = 1.8  # among people a shift takes at least so many times its own length along the route
+TURN_SHARE = 0.9  # of the highest yaw rate, turning on the spot
 COST_STOP_SHORT = 1.0  # per metre that is not travelled
 COST_SHIFT = 0.5  # per metre of shift
 COST_CHANGE, COST_CHANGE_AMONG_PEOPLE = 0.25, 0.4  # for leaving the last choice
@@ -74,6 +75,15 @@ def timed(
         runs.append(run)
         speeds.append(speed)
     return np.array(runs), np.array(speeds)
+
+
+def turned(state: Array, turn_rad: float, yaw_rate_rps: float, stages_s: Array) -> Array:
+    """Reference (N+1, 5) of a turn where the robot stands, at nearly `yaw_rate_rps`, from `state (5,)`."""
+    reach = np.maximum(TURN_SHARE * yaw_rate_rps * stages_s, 0.15 * abs(turn_rad))
+    reference = np.tile(state, (len(stages_s), 1))
+    reference[:, 2] += np.sign(turn_rad) * np.minimum(reach, abs(turn_rad))
+    reference[:, 3] = reference[:, 4] = 0.0
+    return reference
 
 
 class Chooser:

@@ -3,51 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from physical_ai_control.arrival import Arrival
 from physical_ai_control.body import body_of
-from physical_ai_control.braking import stop_states
-from physical_ai_control.choice import Chooser, Pace, Progress
-from physical_ai_control.estimate import Present
+from physical_ai_control.choice import Chooser, Pace, Progress, turned
+from physical_ai_control.command import Command
+from physical_ai_control.estimate import Given, Present
 from physical_ai_control.guard import NEXT_S, STANDING_MPS, Guard
 from physical_ai_control.intake import Intake
 from physical_ai_control.mission import Mission
-from physical_ai_control.mpc.model import Limits
 from physical_ai_control.mpc.models import declared
 from physical_ai_control.mpc.problem import Ocp, Solver
 from physical_ai_control.mpc.solvers import make_solver
 from physical_ai_control.parameters import ControllerParameters
 from physical_ai_control.passing import Room, lessened
+from physical_ai_control.patience import Patience
 from physical_ai_control.people import People, nobody
-from physical_ai_control.pilot import PROBES, Drive, Pilot
-from physical_ai_control.recovery import EVERY_M, FROM_M, TO_M, Recovery
+from physical_ai_control.pilot import PROBES, Drive, Pilot, limits_of
+from physical_ai_control.recovery import Recovery, ends_on
+from physical_ai_control.saying import Following, Standing, TurnToSpeak, status, trajectory
 from physical_ai_core import messages as m
-from physical_ai_core import reports
 from physical_ai_core.core import NOTHING, OK, STALE, WARN, Health, Output, Outputs
-from physical_ai_core.geometry import Array, compose, invert, transform_points, wrap
+from physical_ai_core.geometry import Array, compose
 from physical_ai_core.own_motion import OwnMotionModel
 from physical_ai_core.robot import load_robot
 
-TALK_PERIOD_S = 0.1  # trajectory and status
 NEAR_M = 8.0  # people farther away than this do not matter within the horizon
-VALID_S = 0.5
-LOOSE_GOAL_M, RELEASE_M = 0.3, 0.2  # at the route's end this near counts as there; left by more, it is driven again
 JUMP_BACK_S, LONG_GAP_S = 0.5, 1.0
 NEVER_RAD = 2.0  # so far off the route it turns before it drives on, also among people
 SLOWEST_SHARE = 0.4
+TURNED = 0.5  # of the heading error above which it turns first: with less it drives on, the MPC does the rest
 WAITING = "waiting for a person"
 CARRIED_LATERAL_MPS = 0.0  # the gate judges and passes forward speed and yaw rate: no model may count on more
-
-
-class Following(NamedTuple):
-    """The trajectory of the last command, from `begun_s` on (None: it came from none), and the state (5,) then."""
-
-    sequence: int
-    begun_s: float
-    drive: Drive | None
-    state: Array | None
 
 
 class ControllerCore:
@@ -64,16 +54,15 @@ class ControllerCore:
         robot = load_robot(p.robot)
         own, self._timer = robot.limits, timer
         self._body = body_of(robot, p.body_tolerance_m)
-        self._limits = Limits(
-            min(p.acceleration_mps2, own.max_acceleration_mps2), min(p.deceleration_mps2, own.max_deceleration_mps2),
-            min(p.yaw_rate_rps, own.max_yaw_rate_rps), min(p.yaw_acceleration_rps2, own.max_yaw_acceleration_rps2),
-        )  # fmt: skip
+        self._limits = limits_of(p, own)
         self._top_mps = own.max_speed_mps
-        self._most = np.array([own.max_speed_mps, own.max_yaw_rate_rps])
         self._hard_mps2 = 0.9 * own.max_deceleration_mps2
         base = robot.drivetrain.model_copy(update={"max_lateral_mps": CARRIED_LATERAL_MPS})
         self._model = declared(p.model or base.model, self._limits, base)
-        ocp = Ocp(p.steps, p.dt_s, static=len(self._body.circles) + PROBES, model=self._model)
+        ocp = Ocp(
+            p.steps, p.dt_s, static=len(self._body.circles) + PROBES, model=self._model,
+            braking_mps2=self._limits.deceleration_mps2 if p.terminal_set else 0.0,
+        )  # fmt: skip
         solver = make_solver(p.solver, ocp)
         solver = solver if around_solver is None else around_solver(solver)
         self._pilot = Pilot(ocp, solver, self._body, p.static_margin_m)
@@ -85,6 +74,9 @@ class ControllerCore:
         self._mission = Mission(p, self._limits.yaw_rate_rps)
         self._stages_s: Array = np.arange(p.steps + 1, dtype=np.float64) * p.dt_s
         self._guard = Guard(p, self._body, self._limits.deceleration_mps2, self._stages_s, self._model.least_radius_m)
+        most = np.array([own.max_speed_mps, own.max_yaw_rate_rps])
+        self._command = Command(self._model, most, self._hard_mps2, p.actuator_lag_s, self._stages_s)
+        self._arrival = Arrival(p, self._model.turns_in_place)
         self._recovery = Recovery(self._body, self._stages_s, p.back_off_after_s, p.static_margin_m)
         self._sequence = 0
         self._tool: bool | None = None
@@ -92,10 +84,10 @@ class ControllerCore:
 
     def _restart(self) -> None:
         self._now_s = self._given_s = -np.inf
-        self._talk_s = -np.inf
-        self._command = np.zeros(2)
-        self._turning = self._aligning = self._standstill = False
-        self._stood_since_s: float | None = None
+        self._turn_to_speak = TurnToSpeak()
+        self._command.clear()
+        self._turning = self._arrival.aligning = False
+        self._patience = Patience()
         self._mode, self._message = "idle", ""
         self._held: Drive | None = None
         self._last: tuple[Drive | None, Array | None] = (None, None)
@@ -128,19 +120,18 @@ class ControllerCore:
         self._given_s, self._now_s = self._now_s, stamp_s
         drive, state = self._decide(stamp_s, dt)
         self._last = drive, state
-        self._command = np.clip(self._command, -self._most, self._most)
-        if not np.isfinite(self._command).all():
-            self._command = np.zeros(2)
+        if not self._command.finite():
             self._mode, self._message = "braking", "the command was not finite"
-        said = [Output("cmd_vel_nav", m.Twist(stamp_s, "base_link", float(self._command[0]), float(self._command[1])))]
+        v, w = (float(value) for value in self._command.value)
+        said = [Output("cmd_vel_nav", m.Twist(stamp_s, "base_link", v, w))]
         if self._tool != self._mission.tool:
             self._tool = self._mission.tool
             said.append(Output("tool_nav", m.Flag(self._tool)))
-        if stamp_s >= self._talk_s + TALK_PERIOD_S - 1e-3:
-            self._talk_s = (
-                stamp_s if elapsed > 2.0 * TALK_PERIOD_S else max(self._talk_s + TALK_PERIOD_S, stamp_s - 0.02)
-            )
-            said += self._report(stamp_s, drive, state)
+        if self._turn_to_speak.due(stamp_s, elapsed):
+            age_s = self._intake.age_s(stamp_s)
+            standing = Standing(self._mode, self._message, self._solve_ms, self._sequence, age_s)
+            said += trajectory(stamp_s, drive, state, self._stages_s, self._hard_mps2)
+            said.append(status(stamp_s, drive, self._mission, standing))
         return said
 
     def health(self) -> Health:
@@ -162,10 +153,11 @@ class ControllerCore:
 
     def _decide(self, now_s: float, dt: float) -> tuple[Drive | None, Array | None]:
         """Set mode, message and command. Returns what is driven, if anything, and the state it begins at."""
-        trouble = self._intake.trouble(now_s)
-        state = (
-            None if self._intake.age_s(now_s) > self._p.stale_s or self._intake.odometry is None else self._state(now_s)
-        )
+        intake, trouble = self._intake, self._intake.trouble(now_s)
+        state = None
+        if intake.odometry is not None and intake.age_s(now_s) <= self._p.stale_s:
+            given = Given(self._command.value, self._given_s).checked(intake.verdict, now_s, self._p.stale_s)
+            state = self._present.state(now_s, intake.odometry, *given)
         if trouble or state is None:
             rest = self._mission.stand and (state is None or abs(state[3]) < STANDING_MPS)
             self._brake(state, dt, "idle" if rest else "braking", trouble)
@@ -173,14 +165,14 @@ class ControllerCore:
         mission = self._mission
         if mission.stand:
             self._pilot.forget()
-            self._turning = self._aligning = False
-            self._stood_since_s = None
+            self._turning = self._arrival.aligning = False
+            self._patience.clear()
             moving = abs(state[3]) > STANDING_MPS
             self._brake(state, dt, "braking" if moving else "idle", "no route: standing")
             return None, state
         self._held_ticks += 1
         if self._held is not None and self._held_ticks < self._p.solve_every and now_s - self._held_s < NEXT_S:
-            self._follow(self._held, now_s - self._held_s, state)
+            self._command.follow(self._held, now_s - self._held_s, state)
             return self._held, state
         drive = self._renew(now_s, dt, state)
         self._held, self._held_s, self._held_ticks = drive, now_s, 0
@@ -188,9 +180,10 @@ class ControllerCore:
 
     def _renew(self, now_s: float, dt: float, state: Array) -> Drive | None:
         """Decide and solve anew."""
-        arrived = self._arrive(state)
+        pose = compose(self._intake.map_from_odom(), state[:3])
+        arrived = self._arrival.turn(self._mission, pose, float(state[3]))
         if arrived is not None:
-            self._stood_since_s = None
+            self._patience.clear()
             if arrived == 0.0:
                 self._brake(state, dt, "arrived", "")
                 return None
@@ -210,58 +203,16 @@ class ControllerCore:
         mission, surroundings = self._mission, self._intake.surroundings
         if mission.route is None or mission.s_m is None or surroundings is None:
             return None
-        waits = self._stood_since_s is None or self._message == WAITING
-        stood_s = 0.0 if waits or self._stood_since_s is None else now_s - self._stood_since_s
-        s = np.arange(mission.s_m + FROM_M, min(mission.s_m + TO_M, mission.route.length_m), EVERY_M)
-        xy, yaw, _ = mission.route.at(s)
-        odom_from_map = invert(self._intake.map_from_odom())
-        ahead = np.column_stack([transform_points(odom_from_map, xy), yaw + odom_from_map[2]])
+        stood_s = 0.0 if self._message == WAITING else self._patience.stood_s(now_s)
+        ahead = ends_on(mission.route, mission.s_m, self._intake.map_from_odom())
         drive = self._recovery.drive(now_s, state, stood_s, ahead, surroundings, self._intake.people())
         if drive is None:
             return None
-        self._mode, self._message, self._standstill, self._turning = "tracking", "backing off", False, False
+        self._mode, self._message, self._turning, self._command.standstill = "tracking", "backing off", False, False
         self._pilot.forget()
         self._sequence += 1
-        self._follow(drive, 0.0, state)
+        self._command.follow(drive, 0.0, state)
         return drive
-
-    def _state(self, now_s: float) -> Array:
-        """State (5,) now: the odometry, moved on by its age under the command that the base got."""
-        odometry, verdict = self._intake.odometry, self._intake.verdict
-        assert odometry is not None
-        got, given_s = self._command, self._given_s
-        if verdict is not None and verdict.state != "clear" and now_s - verdict.stamp_s < self._p.stale_s:
-            allowed = np.asarray(verdict.command_out, dtype=float)
-            given_s = verdict.stamp_s
-            got = allowed if allowed.shape == (2,) and np.isfinite(allowed).all() else np.zeros(2)
-        return self._present.state(now_s, odometry, got, given_s)
-
-    def _arrive(self, state: Array) -> float | None:
-        """Turn that is left at the goal: 0 arrived, another value while aligning; None while on the way."""
-        mission, p = self._mission, self._p
-        route = mission.route
-        assert route is not None
-        map_from_odom = self._intake.map_from_odom()
-        pose = compose(map_from_odom, state[:3])
-        s = mission.locate(pose[:2])
-        away = float(np.hypot(*(route.goal - pose[:2])))
-        at_end = route.length_m - s < p.goal_tolerance_m
-        settled = self._aligning or mission.arrived
-        if settled and away > LOOSE_GOAL_M + RELEASE_M:
-            self._aligning = mission.arrived = settled = False
-        stopped = abs(state[3]) < STANDING_MPS
-        near = at_end and (
-            away < 0.7 * p.goal_tolerance_m or (away < max(LOOSE_GOAL_M, p.goal_tolerance_m) and stopped)
-        )
-        if not settled and not near:
-            return None
-        self._aligning = True
-        turns = np.isfinite(route.goal_yaw_rad) and self._model.turns_in_place
-        turn = float(wrap(route.goal_yaw_rad - pose[2])) if turns else 0.0
-        if mission.arrived or (stopped and abs(turn) < p.goal_yaw_tolerance_rad):
-            mission.arrived = True
-            return 0.0
-        return turn if turn != 0.0 else 1e-9
 
     def _track(self, now_s: float, dt: float, state: Array) -> Drive | None:
         mission, p = self._mission, self._p
@@ -273,22 +224,23 @@ class ControllerCore:
         pose = compose(map_from_odom, state[:3])
         error = route.heading_error(pose, mission.s_m)
         far_to_go = route.length_m - mission.s_m > 0.3
-        limit = p.turn_in_place_rad if not self._turning else 0.25
+        limit = p.turn_in_place_rad * (TURNED if self._turning else 1.0)
         now = self._turning or not len(people.radius) or abs(state[3]) < STANDING_MPS or abs(error) > NEVER_RAD
         self._turning = self._model.turns_in_place and far_to_go and abs(error) > limit and now
         if self._turning:
             drive = self._turn(now_s, state, error, "turning")
         else:
-            keep = self._room.kept(people, 0.0 if self._stood_since_s is None else now_s - self._stood_since_s)
+            keep = self._room.kept(people, self._patience.stood_s(now_s))
+            contact = self._room.contact(later)
             place, yaw, normal = route.at(np.array(mission.s_m))
             left = float(normal @ (pose[:2] - place))
             along = float(state[3] * np.cos(pose[2] - yaw))
             pace = Pace(self._speed(), self._limits.acceleration_mps2, self._limits.deceleration_mps2)
             reference = self._chooser.choose(
                 route, Progress(mission.s_m, left, along), pace, map_from_odom, later, keep, self._intake.surroundings,
-                self._room.contact(later),
+                contact,
             )  # fmt: skip
-            keep = lessened(people, reference.states[:, :2], keep, p.dt_s)
+            keep = lessened(people, reference.states[:, :2], keep, contact, p.dt_s)
             top = 0.0 if reference.share == 0.0 else min(self._speed(), self._top_mps)
             why = WAITING if len(people.radius) else "no way past what stands here"
             self._message = why if reference.share == 0.0 else ""
@@ -302,17 +254,15 @@ class ControllerCore:
         if reason:
             self._brake(state, dt, "braking", reason)
             drive = None
-        self._notice_standing(now_s, state)
+        stood_s = self._patience.notice(now_s, state)
+        if stood_s > p.blocked_after_s and self._mode in ("tracking", "braking"):
+            self._mode, self._message = "blocked", self._message or "no progress along the route"
         return drive
 
     def _turn(self, now_s: float, state: Array, turn: float, message: str) -> Drive | None:
         """Rotate by `turn` where the robot stands."""
-        reach = 0.7 * self._limits.yaw_rate_rps * self._stages_s
-        reference = np.tile(state, (len(self._stages_s), 1))
-        reference[:, 2] += np.sign(turn) * np.minimum(np.maximum(reach, 0.15 * abs(turn)), abs(turn))
-        reference[:, 3] = reference[:, 4] = 0.0
-        self._message = message
-        count = len(self._stages_s)
+        self._message, count = message, len(self._stages_s)
+        reference = turned(state, turn, self._limits.yaw_rate_rps, self._stages_s)
         drive = self._solve(now_s, state, reference, 0.0, nobody(count), np.zeros((0, count)))
         if drive is None:
             self._brake(state, 0.02, "fallback", "the solver gave no usable trajectory")
@@ -332,70 +282,14 @@ class ControllerCore:
         self._solve_ms = 1e3 * (self._timer() - began) if self._timer is not None else 0.0
         if drive is not None:
             self._sequence += 1
-            self._standstill = top_mps == 0.0
-            self._follow(drive, 0.0, state)
+            self._command.standstill = top_mps == 0.0
+            self._command.follow(drive, 0.0, state)
         return drive
-
-    def _follow(self, drive: Drive, since_s: float, state: Array) -> None:
-        """Command what the trajectory asks for one actuator lag ahead: `v + lag * dv` of a base of first order."""
-        at = since_s + self._p.actuator_lag_s + 0.02
-        self._command = np.array([np.interp(at, self._stages_s, drive.states[:, i]) for i in (3, 4)])
-        if self._standstill and abs(state[3]) < STANDING_MPS:
-            self._command[0] = 0.0
-        if drive.states[:, 3].min() > -STANDING_MPS:  # of the forward model a little reverse is only slack
-            self._command[0] = max(0.0, self._command[0])
-        self._command = self._model.feasible(self._command, self._most)
 
     def _speed(self) -> float:
         slow = float(np.clip(self._p.surprise_slow / max(self._intake.surprise, 1e-6), SLOWEST_SHARE, 1.0))
         return float(min(self._mission.speed_mps * slow, self._top_mps))
 
     def _brake(self, state: Array | None, dt: float, mode: str, message: str) -> None:
-        """Command the hardest braking that is allowed; from the last command where the state is not known."""
         self._mode, self._message = mode, message
-        if state is None:
-            left = max(0.0, abs(self._command[0]) - self._hard_mps2 * dt)
-            share = left / abs(self._command[0]) if abs(self._command[0]) > STANDING_MPS else 0.0
-            self._command = self._command * share
-            return
-        ahead = stop_states(state, self._hard_mps2, np.array([self._p.actuator_lag_s + 0.02]))[0]
-        moving = abs(state[3]) > STANDING_MPS and abs(ahead[3]) > 1e-3
-        self._command = np.array([ahead[3], ahead[4]]) if moving else np.zeros(2)
-
-    def _notice_standing(self, now_s: float, state: Array) -> None:
-        """Blocked: it wants to drive and has stood for long."""
-        if abs(state[3]) > STANDING_MPS or abs(state[4]) > 0.1:
-            self._stood_since_s = None
-        elif self._stood_since_s is None:
-            self._stood_since_s = now_s
-        elif now_s - self._stood_since_s > self._p.blocked_after_s and self._mode in ("tracking", "braking"):
-            self._mode = "blocked"
-            self._message = self._message or "no progress along the route"
-
-    # --- saying ---
-
-    def _report(self, now_s: float, drive: Drive | None, state: Array | None) -> list[Output]:
-        said: list[Output] = []
-        if drive is not None:
-            states = drive.states
-        elif state is not None:
-            states = stop_states(state, self._hard_mps2, self._stages_s)
-        else:
-            states = None
-        if states is not None:
-            poses = np.column_stack([states[:, :2], wrap(states[:, 2])])
-            said.append(Output("controller/trajectory", m.Path(now_s, "odom", poses, now_s + self._stages_s)))
-        mission, age = self._mission, self._intake.age_s(now_s)
-        to_go = 0.0
-        if mission.route is not None:
-            to_go = max(0.0, mission.route.length_m - (mission.s_m or 0.0))
-        said.append(Output("controller/status", reports.ControllerStatus(
-            stamp_s=now_s, mode=self._mode, goal_id=mission.goal.goal_id if mission.goal is not None else "",
-            distance_to_go_m=round(float(to_go), 3), solve_ms=round(self._solve_ms, 3),
-            iterations=0 if drive is None else drive.iterations,
-            cost=0.0 if drive is None else round(float(drive.cost), 3),
-            slack=0.0 if drive is None else round(float(drive.slack.max()), 4),
-            input_age_s=round(float(age), 4) if np.isfinite(age) else -1.0, message=self._message,
-            sequence=self._sequence, valid_until_s=now_s + VALID_S if drive is not None else now_s,
-        )))  # fmt: skip
-        return said
+        self._command.brake(state, dt)

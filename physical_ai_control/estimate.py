@@ -6,11 +6,29 @@ else the twist relaxes to the command with the actuator's lag.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from physical_ai_core import messages as m
+from physical_ai_core import reports
 from physical_ai_core.geometry import Array, compose, gravity_in_base
 from physical_ai_core.own_motion import OwnMotionModel
+
+
+class Given(NamedTuple):
+    """The command (2,) that the base is under, and since when."""
+
+    command: Array
+    since_s: float
+
+    def checked(self, verdict: reports.Verdict | None, now_s: float, longest_s: float) -> Given:
+        """What the gate let pass of it, where it said no other than `longest_s` ago that it did not let all pass."""
+        if verdict is None or verdict.state == "clear" or now_s - verdict.stamp_s >= longest_s:
+            return self
+        allowed = np.asarray(verdict.command_out, dtype=float)
+        known = allowed.shape == (2,) and bool(np.isfinite(allowed).all())
+        return Given(allowed if known else np.zeros(2), verdict.stamp_s)
 
 
 class Present:

@@ -65,8 +65,8 @@ class ControllerParameters:
         3.0, "s", "Standing this long without a reason of its own is reported as blocked.", minimum=0.5, maximum=60.0
     )
     back_off_after_s: float = parameter(
-        0.0, "s", "Standing so long, it turns and shunts its way back onto the route; 0: never. Backwards it sees nothing:"
-        " only where nobody can come up behind it, or with a scan all round.",
+        0.0, "s", "Standing so long, it turns and shunts its way back onto the route; 0: never. Backwards it sees"
+        " nothing: only where nobody can come up behind it, or with a scan all round.",
         minimum=0.0, maximum=60.0,
     )  # fmt: skip
     stale_s: float = parameter(

@@ -9,15 +9,26 @@ import numpy as np
 from physical_ai_control.body import Body
 from physical_ai_control.mpc.bounds import input_bounds, state_bounds
 from physical_ai_control.mpc.check import fault
-from physical_ai_control.mpc.model import POSE, Rollout
+from physical_ai_control.mpc.model import POSE, Limits, Rollout
 from physical_ai_control.mpc.problem import Guess, Ocp, Problem, Solver, shift
+from physical_ai_control.parameters import ControllerParameters
 from physical_ai_control.people import People
 from physical_ai_control.surroundings import Surroundings
 from physical_ai_core.geometry import Array
+from physical_ai_core.robot import MotionLimits
 
 TAIL_S = 0.5  # how long the last good solution may be driven on when no new one is believed
 PROBES, PROBE_M = 2, 0.45  # sideways points from which the nearest wall of either side is looked up
 DRIFT_M = 0.4  # a guess farther from the state than this is no guess
+
+
+def limits_of(parameters: ControllerParameters, own: MotionLimits) -> Limits:
+    """What is planned with: the parameters, and nowhere more than the robot's own limits."""
+    p = parameters
+    return Limits(
+        min(p.acceleration_mps2, own.max_acceleration_mps2), min(p.deceleration_mps2, own.max_deceleration_mps2),
+        min(p.yaw_rate_rps, own.max_yaw_rate_rps), min(p.yaw_acceleration_rps2, own.max_yaw_acceleration_rps2),
+    )  # fmt: skip
 
 
 class Drive(NamedTuple):

@@ -17,8 +17,9 @@ from physical_ai_control.body import Body
 from physical_ai_control.manoeuvre import Move
 from physical_ai_control.people import Forecast
 from physical_ai_control.pilot import Drive
+from physical_ai_control.route import Route
 from physical_ai_control.surroundings import Surroundings
-from physical_ai_core.geometry import Array, rotation, wrap
+from physical_ai_core.geometry import Array, invert, rotation, transform_points, wrap
 
 TURN_RPS, FORWARD_MPS, BACK_MPS = 1.2, 0.4, 0.2
 LEAN, MOST_LEAN_RPS = 2.0, 0.5  # 1/s: how it turns to where a straight stretch ends
@@ -154,6 +155,13 @@ class Recovery:
     def _someone(self, state: Array, people: Forecast) -> bool:
         """Somebody who moves is near."""
         return bool(len(people.near(state[:2], NEAR_PERSON_M).ids))
+
+
+def ends_on(route: Route, s_m: float, map_from_odom: Array) -> Array:
+    """Poses (K, 3) in odom of a route in `map`, a little ahead of arc length `s_m`: where a try may end."""
+    xy, yaw, _ = route.at(np.arange(s_m + FROM_M, min(s_m + TO_M, route.length_m), EVERY_M))
+    odom_from_map = invert(map_from_odom)
+    return np.column_stack([transform_points(odom_from_map, xy), yaw + odom_from_map[2]])
 
 
 def _outline(half_m: Array) -> Array:
