@@ -122,7 +122,8 @@ class Chooser:
         cost = COST_STOP_SHORT * (s[0, -1] - s[:, -1])[None] + COST_SHIFT * np.abs(shifts)[:, None]
         cost = cost + self._static_cost(place, v, surroundings)
         if among:
-            cost = cost + closeness(place, v, people, keep_m, self._rest, self._dt_s)
+            near = keep_m if contact_m is None else contact_m
+            cost = cost + closeness(place, v, people, keep_m, near, self._rest, self._dt_s)
             if contact_m is not None:
                 cost = cost + unsafety(place, v, people, contact_m, pace.deceleration_mps2, self._rest_s, self._dt_s)
         cost = cost + (COST_CHANGE_AMONG_PEOPLE if among else COST_CHANGE) * self._changed(shifts, shares)

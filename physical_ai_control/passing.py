@@ -59,18 +59,24 @@ class Room:
         return np.asarray(self._body.radius_m + people.radius[:, None] + CONTACT_MARGIN_M + spread)
 
 
-def lessened(people: People, place: Array, keep_m: Array, dt_s: float) -> Array:
-    """`keep_m (j, t)` for a robot at `place (..., t, 2)`, less behind the back of who walks: (..., j, t)."""
+def lessened(people: People, place: Array, keep_m: Array, contact_m: Array, dt_s: float) -> Array:
+    """`keep_m (j, t)` for a robot at `place (..., t, 2)`, less behind the back of who walks: (..., j, t).
+
+    Never less than `contact_m (j, T)`, T >= t.
+    """
     steps = keep_m.shape[1]
     mean = people.mean[:, :steps]
     velocity = np.gradient(mean, dt_s, axis=1)
     speed = np.sqrt(np.square(velocity).sum(axis=-1))
     ahead = velocity / np.maximum(speed, WALKING_MPS)[..., None]
     behind = ((mean - place[..., None, :, :]) * ahead).sum(axis=-1)
-    return np.asarray(keep_m - BEHIND_M * np.clip(behind / BEHIND_FULL_M, 0.0, 1.0))
+    most = np.clip(keep_m - contact_m[:, :steps], 0.0, BEHIND_M)
+    return np.asarray(keep_m - most * np.clip(behind / BEHIND_FULL_M, 0.0, 1.0))
 
 
-def closeness(place: Array, speed: Array, people: People, keep_m: Array, rest: int, dt_s: float) -> Array:
+def closeness(
+    place: Array, speed: Array, people: People, keep_m: Array, contact_m: Array, rest: int, dt_s: float
+) -> Array:  # fmt: skip
     """Cost (o, c) of the deepest cut into `keep_m (j, t)` at `place (o, c, t, 2)` with `speed (c, t)`.
 
     What is cut while the robot has not stood for `rest` steps counts as cut while it moves.
@@ -81,7 +87,7 @@ def closeness(place: Array, speed: Array, people: People, keep_m: Array, rest: i
     recent = np.lib.stride_tricks.sliding_window_view(
         np.pad(moving, ((0, 0), (rest, 0)), constant_values=False), rest + 1, axis=1
     ).any(axis=-1)
-    keep = lessened(people, place, keep_m, dt_s)
+    keep = lessened(people, place, keep_m, contact_m, dt_s)
     allowed = np.minimum(keep, away[:, :, :, :1])  # who is close already is not held against leaving
     cut = np.maximum(0.0, allowed - away) * np.where(recent, COST_CLOSE, COST_TOUCHED)[None, :, None, :]
     return np.asarray((cut.max(axis=3) * _heed(people)).max(axis=2))

@@ -49,16 +49,18 @@ def choose(people: People, speed_mps: float = 1.2) -> tuple[float, float]:
 
 def test_less_room_is_kept_behind_a_back_and_the_whole_of_it_before_and_beside() -> None:
     people = walker(0.0, 0.0, 0.0, 1.2).until(1 + 1)
-    keep = np.full((1, 2), 1.2)
+    keep, contact = np.full((1, 2), 1.2), np.full((1, LATER), 0.6)
     for x, y, less in ((0.0, 1.0, 0.0), (1.0, 0.0, 0.0), (0.0, -1.0, 0.3), (0.0, -0.3, 0.15)):
         place = np.array([[x, y], [x, y + 0.12]])
-        assert lessened(people, place, keep, DT_S)[0, 0] == pytest.approx(1.2 - less), (x, y)
+        assert lessened(people, place, keep, contact, DT_S)[0, 0] == pytest.approx(1.2 - less), (x, y)
+    place = np.array([[0.0, -1.0], [0.0, -0.88]])
+    assert lessened(people, place, keep, contact + 0.5, DT_S)[0, 0] == pytest.approx(1.1)  # no less than contact
 
 
 def test_who_stands_has_no_back() -> None:
-    keep = np.full((1, 2), 1.2)
+    keep, contact = np.full((1, 2), 1.2), np.full((1, LATER), 0.6)
     place = np.array([[0.0, -1.0], [0.0, -1.0]])
-    np.testing.assert_allclose(lessened(walker(0.0, 0.0, 0.0, 0.0).until(2), place, keep, DT_S), keep)
+    np.testing.assert_allclose(lessened(walker(0.0, 0.0, 0.0, 0.0).until(2), place, keep, contact, DT_S), keep)
 
 
 def along(speed_mps: float) -> tuple[Array, Array]:
