@@ -118,5 +118,6 @@ class ControllerParameters:
         minimum=0.002, maximum=1.0,
     )  # fmt: skip
     terminal_set: bool = parameter(
-        True, "", "Where braking from the end of the horizon leads must be clear, as far as the horizon knows."
-    )
+        False, "", "Where braking from the end of the horizon leads must be clear, as far as the horizon knows; every"
+        " horizon ends at rest besides.",
+    )  # fmt: skip
