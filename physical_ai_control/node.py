@@ -14,6 +14,7 @@ from physical_ai_control.pace import PACE, PaceMeter
 from physical_ai_control.parameters import ControllerParameters
 from physical_ai_control.servo import privileges
 from physical_ai_control.servo.attachment import ServoAttachment, attach
+from physical_ai_control.words import TrajectoryMessage
 from physical_ai_core import messages as m
 from physical_ai_core.core import OK, WARN, Output
 from physical_ai_core.ros.node import CoreNode
@@ -33,6 +34,7 @@ class ControllerNode(CoreNode[ControllerParameters]):
     _told_s = 0.0
 
     def build(self, parameters: ControllerParameters) -> ControllerCore:
+        self._trajectory = TrajectoryMessage()
         self.spec = replace(self.spec, rate_hz=parameters.tick_hz)
         self._pace = PaceMeter(parameters.tick_hz)
         own_motion = OwnMotion(parameters.actuator_lag_s)
@@ -63,6 +65,11 @@ class ControllerNode(CoreNode[ControllerParameters]):
     def say(self, output: Output) -> None:
         servo: Any = self._servo
         if servo is not None and output.topic == "cmd_vel_nav" and servo.takes_over(output.data):
+            self.said(output)
+            return
+        mouth = self._mouths.get(output.topic)
+        if output.topic == "controller/trajectory" and mouth is not None:
+            mouth.publish(self._trajectory.of(output.data))
             self.said(output)
             return
         super().say(output)
