@@ -185,3 +185,33 @@ def mpc(
     with console.status("mpc …") as status:
         page = mpc_page(scenario, seeds, steps, lambda line: status.update(f"mpc: {line} …"))
     show(page, folder)
+
+
+@app.command()
+def policy(
+    scenario: Annotated[Path, typer.Option(help="Python file of the scenario, as for `bench mpc`.")],
+    worlds: Annotated[
+        Path | None, typer.Option(help="Folder of BARN worlds; those held out of training. Else drawn clutter.")
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Policy to measure; by default the package's, where there is one.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Seeds of the scenario: 0 to N - 1.", min=1, max=1000)] = 5,
+    places: Annotated[int, typer.Option(help="Routes through clutter, each also with three who move.", min=1)] = 6,
+    peers: Annotated[int, typer.Option(help="So many of each kind are driven by ipopt too.", min=0)] = 1,
+    steps: Annotated[int | None, typer.Option(help="So many steps of the scenario; all by default.", min=10)] = None,
+    folder: Folder = FOLDER,
+) -> None:
+    """The MPC with one more starting point from the policy: cost, steps, CPU, time to goal, contacts."""
+    import os
+
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from physical_ai_bench.benchmarks.policy import policy_page
+    from physical_ai_control.policy.network import shipped
+
+    with console.status("policy …") as status:
+        page = policy_page(
+            scenario, worlds, weights or shipped(), seeds, places, peers, steps,
+            lambda line: status.update(f"policy: {line} …"),
+        )  # fmt: skip
+    show(page, folder)

@@ -13,6 +13,8 @@ from physical_ai_control.mpc.model import POSE, Limits, Rollout
 from physical_ai_control.mpc.problem import Guess, Ocp, Problem, Solver, shift
 from physical_ai_control.parameters import ControllerParameters
 from physical_ai_control.people import People
+from physical_ai_control.policy.second import Better, SecondExpert
+from physical_ai_control.policy.sight import beside
 from physical_ai_control.surroundings import Surroundings
 from physical_ai_core.geometry import Array
 from physical_ai_core.robot import MotionLimits
@@ -49,8 +51,11 @@ class Drive(NamedTuple):
 class Pilot:
     """Holds the solver and its warm start."""
 
-    def __init__(self, ocp: Ocp, solver: Solver, body: Body, static_margin_m: float) -> None:
-        self.ocp, self.model, self._solver = ocp, ocp.model, solver
+    def __init__(
+        self, ocp: Ocp, solver: Solver, body: Body, static_margin_m: float, second: SecondExpert | None = None
+    ) -> None:
+        """`second`: proposes another start of the solver, taken where its plan costs less."""
+        self.ocp, self.model, self._solver, self._second = ocp, ocp.model, solver, second
         self._circles, self._static_margin_m = body.circles, static_margin_m
         self._rollout = Rollout(ocp.model, ocp.steps, ocp.dt_s)
         self._inputs, self._times_s = input_bounds(ocp.model), np.arange(ocp.steps + 1.0) * ocp.dt_s
@@ -88,6 +93,15 @@ class Pilot:
             driven = self._rollout(x0, solution.inputs)
             trouble = fault(problem, solution, driven)
         if not trouble:
+            if self._second is not None:
+                better = self._second.better(
+                    problem, Better(solution, driven), cold_iterations,
+                    lambda: surroundings.look(beside(reference))[0],
+                    lambda other: self._problem(x0, reference, other, top_mps, people, keep_m, surroundings),
+                )  # fmt: skip
+                if better is not None:  # each solver's multipliers belong to its own plan
+                    solution, driven = better
+                    self._solver, self._second.solver = self._second.solver, self._solver
             self._guess, self._guess_s, self._good_s = Guess(driven, solution.inputs), now_s, now_s
             slack = solution.slack.max(axis=0)
             return self._told(Guess(driven, solution.inputs), slack, solution.cost, solution.iterations, solution.gains)

@@ -14,9 +14,11 @@ from safetensors.numpy import save_file
 from physical_ai_control.policy import proposal, sight
 from physical_ai_control.policy.sight import Floats
 from physical_ai_core.errors import InputError
+from physical_ai_core.share import share_path
 
 FORMAT: Final = "physical_ai.policy.1"
 MOST_PARAMETERS: Final = 100_000
+SHIPPED: Final = "config/models/policy/policy.safetensors"
 
 
 class PolicyNet:
@@ -65,6 +67,12 @@ def load(path: Path) -> PolicyNet:
     except (OSError, SafetensorError) as error:
         raise InputError(f"{path} cannot be read: {error}", "Train one with `physical-ai train policy`.") from error
     return PolicyNet([(weight, bias) for weight, bias in layers], about)
+
+
+def shipped() -> Path | None:
+    """The package's own weights, where there are any."""
+    path = share_path(SHIPPED)
+    return path if path.is_file() else None
 
 
 def save(path: Path, net: PolicyNet, settings: Mapping[str, object]) -> None:

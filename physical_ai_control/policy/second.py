@@ -7,6 +7,7 @@ answers, each rolled out on the model and checked, the one with less cost and vi
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from physical_ai_control.mpc.check import fault
 from physical_ai_control.mpc.model import Model, Rollout
 from physical_ai_control.mpc.problem import Guess, Ocp, Problem, Solution, Solver
 from physical_ai_control.policy.merit import merit, violation
+from physical_ai_control.policy.network import load
 from physical_ai_control.policy.proposal import Reach, target, track
 from physical_ai_control.policy.sight import Floats, features, scene_of
 from physical_ai_core.errors import ParameterError
@@ -102,3 +104,11 @@ def reach_of(model: Model, speed_mps: float) -> Reach:
     """Limits of the roll-out at this top speed."""
     forward, turn = model.inputs
     return Reach(max(0.0, speed_mps), model.states[1].limit, (forward.low, turn.low), (forward.high, turn.high))
+
+
+def second_expert(weights: str, ocp: Ocp, make: Callable[[Ocp], Solver]) -> SecondExpert | None:
+    """The second expert of a file of weights, with a solver from `make`; None without a file.
+
+    Raises InputError for a file that cannot be used, ParameterError for a model that it does not know.
+    """
+    return SecondExpert(ocp, make(ocp), load(Path(weights))) if weights else None
