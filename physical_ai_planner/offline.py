@@ -124,7 +124,10 @@ class OfflinePlanner:
         reply = next((r for r in said if r.kind in ("understood", "question", "refusal")), None)
         heard = self._heard.last
         if goals:
-            return GoalState.model_validate(goals[0])  # later ones are without the steps that are done already
+            said_first, mission = GoalState.model_validate(goals[0]), self._core.pursuit.mission
+            if mission is not None and mission.goal.goal_id == said_first.goal_id:
+                return mission.goal  # what goes out says of a tool whether it is on at this moment
+            return said_first
         if reply is None:
             return None
         steps = None if heard is None else heard.steps

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from physical_ai_cli import goal as command
 from physical_ai_cli.main import app
 from physical_ai_core.errors import InputError
-from physical_ai_core.goal import GoalState, PlaceTarget, PoseTarget, Question, Step, Task, Words
+from physical_ai_core.goal import GoalState, PlaceTarget, PoseTarget, Question, Step, Task, Words, ZoneTarget
 from physical_ai_planner.offline import LanguageAlone, OfflinePlanner
 from physical_ai_planner.parameters import PlannerParameters
 from physical_ai_planner.scripted import ScriptedInterpreter
@@ -19,7 +19,8 @@ from physical_ai_planner.scripted import ScriptedInterpreter
 GATE = GoalState(steps=(Step(task=Task.NAVIGATE, target=PlaceTarget(name="gate")),), confidence=0.9)
 OUTSIDE = GoalState(steps=(Step(task=Task.NAVIGATE, target=PoseTarget(x_m=500.0, y_m=0.0)),))
 ASK = GoalState(question=Question(text=Words(en="Which dock?", ja="どのドック?"), options=("dock_a", "dock_b")))
-COMMANDS = {"to the gate": GATE, "far away": OUTSIDE, "dock": ASK}
+MOW = GoalState(steps=(Step(task=Task.COVER, target=ZoneTarget(name="field"), tool=True),), confidence=0.9)
+COMMANDS = {"to the gate": GATE, "far away": OUTSIDE, "dock": ASK, "mow the field": MOW}
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +35,11 @@ def test_each_sentence_is_the_first_one(planner: OfflinePlanner) -> None:
         asked = planner.read("dock").goal
         assert asked.question is not None and asked.question.options == ("dock_a", "dock_b")
         assert planner.read("yes").goal.refusal is not None  # no question is open any more
+
+
+def test_a_field_to_be_worked_is_told_with_the_tool_though_it_is_not_on_yet(planner: OfflinePlanner) -> None:
+    found = planner.read("mow the field").goal
+    assert found.steps is not None and found.steps[0].tool is True
 
 
 def test_the_check_refuses_what_cannot_be_reached_and_language_alone_does_not(planner: OfflinePlanner) -> None:
