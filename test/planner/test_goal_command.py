@@ -19,7 +19,7 @@ from physical_ai_planner.scripted import ScriptedInterpreter
 GATE = GoalState(steps=(Step(task=Task.NAVIGATE, target=PlaceTarget(name="gate")),), confidence=0.9)
 OUTSIDE = GoalState(steps=(Step(task=Task.NAVIGATE, target=PoseTarget(x_m=500.0, y_m=0.0)),))
 ASK = GoalState(question=Question(text=Words(en="Which dock?", ja="どのドック?"), options=("dock_a", "dock_b")))
-MOW = GoalState(steps=(Step(task=Task.COVER, target=ZoneTarget(name="field"), tool=True),), confidence=0.9)
+MOW = GoalState(steps=(Step(task=Task.COVER, target=ZoneTarget(name="meadow"), tool=True),), confidence=0.9)
 COMMANDS = {"to the gate": GATE, "far away": OUTSIDE, "dock": ASK, "mow the field": MOW}
 
 
