@@ -27,6 +27,9 @@ BEHIND_M, BEHIND_FULL_M = 0.3, 0.6  # so much less is kept behind somebody, in f
 WALKING_MPS = 0.3
 PATIENCE_S = 5.0  # after standing this long, half of the margin will do
 EVERY = 2  # stages looked at for braking
+# The safety gate reckons with its reaction, and with people's circles that grow while the robot brakes and rests. It
+# goes by the raw scan and thinks that they walk straight on: what is near to its limit would be cut short by it.
+REACTION_S, GROWS_MPS = 0.2, 0.15
 SHARES, REACHED = np.array([0.5, 1.0, 1.0, 1.0]), np.array([0.75, 1.0, 1.0, 1.0])  # of the braking time, and way
 RESTED = np.array([0.0, 0.0, 0.5, 1.0])  # of the rest
 
@@ -37,7 +40,7 @@ class Room:
     def __init__(self, parameters: ControllerParameters, body: Body, deceleration_mps2: float, top_mps: float) -> None:
         self._p, self._body = parameters, body
         self._stages = parameters.steps + 1
-        longest_s = top_mps / deceleration_mps2 + parameters.rest_s
+        longest_s = REACTION_S + top_mps / deceleration_mps2 + parameters.rest_s
         count = self._stages + int(np.ceil(longest_s / parameters.dt_s))
         self._ahead_s: Array = np.arange(count, dtype=np.float64) * parameters.dt_s
 
@@ -106,14 +109,15 @@ def unsafety(
     heading = step / np.maximum(length, 1e-3)
     v = speed[:, stages]  # (c, k)
     stop_s = v / deceleration_mps2
-    way = (0.5 * v * stop_s)[..., None] * REACHED  # (c, k, n)
-    after_s = stop_s[..., None] * SHARES + rest_s * RESTED
+    way = v[..., None] * (REACTION_S + 0.5 * stop_s[..., None] * REACHED)  # (c, k, n)
+    after_s = REACTION_S + stop_s[..., None] * SHARES + rest_s * RESTED
     at = np.minimum(np.rint(after_s / dt_s).astype(int) + stages[:, None], people.mean.shape[1] - 1)
     where = place[:, :, stages, None] + heading[..., None, :] * way[..., None]  # (o, c, k, n, 2)
     offset = where[:, :, None] - np.moveaxis(people.mean[:, at], 0, 1)  # (o, c, j, k, n, 2)
     away = np.sqrt(np.square(offset).sum(axis=-1))
     now = np.sqrt(np.square(place[:1, :1, 0] - people.mean[:, 0]).sum(axis=-1))  # (1, j): who is close already
-    allowed = np.minimum(np.moveaxis(contact_m[:, at], 0, 1), now[0][None, :, None, None])
+    allowed = np.moveaxis(contact_m[:, at], 0, 1) + GROWS_MPS * after_s[:, None]  # (c, j, k, n)
+    allowed = np.minimum(allowed, now[0][None, :, None, None])
     later = 1.0 - (1.0 - LATER) * stages / stages[-1]
     heed = ((v > STANDING_MPS) * later)[None, :, None, :, None]
     cut = np.maximum(0.0, allowed - away) * heed
