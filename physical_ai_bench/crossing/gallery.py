@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import Any, Final
 
 import numpy as np
@@ -59,7 +60,7 @@ def draw(axes: Any, trace: Trace, row: int) -> None:
     axes.set_aspect("equal")
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.set_title(trace.title[:90], fontsize=5, wrap=True)
+    axes.set_title("\n".join(wrap(trace.title[:120], 60)), fontsize=5)
 
 
 def strip(axes: Any, trace: Trace) -> None:
@@ -103,7 +104,7 @@ def sheet(traces: Sequence[Trace], file: Path, title: str = "", dpi: int = 110) 
         strip(lower, trace)
     if title:
         figure.suptitle(title, fontsize=8)
-    figure.tight_layout(pad=0.4)
+    figure.tight_layout(pad=0.4, rect=(0.0, 0.0, 1.0, 0.96 if title else 1.0))
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=dpi)
     plt.close(figure)
