@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -198,3 +198,45 @@ def experts(
             table.add_row(name, topic, *(f"{figures[key]:.3f}" for key in ("precision", "recall", "calibration_error")))
     console.print(table)
     console.print(f"networks: {into}\nmetrics: {out / METRICS}", markup=False)
+
+
+@app.command("policy")
+def policy(
+    worlds: Annotated[
+        Path | None, typer.Option(help="Folder of BARN worlds to learn from besides drawn ones, a quarter held out.")
+    ] = None,
+    smoke: Annotated[bool, typer.Option("--smoke", help="A tiny one, in less than a minute.")] = False,
+    decisions: Annotated[int | None, typer.Option(help="Of all robots together.", min=1000)] = None,
+    robots: Annotated[int | None, typer.Option(help="Driven at a time.", min=8)] = None,
+    discount: Annotated[float | None, typer.Option(help="0: the horizon alone counts.", min=0.0, max=0.999)] = None,
+    seconds: Annotated[float | None, typer.Option(help="Stop after so much CPU time, the rate at its end.")] = None,
+    seed: Annotated[int, typer.Option(help="Of places, robots and weights.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Checkpoint, metrics, weights; resumed when it exists.", show_default=False)
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Where weights and card go; by default into OUT/weights.", show_default=False)
+    ] = None,
+) -> None:
+    """The policy that proposes the MPC's second starting point. CPU, minutes."""
+    from dataclasses import replace
+
+    from physical_ai_cli.stages import stages
+    from physical_ai_core.errors import DependencyError
+
+    try:
+        from physical_ai_learning.policy.train import Settings, run
+    except ModuleNotFoundError as error:
+        raise DependencyError(error.name or "stable_baselines3", "policy") from error
+
+    given: dict[str, Any] = {"decisions": decisions, "robots": robots, "discount": discount, "seconds": seconds}
+    settings = Settings.smoke() if smoke else Settings()
+    settings = replace(settings, seed=seed, **{key: value for key, value in given.items() if value is not None})
+    folder = out or Path("out/policy_smoke" if smoke else "out/policy")
+    into = weights or folder / "weights"
+    with stages(console) as report:
+        metrics = run(settings, worlds, folder, into, report)
+    curve = metrics["mean_reward"]
+    if curve:
+        console.print(f"mean reward of a decision: {curve[0][1]} at first, {curve[-1][1]} at last", markup=False)
+    console.print(f"weights: {into}\nmetrics: {folder / 'metrics.json'}", markup=False)

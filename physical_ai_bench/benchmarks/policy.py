@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+from scipy.ndimage import uniform_filter1d
 
 from physical_ai_bench.benchmarks.mpc import load_scenario
 from physical_ai_bench.page import Page
@@ -31,7 +32,7 @@ from physical_ai_control.surroundings import Surroundings
 from physical_ai_core import messages as m
 from physical_ai_core.geometry import Array
 from physical_ai_core.robot import Drivetrain, load_robot
-from physical_ai_learning.policy.places import CELL_M, SPACING_M, Place, barn, drawn, field_of
+from physical_ai_learning.policy.places import CELL_M, SPACING_M, Place, along, barn, drawn, field_of
 
 Report = Callable[[str], None]
 ITERATIONS, COLD = 1, 4
@@ -41,6 +42,7 @@ LIMIT: Final = 3.0  # a run ends unfinished after so many times what the free ro
 DRAWN_SEED: Final = 90_000  # far from those of training
 NOISE: Final = np.array([0.002, 0.002, 0.002, 0.01, 0.02])
 GOAL_M: Final = 0.3
+CUT: Final = 50  # points of a route that are smoothed over
 ALONE, POLICY, FIXED, IPOPT = "MPC alone", "MPC + policy", "MPC + fixed proposals", "ipopt, converged"
 
 
@@ -166,10 +168,16 @@ def scenario_run(path: Path, way: Way, seed: int, steps: int | None) -> Run:
 def clutter_places(worlds: Path | None, count: int) -> list[Place]:
     """BARN worlds that were held out, or drawn ones of other seeds."""
     if worlds is not None:
-        held = barn(worlds, held_out=True)
+        held = [_cut(place) for place in barn(worlds, held_out=True)]
         return [held[i] for i in np.linspace(0, len(held) - 1, min(count, len(held))).round().astype(int)]
     rng = np.random.default_rng(DRAWN_SEED)
     return [drawn(rng, DRAWN_SEED + i, cluttered=True) for i in range(count)]
+
+
+def _cut(place: Place) -> Place:
+    """The same with a smoother route, which passes things too closely or leads over them."""
+    xy = uniform_filter1d(place.route[:, :2], CUT, axis=0, mode="nearest")
+    return place._replace(route=along(xy))
 
 
 class Movers:
@@ -299,13 +307,15 @@ def _row(kind: str, name: str, runs: Sequence[Run], done: dict[str, list[Run]]) 
 
 
 def _about(seeds: int, places: int, worlds: Path | None, peers: int) -> str:
-    ground = "BARN worlds held out of training" if worlds is not None else "drawn clutter of other seeds than training"
+    barn_ground = "BARN worlds held out of training, their paths smoothed over 2.5 m until they cut corners"
+    ground = barn_ground if worlds is not None else "drawn clutter of other seeds than training"
     return (
         f"`physical-ai bench policy`: {seeds} seeds of the scenario's own loop (*crossing*), and routes at"
         f" {CLUTTER_SPEED} m/s through {places} {ground}, with the controller's pilot, without its choice of"
-        f" references, at 10 Hz. ipopt drives the first {peers} of each kind; *J / ipopt* is on those. One real-time iteration a"
-        " tick; a proposal gets four, since it begins anew, and is only asked for where the plan comes within 0.1 m of"
-        " a distance that is kept; it is taken where its roll-out costs at least 2 % less, violations included. *Fixed"
+        f" references, at 10 Hz. ipopt drives the first {peers} of each kind; *J / ipopt* is on those. One real-time"
+        " iteration a tick; a proposal gets four, since it begins anew, and is only asked for where the plan comes"
+        " within 0.1 m of a distance that is kept; it is taken where its roll-out costs at least 2 % less, violations"
+        " included. *Fixed"
         " proposals* are left, right, standing and the reference itself, in turn: what is not learnt. *Refused*: ticks"
         " without a believed solution. CPU is the thread's, of the whole tick; ratios are of this very run."
     )

@@ -48,7 +48,7 @@ class DrivingEnv(VecEnv):
         self._x, self._at, self._which = np.zeros((count, 5)), np.zeros(count, dtype=int), np.zeros(count, dtype=int)
         self._age, self._total, self._t = np.zeros(count, dtype=int), np.zeros(count), np.zeros(count)
         self._actions = np.zeros((count, ACTIONS))
-        self.costs: list[float] = []  # mean objective of the plans of each step
+        self.rewards: list[float] = []  # mean of each step
 
     def reset(self) -> Any:
         self._begin(np.ones(self.num_envs, dtype=bool))
@@ -65,8 +65,8 @@ class DrivingEnv(VecEnv):
         inputs = np.moveaxis(np.array([np.broadcast_arrays(*u) for u in given]), -1, 0)
         slack = self._slack(scene, states)
         cost = objective(ocp, states, inputs, scene.reference, slack)
-        self.costs.append(float(cost.mean()))
         reward = -np.log1p(cost / SCALE)
+        self.rewards.append(float(reward.mean()))
         self._x = states[:, DRIVEN] + NOISE * self._rng.standard_normal((self.num_envs, 5))
         self._t += DRIVEN * ocp.dt_s
         self._age += 1

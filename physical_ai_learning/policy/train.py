@@ -81,7 +81,7 @@ def run(settings: Settings, worlds: Path | None, folder: Path, weights: Path, re
     save(path, net, asdict(settings))
     metrics = {
         "settings": asdict(settings), "decisions": int(model.num_timesteps), "parameters": net.parameters,
-        "places": [p.name for p in places], "mean_cost": watch.curve, "train_s": round(watch.seconds, 1),
+        "places": [p.name for p in places], "mean_reward": watch.curve, "train_s": round(watch.seconds, 1),
         "sha256": sha256(path.read_bytes()).hexdigest(),
     }  # fmt: skip
     (folder / METRICS).write_text(json.dumps(metrics, indent=1), encoding="utf-8")
@@ -105,7 +105,7 @@ def exported(model: Any) -> PolicyNet:
 
 
 class _Watch(BaseCallback):
-    """Progress, learning rate, the curve of the plans' mean cost, checkpoints."""
+    """Progress, learning rate, the curve of the mean reward, checkpoints."""
 
     def __init__(self, settings: Settings, env: DrivingEnv, folder: Path, report: Report) -> None:
         super().__init__()
@@ -123,8 +123,8 @@ class _Watch(BaseCallback):
 
     def _on_rollout_end(self) -> None:
         self._updates += 1
-        self.curve.append([self.num_timesteps, round(float(np.mean(self._env.costs)), 3)])
-        self._env.costs.clear()
+        self.curve.append([self.num_timesteps, round(float(np.mean(self._env.rewards)), 3)])
+        self._env.rewards.clear()
         self._report("decisions", self.num_timesteps, self._settings.decisions)
         if self._updates % self._settings.checkpoint_every == 0:
             self.model.save(self._folder / CHECKPOINT)
@@ -134,11 +134,11 @@ class _Watch(BaseCallback):
 
 
 def _card(folder: Path, metrics: dict[str, Any]) -> None:
-    curve = metrics["mean_cost"]
+    curve = metrics["mean_reward"]
     front = {
         "file": WEIGHTS, "sha256": metrics["sha256"], "parameters": metrics["parameters"], "licence": "Apache-2.0",
         "command": "physical-ai train policy", "settings": metrics["settings"], "decisions": metrics["decisions"],
-        "mean_cost_begin_end": [curve[0][1], curve[-1][1]] if curve else [],
+        "mean_reward_begin_end": [curve[0][1], curve[-1][1]] if curve else [],
     }  # fmt: skip
     text = f"---\n{yaml.safe_dump(front, sort_keys=False)}---\n\n# Policy\n\n"
     text += (
