@@ -29,14 +29,18 @@ Window = tuple[slice, slice]
 class LiveLayer:
     """Evidence in [0, 1] per cell; 1 is occupied for `occupied_after_s`."""
 
-    def __init__(self, site_map: SiteMap, occupied_after_s: float, forget_after_s: float) -> None:
-        self.site_map = site_map
+    def __init__(
+        self, site_map: SiteMap, occupied_after_s: float, forget_after_s: float, unseen_price: float = 0.0
+    ) -> None:
+        """`unseen_price`: added to that of a metre over ground that no sensor has looked at."""
+        self.site_map, self.unseen_price = site_map, unseen_price
         self.occupied_after_s, self.forget_after_s = max(occupied_after_s, 1e-3), forget_after_s
         self.version = 0
         self._evidence = np.zeros(site_map.shape)
         self._occupied = np.zeros(site_map.shape, dtype=bool)
         self._distance = np.full(site_map.shape, np.inf)
         self._lethal = np.zeros(site_map.shape, dtype=bool)
+        self.seen = np.zeros(site_map.shape, dtype=bool)  # cells (H, W) that a sensor has looked at
         self._stamp_s: float | None = None
 
     def add(self, grid: OccupancyGrid, map_from_grid_frame: Array, moving: Array, own_xy: Array) -> None:
@@ -50,6 +54,7 @@ class LiveLayer:
         hit = self._mask(grid, grid.cells >= OCCUPIED, origin)[window]
         seen_free = self._mask(grid, (grid.cells >= 0) & (grid.cells <= FREE), origin)[window]
         seen_free &= ~ndimage.binary_dilation(hit, EIGHT)  # the two grids do not line up: a neighbour is no free cell
+        self.seen[window] |= hit | seen_free
         self._mark(window, hit, seen_free, dt, moving)
         self._erase(self._evidence, own_xy, self.site_map.inscribed_m)
         # Two thresholds, so that a flickering cell does not make the route flicker.

@@ -92,6 +92,10 @@ class PlannerParameters:
         60.0, "s", "A cell seen occupied and out of sight since is forgotten after this time.",
         minimum=1.0, maximum=86400.0,
     )  # fmt: skip
+    unseen_price: float = parameter(
+        0.0, "", "Added to the price of a metre (1 in the open) over ground that no sensor has looked at; for sites"
+        " without a map, where what is not seen may be shut.", minimum=0.0, maximum=10.0,
+    )  # fmt: skip
     moving_speed_mps: float = parameter(
         0.2, "m/s", "A tracked object faster than this leaves no mark on the route's grid.", minimum=0.0, maximum=5.0
     )

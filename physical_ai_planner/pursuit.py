@@ -53,7 +53,9 @@ class Pursuit:
         self.site_map = SiteMap(site, robot.radius_m, inscribed, parameters.resolution_m, parameters.comfort_m)
         usual = self.site_map.terrain(parameters.clearance_m, 0.0, ())
         warm_up(self.site_map, usual)  # what costs time is done before anyone waits for it
-        self.live = LiveLayer(self.site_map, parameters.occupied_after_s, parameters.forget_after_s)
+        self.live = LiveLayer(
+            self.site_map, parameters.occupied_after_s, parameters.forget_after_s, parameters.unseen_price
+        )
         self.router = Router(self.site_map, self.live, parameters)
         self.grounder = Grounder(site, self.site_map, parameters)
         self.speed_rule = SpeedRule(site, robot, parameters)

@@ -52,6 +52,7 @@ def prices(
     price = np.where(terrain.free, terrain.cost, np.inf)
     if live is not None:
         price += _live_price(site_map, terrain, live.distance_m)
+        price += live.unseen_price * ~live.seen
         price[live.lethal] += LETHAL_PRICE
     _free_start(site_map, terrain, price, start)
     if free_goal:
@@ -121,6 +122,7 @@ def _straight_leg(site_map: SiteMap, terrain: Terrain, live: LiveLayer | None, p
         if live.lethal[rows, columns].any():
             return None
         at = at + _live_price(site_map, terrain, live.distance_m[rows, columns])
+        at = at + live.unseen_price * ~live.seen[rows, columns]
     cost = float(np.sum(0.5 * (at[1:] + at[:-1]) * np.hypot(*np.diff(dense, axis=0).T)))
     return Leg(points, cost)
 

@@ -142,6 +142,20 @@ def test_what_is_out_of_sight_is_forgotten_after_a_while():
     assert not live.lethal.any()
 
 
+def test_of_two_ways_as_long_the_one_over_ground_that_was_seen_is_taken_where_the_unseen_has_a_price():
+    site_map = yard_map()
+    terrain = site_map.terrain(CLEARANCE_M, 0.0, ())
+    start, goal_xy = np.array([20.0, 12.0]), np.array([24.0, 12.0])
+    cells, _ = site_map.cells_of(np.array([[20.5, 11.5], [23.5, 12.5]]))
+    (top, left), (bottom, right) = cells
+    for price, straight in ((0.0, True), (3.0, False)):
+        live = LiveLayer(site_map, occupied_after_s=1.0, forget_after_s=10.0, unseen_price=price)
+        live.seen[:] = True
+        live.seen[top:bottom, left:right] = False
+        leg = plan_leg(site_map, terrain, live, start, goal_xy, 0.2)
+        assert (np.abs(leg.points[:, 1] - 12.0).max() < 0.3) == straight
+
+
 def test_a_long_drive_needs_few_searches():
     drive = Drive({"dock": goal(go("dock_b"))})
     drive.say("dock").run(60.0, until="done")
