@@ -7,6 +7,7 @@ itself (state lattice, Pivtoraiko, Knepper, Kelly, Differentially constrained mo
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -24,11 +25,12 @@ SIDE: Final = 2 * REACH + 1
 STRETCHES: Final = ((4, 0), (5, 2), (3, 3), (2, 5))  # cells of a straight move at the headings 0, 22.5, 45, 67.5 deg
 MARGINS_M: Final = (0.05, 0.025)  # around the outline: the first that leaves a way
 OCCUPIED_M: Final = 0.04  # a cell so near to the middle of an occupied one is occupied
-TURN_RPS, FORWARD_MPS, BACK_MPS = 1.2, 0.4, 0.2
-CHANGE_S: Final = 0.3  # what another kind of move costs besides, on average, per turn of one heading
+TURN_RPS, FORWARD_MPS, BACK_MPS = 0.9, 0.4, 0.15  # on average, with starting and stopping
 ROOM_M, DEAR = 0.1, 1.5  # nearer than this beyond the circle of the width, a move costs more
 AHEAD_MPS: Final = 1.0  # a metre farther along the route is worth so much time
 GOAL_TURNS: Final = (0, 1, -1)  # headings off the route's that will do
+GOAL_ASIDE_M: Final = (0.0, 0.15, -0.15)  # and places beside it
+CHANGE_S, ASIDE_S = 0.3, 0.1  # what these count for
 
 
 class Move(NamedTuple):
@@ -134,20 +136,20 @@ def _end(goals: Array, cost: Array, away: Array, circles_m: tuple[float, float, 
     """The node to go to: soon reached, far along the route, and if possible with room for the circles."""
     front_m, rear_m, radius_m = circles_m
     best: list[tuple[bool, float, int]] = []
+    spacing_m = float(np.hypot(*(goals[1] - goals[0])[:2])) if len(goals) > 1 else 0.0
     for number, (x, y, yaw) in enumerate(goals):
-        i, j = round(x / CELL_M) + REACH, round(y / CELL_M) + REACH
-        heading = round(yaw / (2.0 * np.pi / HEADINGS))
-        for turn in GOAL_TURNS:
-            h = (heading + turn) % HEADINGS
+        for aside_m, turn in product(GOAL_ASIDE_M, GOAL_TURNS):
+            i = round((x - aside_m * np.sin(yaw)) / CELL_M) + REACH
+            j = round((y + aside_m * np.cos(yaw)) / CELL_M) + REACH
+            h = (round(yaw / (2.0 * np.pi / HEADINGS)) + turn) % HEADINGS
             if not (0 <= i < SIDE and 0 <= j < SIDE) or not np.isfinite(cost[h, i, j]):
                 continue
             angle = 2.0 * np.pi * h / HEADINGS
             ends = np.array([front_m, rear_m])[:, None] * (np.cos(angle), np.sin(angle)) / CELL_M + (i, j)
             k = np.clip(np.round(ends), 0, SIDE - 1).astype(int)
             tight = bool(away[k[:, 0], k[:, 1]].min() < radius_m)
-            further_s = number * float(np.hypot(*(goals[1] - goals[0])[:2])) / AHEAD_MPS if len(goals) > 1 else 0.0
-            seconds = float(cost[h, i, j]) + CHANGE_S * abs(turn) - further_s
-            best.append((tight, seconds, int(np.ravel_multi_index((h, i, j), cost.shape))))
+            off_s = CHANGE_S * abs(turn) + ASIDE_S * (aside_m != 0.0) - number * spacing_m / AHEAD_MPS
+            best.append((tight, float(cost[h, i, j]) + off_s, int(np.ravel_multi_index((h, i, j), cost.shape))))
     return min(best)[2] if best else None
 
 

@@ -21,11 +21,11 @@ from physical_ai_control.route import Route
 from physical_ai_control.surroundings import Surroundings
 from physical_ai_core.geometry import Array, invert, rotation, transform_points, wrap
 
-TURN_RPS, FORWARD_MPS, BACK_MPS = 1.2, 0.4, 0.2
+TURN_RPS, FORWARD_MPS, BACK_MPS = 1.6, 0.6, 0.2
 LEAN, MOST_LEAN_RPS = 2.0, 0.5  # 1/s: how it turns to where a straight stretch ends
-NEARING: Final = 3.0  # 1/s: how speed falls towards the end of a move
-LEAST_RPS, LEAST_MPS = 0.1, 0.05
-THERE_RAD, THERE_M, LAST_M = 0.06, 0.03, 0.15  # a last stretch forward needs no end: the MPC goes on from it
+SLOWING_RPS2, SLOWING_MPS2 = 1.5, 0.5  # how speed falls towards the end of a move
+LEAST_RPS, LEAST_MPS = 0.2, 0.06
+THERE_RAD, THERE_M, LAST_M = 0.08, 0.03, 0.15  # a last stretch forward needs no end: the MPC goes on from it
 STRAY_M: Final = 0.12  # beside its stretch by more, the moves do not fit any more
 TIRED_S, SLOWNESS = 2.0, 2.0  # a move may take so long, and so many times as long as it should
 MOST_TRIES: Final = 6  # within ANEW_M
@@ -33,7 +33,7 @@ ANEW_M: Final = 1.0
 PAUSE_S: Final = 0.5  # to look anew after a try
 NEAR_PERSON_M: Final = 2.5
 SILENT_S: Final = 0.2  # nobody asked for so long: the try is given up
-FROM_M, TO_M, EVERY_M = 0.4, 1.5, 0.1  # of the route ahead, where a try may end
+FROM_M, TO_M, EVERY_M = 0.2, 1.5, 0.1  # of the route ahead, where a try may end
 TOUCH_M: Final = 0.03  # the outline comes no nearer to the middle of an occupied cell than this, or than it is
 
 
@@ -135,7 +135,7 @@ class Recovery:
             error = float(wrap(move.pose[2] - at[2]))
             if abs(error) < 0.3 * THERE_RAD:
                 return 0.0, 0.0
-            return 0.0, float(np.sign(error) * np.clip(NEARING * abs(error), LEAST_RPS, TURN_RPS))
+            return 0.0, float(np.sign(error) * np.clip(np.sqrt(2.0 * SLOWING_RPS2 * abs(error)), LEAST_RPS, TURN_RPS))
         to_go = rotation(float(move.pose[2])).T @ (move.pose[:2] - at[:2])
         left = move.along * to_go[0]
         if left < 0.3 * THERE_M:
@@ -143,7 +143,7 @@ class Recovery:
         most = FORWARD_MPS if move.along > 0 else BACK_MPS
         aim = move.pose[2] + move.along * np.arctan2(to_go[1], max(left, 0.3))
         lean = float(np.clip(LEAN * wrap(aim - at[2]), -MOST_LEAN_RPS, MOST_LEAN_RPS))
-        return float(move.along * np.clip(NEARING * left, LEAST_MPS, most)), lean
+        return float(move.along * np.clip(np.sqrt(2.0 * SLOWING_MPS2 * left), LEAST_MPS, most)), lean
 
     def _clear(self, drive: Drive, surroundings: Surroundings) -> bool:
         """The outline comes no nearer to anything within a second than it is, unless there is room."""
