@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from physical_ai_bench.barn.results import Result
 from physical_ai_bench.barn.worlds import World
 from physical_ai_core.geometry import Array, compose, invert, transform_points
 
 PERIOD_S: Final = 0.1
+KEPT: Final = (
+    "scan", "plan", "controller/trajectory", "controller/status", "safety/verdict", "state/odometry",
+)  # fmt: skip
 LIDAR_X_M: Final = 0.15  # of the robot jackal
 
 
 @dataclass(frozen=True)
 class Trace:
-    """`driven (N, 5)`: time s, x, y, yaw, speed; `scan (M, 2)`, `route (R, 2)`, `ahead (K, 2)` as they were last."""
+    """`driven (N, 5)`: time s, x, y, yaw, speed; `why (N,)`: why not faster; `scan (M, 2)`, `route (R, 2)`,
+    `ahead (K, 2)` as they were last."""
 
     name: str
     title: str
@@ -28,6 +34,7 @@ class Trace:
     scan: Array
     route: Array
     ahead: Array
+    why: NDArray[np.str_]
 
     def save(self, folder: Path) -> Path:
         """Write NAME.npz."""
@@ -42,6 +49,7 @@ def load_trace(file: Path) -> Trace:
     """Read what `save` wrote."""
     with np.load(file) as kept:
         arrays = {key: kept[key] for key in kept.files if key != "title"}
+        arrays.setdefault("why", np.full(len(arrays["driven"]), ""))  # of an older run
         return Trace(file.stem, str(kept["title"]), **arrays)
 
 
@@ -52,17 +60,23 @@ def trace_name(world: int, seed: int) -> str:
 class Recorder:
     """A tap that keeps little: one pose a tenth of a second, else only the last word."""
 
-    def __init__(self) -> None:
+    def __init__(self, reason: Callable[[Any, Any, float], str]) -> None:
+        """`reason`: why not faster, from the newest `safety/verdict`, `controller/status` and the speed."""
+        self._reason = reason
         self._driven: list[tuple[float, float, float, float, float]] = []
+        self._why: list[str] = []
         self._last: dict[str, Any] = {}
 
     def tap(self, topic: str, data: Any, now_s: float) -> None:
         if topic == "ground_truth/odometry":
             if not self._driven or now_s - self._driven[-1][0] >= PERIOD_S - 1e-6:
                 x, y, yaw = (float(value) for value in data.planar_pose())
-                self._driven.append((now_s, x, y, yaw, float(data.linear_mps[0])))
+                speed = float(data.linear_mps[0])
+                self._driven.append((now_s, x, y, yaw, speed))
+                last = self._last
+                self._why.append(self._reason(last.get("safety/verdict"), last.get("controller/status"), speed))
             self._last[topic] = data
-        elif topic in ("scan", "plan", "controller/trajectory", "state/odometry"):
+        elif topic in KEPT:
             self._last[topic] = data
 
     def trace(self, world: World, result: Result) -> Trace:
@@ -81,7 +95,7 @@ class Recorder:
         return Trace(
             trace_name(result.world, result.seed), title, world.cylinders, world.path, np.array(self._driven),
             self._scan(truth), none if plan is None or not len(plan.poses) else np.asarray(plan.poses)[:, :2],
-            trajectory,
+            trajectory, np.array(self._why),
         )  # fmt: skip
 
     def _scan(self, truth: Array) -> Array:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from physical_ai_bench.barn.losses import reason
 from physical_ai_bench.barn.results import Result
 from physical_ai_bench.barn.score import LOW_2022, LOW_NOW, score
 from physical_ai_bench.barn.trace import Recorder
@@ -100,7 +101,7 @@ def run_trial(trial: Trial) -> Result:
     scenario = scenario_of(world, trial.parameters)
     robot = load_robot(str(scenario.parameters.get("/**", {}).get("robot", "scout")))
     judge = Judge(world, np.abs(np.array(robot.footprint)).max(axis=0))
-    complaints, recorder = Complaints(), Recorder()
+    complaints, recorder = Complaints(), Recorder(reason)
     stack = Stack(scenario, trial.seed, taps=(judge.tap, complaints.tap, recorder.tap))
     runner, said_s = stack.runner, stack.spoken_s
     goal = m.Pose(said_s, "map", np.array([*GOAL, 0.0]), np.zeros(4))  # no turn: any heading

@@ -9,8 +9,9 @@ from typing import Final
 import numpy as np
 
 from physical_ai_bench.barn.gallery import COLUMNS, sheet
+from physical_ai_bench.barn.losses import told
 from physical_ai_bench.barn.results import Result
-from physical_ai_bench.barn.score import Estimate, estimate, shown
+from physical_ai_bench.barn.score import LOW_NOW, Estimate, estimate, shown
 from physical_ai_bench.barn.trace import load_trace, trace_name
 from physical_ai_bench.page import Page
 
@@ -34,6 +35,7 @@ PICTURE = (
     " the last route, orange the last trajectory."
 )
 SHOWN: Final = 4 * COLUMNS
+WORST: Final = 12  # runs whose losses are listed
 FAR_M: Final = 1.0  # beyond this a clearance is of no interest
 
 
@@ -67,7 +69,7 @@ def barn_page(results: Sequence[Result], traces: Path, folder: Path) -> Page:
     return Page(
         "barn", "BARN: unknown clutter", ABOUT.format(worlds=len(set(worlds)), runs=len(results)),
         ("", "success", "collisions", "time-outs", "s(4–8)", "s(2–8)", "AT/OT, median"), [row, *PEERS],
-        _notes(results, failed) + (PICTURE if drawn else ""), pictures,
+        _notes(results, failed) + _lost(results, traces) + (PICTURE if drawn else ""), pictures,
     )  # fmt: skip
 
 
@@ -83,4 +85,17 @@ def _notes(results: Sequence[Result], failed: Sequence[Result]) -> str:
         text += f" No failure in {count} worlds bounds its share to below {1.0 - 0.05 ** (1.0 / count):.0%} (95 %)."
     if failed:
         text += " Failed: " + ", ".join(f"{r.world:03d}/{r.seed}" for r in failed[:60]) + "."
+    return text
+
+
+def _lost(results: Sequence[Result], traces: Path) -> str:
+    """Where time goes: on average, and in the runs that lose most of the score."""
+    kept = [(r, file) for r in results if (file := traces / f"{trace_name(r.world, r.seed)}.npz").exists()]
+    if not kept:
+        return ""
+    text = f" Time lost against the top speed, mean of a run: {told([load_trace(file) for _, file in kept])}."
+    worst = sorted((pair for pair in kept if pair[0].score_2 < 1.0 / LOW_NOW), key=lambda pair: pair[0].score_2)
+    if worst:
+        lines = (f"{r.world:03d}/{r.seed} {r.score_2:.2f} ({told([load_trace(file)], 3)})" for r, file in worst[:WORST])
+        text += " Below the best score: " + "; ".join(lines) + "."
     return text

@@ -11,15 +11,18 @@ import pytest
 
 from physical_ai_bench.barn import runs as barn_runs
 from physical_ai_bench.barn import trial as barn_trial
+from physical_ai_bench.barn.losses import losses, reason, told
 from physical_ai_bench.barn.results import Result, ResultFile, read_results
 from physical_ai_bench.barn.runs import run_worlds
 from physical_ai_bench.barn.score import estimate, score
+from physical_ai_bench.barn.trace import Trace
 from physical_ai_bench.barn.trial import Judge, Trial, run_trial
 from physical_ai_bench.barn.worlds import GOAL, START, World, load_world, load_worlds
 from physical_ai_bench.benchmarks.barn import barn_page
 from physical_ai_core import messages as m
 from physical_ai_core.errors import InputError
 from physical_ai_core.geometry import quaternion_of_yaw
+from physical_ai_core.reports import ControllerStatus, Intervention, Verdict
 from physical_ai_sim.world import BARN_FOLDER
 
 SOME = Result(3, 0, True, False, False, 12.0, 6.0, 0.5, 0.25, 0.1, 9.0, 2.0, "s", "a, note; with a comma")
@@ -128,6 +131,22 @@ def test_the_judge_counts_from_the_first_tenth_of_a_metre_to_the_goals_circle() 
     assert "cylinder3" in judge.touched
 
 
+def test_time_is_lost_to_what_the_gate_says_before_what_the_controller_says_and_only_after_setting_off() -> None:
+    gate = Verdict(0.0, "limited", "autonomy", [1.0, 0.0], [0.5, 0.0], [Intervention("acceleration", "speeding up")])
+    person = replace(gate, interventions=[Intervention("person", "approach")])
+    status = ControllerStatus(stamp_s=0.0, mode="tracking", message="turning")
+    assert reason(person, status, 0.0) == "gate: person"
+    assert reason(gate, status, 0.0) == "turning"
+    assert reason(gate, replace(status, message=""), 0.5) == "slow"
+    assert reason(None, None, 1.9) == "below top speed"
+    driven = np.array([[0.0, 0, 0, 0, 0], [1.0, 0, 0, 0, 1.0], [1.1, 0, 0.2, 0, 2.0], [1.2, 0, 0.4, 0, 0.0],
+                       [1.4, 0, 0.4, 0, 0.0]])  # fmt: skip
+    none, why = np.zeros((0, 2)), np.array(["idle", "slow", "slow", "turning", "turning"])
+    trace = Trace("n", "t", none, none, driven, none, none, none, why)
+    assert {name: round(s, 9) for name, s in losses(trace).items()} == {"slow": 0.0, "turning": 0.2}
+    assert told([trace]) == "turning 0.2 s"
+
+
 def test_who_never_sets_off_runs_out_of_time_too() -> None:
     judge = Judge(World(1, Path("world_001.csv"), np.zeros((1, 2)), np.zeros((1, 2))), np.array([0.25, 0.2]))
     judge.tap("ground_truth/odometry", pose(-2.25, 3.0, 3.0), 3.0)
@@ -143,3 +162,4 @@ def test_the_same_run_twice_is_the_same_and_can_be_drawn(tmp_path: Path, monkeyp
     assert one.timeout and one.distance_m > 0.2  # it did set off
     page = barn_page([one], tmp_path, tmp_path)
     assert (tmp_path / "barn.png").exists() and "LiCS-KI" in page.text() and "indicative" in page.text()
+    assert "Time lost against the top speed" in page.text() and "003/1 0.00" in page.text()
