@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from physical_ai_control.servo import privileges
@@ -53,6 +53,7 @@ def test_a_long_cycle_is_counted_as_missed_and_not_caught_up() -> None:
 
 
 @given(st.lists(st.floats(-10.0, 1e9), min_size=1, max_size=200))
+@example([1e7, 12_700_001.0])
 def test_a_percentile_of_the_histogram_is_near_the_true_one(values: list[float]) -> None:
     histogram = Histogram()
     for value in values:
@@ -62,7 +63,7 @@ def test_a_percentile_of_the_histogram_is_near_the_true_one(values: list[float])
     for percent in (50.0, 99.0, 100.0):
         exact = float(np.percentile(np.maximum(values, 0.0), percent, method="inverted_cdf"))
         assert min(exact, 1e7) <= histogram.percentile_us(percent) * 1.0001 + 1e-9
-        assert histogram.percentile_us(percent) <= max(1.27 * exact, 1.0) + 1e-6 or exact > 1e7
+        assert histogram.percentile_us(percent) <= max(1.27 * exact, 1.0) + 1e-6 or exact >= 1e7
 
 
 @pytest.mark.parametrize("sleep", [absolute_sleep(), sleep_plain], ids=["absolute", "plain"])
