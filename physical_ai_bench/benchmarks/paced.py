@@ -122,8 +122,13 @@ def _rows(paced: Paced) -> list[tuple[str, ...]]:
 def _notes(paced: Paced) -> list[str]:
     modes = ", ".join(f"{name} {n}" for name, n in sorted(paced.modes.items(), key=lambda item: -item[1]))
     verdict = "both targets are reached." if paced.kept() else "not reached: " + _short(paced)
+    tick, solver = paced.histogram("tick_cpu").percentile_us(50), paced.histogram("solve_cpu").percentile_us(50)
+    period_us = 1e6 / paced.rate_hz
+    enough = "fits into" if paced.histogram("tick_cpu").percentile_us(99) < period_us else "does not fit into"
     return [
-        f"{paced.name}: {verdict}",
+        f"{paced.name}: {verdict} A tick takes {1e-3 * tick:.1f} ms of CPU in the middle, of it the solver"
+        f" {100 * solver / max(tick, 1e-9):.0f} %; with its p99 it {enough} a period of {1e-3 * period_us:g} ms. The"
+        " rest is reading the messages, choosing the way, obstacles and bounds, and saying the answer.",
         f"{paced.machine.text()} {paced.wall_s:.0f} s of wall time, {paced.graph_s:.0f} s of the graph's clock, which"
         " waits for the graph where that cannot follow: the ticks come by it."
         f" Modes on `controller/status`: {modes}. Collisions: {paced.collisions}.",
