@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from physical_ai_control.passing import Room, lessened
 from physical_ai_control.patience import Patience
 from physical_ai_control.people import People, nobody
 from physical_ai_control.pilot import PROBES, Drive, Pilot, limits_of
+from physical_ai_control.policy.second import second_expert
 from physical_ai_control.recovery import Recovery, ends_on
 from physical_ai_control.saying import Following, Standing, TurnToSpeak, status, trajectory
 from physical_ai_core import messages as m
@@ -65,7 +67,8 @@ class ControllerCore:
         )  # fmt: skip
         solver = make_solver(p.solver, ocp)
         solver = solver if around_solver is None else around_solver(solver)
-        self._pilot = Pilot(ocp, solver, self._body, p.static_margin_m)
+        second = second_expert(p.policy, ocp, partial(make_solver, p.solver))
+        self._pilot = Pilot(ocp, solver, self._body, p.static_margin_m, second)
         static_keep_m = self._body.half_radius_m + p.static_margin_m
         self._room = Room(p, self._body, self._limits.deceleration_mps2, self._top_mps)
         self._chooser = Chooser(p.steps, p.dt_s, static_keep_m, p.rest_s)

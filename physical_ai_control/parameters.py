@@ -121,3 +121,7 @@ class ControllerParameters:
         False, "", "Where braking from the end of the horizon leads must be clear, as far as the horizon knows; every"
         " horizon ends at rest besides.",
     )  # fmt: skip
+    policy: str = parameter(
+        "", "", "Weights of the policy that proposes the solver's second start (`physical-ai train policy`): a file;"
+        " empty: off.",
+    )  # fmt: skip

@@ -9,11 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from closed_loop import World
 
+from physical_ai_control.core import ControllerCore
 from physical_ai_control.mpc.model import Limits, Rollout
 from physical_ai_control.mpc.models.ackermann import declare as car
 from physical_ai_control.mpc.models.unicycle import declare
 from physical_ai_control.mpc.problem import Guess, Ocp, Problem, Solution
+from physical_ai_control.parameters import ControllerParameters
 from physical_ai_control.policy.merit import merit, objective, violation
 from physical_ai_control.policy.network import PolicyNet, load, save
 from physical_ai_control.policy.proposal import ACTIONS, ARRAYS, FLOATS, Reach, target, track
@@ -189,3 +192,16 @@ def test_the_policy_imports_neither_torch_nor_the_trainer() -> None:
         "sys.exit(any(name in sys.modules for name in ('torch', 'stable_baselines3', 'gymnasium')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_controller_drives_with_it_and_refuses_a_file_that_is_none(tmp_path: Path) -> None:
+    save(tmp_path / "policy.safetensors", net(), {})
+    wall = np.array([[4.0, y, 0.15] for y in np.arange(-0.5, 0.6, 0.25)])
+    world = World(parameters=ControllerParameters(policy=str(tmp_path / "policy.safetensors")), discs=wall)
+    world.plan([[0.0, 0.0, 0.0], [8.0, 0.0, 0.0]])
+    seen = world.run(6.0)
+    assert "tracking" in seen.modes and "fallback" not in seen.modes and seen.contacts == 0
+    second = world.controller._pilot._second
+    assert second is not None and second.asked > 0
+    with pytest.raises(InputError):
+        ControllerCore(ControllerParameters(policy=str(tmp_path / "none.safetensors")))
