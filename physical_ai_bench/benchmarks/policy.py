@@ -42,6 +42,7 @@ LIMIT: Final = 3.0  # a run ends unfinished after so many times what the free ro
 DRAWN_SEED: Final = 90_000  # far from those of training
 NOISE: Final = np.array([0.002, 0.002, 0.002, 0.01, 0.02])
 GOAL_M: Final = 0.3
+HELPS: Final = 0.98  # a mean cost below this share
 CUT: Final = 50  # points of a route that are smoothed over
 ALONE, POLICY, FIXED, IPOPT = "MPC alone", "MPC + policy", "MPC + fixed proposals", "ipopt, converged"
 
@@ -274,6 +275,7 @@ def policy_page(
         ("clutter, 3 moving", len(clutter), lambda way, i: clutter_run(clutter[i], 3, way, ocp, body, i)),
     ]
     rows: list[list[str]] = []
+    verdict: list[str] = []
     for kind, count, drive in kinds:
         done: dict[str, list[Run]] = {}
         for way in ways(weights):
@@ -282,12 +284,22 @@ def policy_page(
                 report(f"{kind}, {way.name}, {i + 1} of {few}")
                 done.setdefault(way.name, []).append(drive(way, i))
         rows += [_row(kind, name, runs, done) for name, runs in done.items()]
+        if POLICY in done:
+            costs = [float(np.mean([run.cost for run in done[name]])) for name in (ALONE, POLICY)]
+            hits = [sum(run.contact for run in done[name]) for name in (ALONE, POLICY)]
+            verdict.append(f"- {kind}: {said(costs[1] / costs[0], hits[1] - hits[0])}")
     header = (
         "runs", "way", "n", "J mean", "J / alone, median", "better, worse", "J / ipopt", "QP steps a tick",
         "CPU a tick p50, µs", "mean", "× alone", "time to goal, s", "not there", "contacts", "refused", "asked",
         "taken",
     )  # fmt: skip
-    return Page("policy", "The MPC's second expert", _about(seeds, len(clutter), worlds, peers), header, rows)
+    return Page("policy", "The MPC's second expert", _about(seeds, len(clutter), worlds, peers), header, rows, "\n".join(verdict))
+
+
+def said(ratio: float, contacts: int) -> str:
+    """Whether the policy helps in one kind of runs; it would have to in one and harm in none to be switched on."""
+    helps = "it helps" if ratio < HELPS and contacts <= 0 else "it harms" if ratio > 1.01 or contacts > 0 else "no gain"
+    return f"mean J with the policy is {ratio:.3f} of that alone, {contacts:+d} contacts: {helps}."
 
 
 def _row(kind: str, name: str, runs: Sequence[Run], done: dict[str, list[Run]]) -> list[str]:
