@@ -11,9 +11,13 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("stable_baselines3")
 
+from physical_ai_bench.benchmarks.policy import said
+from physical_ai_bench.policy_runs import ALONE, FIXED, clutter_run, ways
+from physical_ai_control.body import body_of
 from physical_ai_control.policy.network import MOST_PARAMETERS, load
 from physical_ai_control.policy.proposal import ACTIONS
 from physical_ai_control.policy.sight import SIZE
+from physical_ai_core.robot import load_robot
 from physical_ai_learning.policy.env import DrivingEnv
 from physical_ai_learning.policy.objective import problem
 from physical_ai_learning.policy.places import Place, Places, barn, drawn
@@ -84,3 +88,19 @@ def test_training_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     more = run(replace(TINY, decisions=512), None, tmp_path, tmp_path, lambda *_: None)
     assert (first["decisions"], more["decisions"]) == (256, 512)
     assert more["sha256"] != first["sha256"]
+
+
+def test_a_short_route_is_driven_to_its_end_by_every_way_and_judged_alike() -> None:
+    xy = np.column_stack([np.arange(0.0, 4.0, 0.05), np.zeros(80)])
+    place = Place("short", np.column_stack([xy, np.zeros(80)]), np.array([[2.0, 0.4, 0.1]]), np.array([-8.0, -10.0]))
+    body, some = body_of(load_robot("scout")), {way.name: way for way in ways(None)}
+    for name in (ALONE, FIXED):
+        run = clutter_run(place, 0, some[name], problem(), body, 0)
+        assert 4.0 < run.goal_s < 12.0 and not run.contact and run.failures == 0
+        assert (run.asked > 0.0) == (name == FIXED)
+
+
+def test_the_verdict_needs_less_cost_and_no_contact_more() -> None:
+    assert said(0.9, 0).endswith("it helps.")
+    assert said(1.0, 0).endswith("no gain.")
+    assert said(0.9, 1).endswith("it harms.") and said(1.1, 0).endswith("it harms.")
