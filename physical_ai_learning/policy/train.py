@@ -27,6 +27,7 @@ Report = Callable[[str, float, float], None]
 WEIGHTS: Final = "policy.safetensors"
 CHECKPOINT: Final = "checkpoint.zip"
 METRICS: Final = "metrics.json"
+SCHEDULE: Final = ["lr_schedule"]  # holds the watch, which is made anew
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def run(settings: Settings, worlds: Path | None, folder: Path, weights: Path, re
     left = settings.decisions - model.num_timesteps
     if left > 0:
         model.learn(left, callback=watch, reset_num_timesteps=False)
-        model.save(checkpoint)
+        model.save(checkpoint, exclude=SCHEDULE)
     net = exported(model)
     path = weights / WEIGHTS
     save(path, net, asdict(settings))
@@ -127,7 +128,7 @@ class _Watch(BaseCallback):
         self._env.rewards.clear()
         self._report("decisions", self.num_timesteps, self._settings.decisions)
         if self._updates % self._settings.checkpoint_every == 0:
-            self.model.save(self._folder / CHECKPOINT)
+            self.model.save(self._folder / CHECKPOINT, exclude=SCHEDULE)
 
     def _on_step(self) -> bool:
         return self.seconds < self._settings.seconds
