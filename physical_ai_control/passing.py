@@ -82,10 +82,14 @@ def closeness(
 ) -> Array:  # fmt: skip
     """Cost (o, c) of the deepest cut into `keep_m (j, t)` at `place (o, c, t, 2)` with `speed (c, t)`.
 
-    What is cut while the robot has not stood for `rest` steps counts as cut while it moves.
+    What is cut while the robot has not stood for `rest` steps counts as cut while it moves. Who is in contact now may
+    be left, but not be driven towards, even where they go away: they are taken to stay.
     """
     mean = people.mean[:, : keep_m.shape[1]]
     away = np.sqrt(np.square(place[:, :, None] - mean).sum(axis=-1))  # (o, c, j, t)
+    stayed = np.sqrt(np.square(place[:, :, None] - mean[:, :1]).sum(axis=-1))
+    touching = away[:, :, :, :1] < contact_m[:, :1]
+    towards = COST_CLOSE * np.where(touching, np.maximum(0.0, away[:, :, :, :1] - stayed), 0.0)
     moving = speed > STANDING_MPS
     recent = np.lib.stride_tricks.sliding_window_view(
         np.pad(moving, ((0, 0), (rest, 0)), constant_values=False), rest + 1, axis=1
@@ -93,7 +97,7 @@ def closeness(
     keep = lessened(people, place, keep_m, contact_m, dt_s)
     allowed = np.minimum(keep, away[:, :, :, :1])  # who is close already is not held against leaving
     cut = np.maximum(0.0, allowed - away) * np.where(recent, COST_CLOSE, COST_TOUCHED)[None, :, None, :]
-    return np.asarray((cut.max(axis=3) * _heed(people)).max(axis=2))
+    return np.asarray((np.maximum(cut, towards).max(axis=3) * _heed(people)).max(axis=2))
 
 
 def unsafety(

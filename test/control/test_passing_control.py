@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from closed_loop import World, straight
@@ -9,7 +11,7 @@ from closed_loop import World, straight
 from physical_ai_control.body import body_of
 from physical_ai_control.choice import Chooser, Pace, Progress
 from physical_ai_control.parameters import ControllerParameters
-from physical_ai_control.passing import Room, lessened, unsafety
+from physical_ai_control.passing import Room, closeness, lessened, unsafety
 from physical_ai_control.people import People, nobody
 from physical_ai_control.route import Route
 from physical_ai_control.surroundings import Surroundings
@@ -93,6 +95,14 @@ def test_a_likely_way_counts_more_than_an_unlikely_one() -> None:
         for people in (likely, rare)
     ]
     assert costs[1] == pytest.approx(0.2 * costs[0])
+
+
+@pytest.mark.parametrize(("x_m", "costs"), [(0.5, True), (-0.5, False), (1.4, False)])
+def test_who_is_in_contact_is_not_driven_towards_even_while_they_go_away(x_m: float, costs: bool) -> None:
+    people = walker(x_m, 0.0, math.copysign(1.5, x_m), 0.0)
+    keep, contact = room().kept(people.until(STAGES), 0.0), room().contact(people)
+    cost = closeness(*along(0.4), people.until(STAGES), keep, contact, 0, DT_S)
+    assert (cost[0, 0] > 1.0) == costs
 
 
 def test_it_goes_on_behind_somebody_who_has_crossed() -> None:
