@@ -10,7 +10,7 @@ import numpy as np
 
 from physical_ai_bench.barn.trace import Trace
 from physical_ai_bench.barn.worlds import CYLINDER_RADIUS_M, GOAL, GOAL_RADIUS_M, START
-from physical_ai_core.geometry import Array, rotation
+from physical_ai_bench.traces import blank_sheet, outline
 
 VIEW: Final = ((-4.7, 0.2), (2.2, 13.4))  # x, y of map
 BODY_EVERY_S: Final = 1.0
@@ -38,9 +38,9 @@ def draw(axes: Any, trace: Trace) -> None:
     )
     bodies = trace.driven[:: max(1, round(BODY_EVERY_S / 0.1))]
     for pose in [*bodies, trace.driven[-1]]:
-        outline = _outline(pose[1:4])
-        axes.plot(outline[:, 0], outline[:, 1], color="tab:blue", lw=0.3)
-    axes.plot(*_outline(trace.driven[-1, 1:4]).T, color="tab:blue", lw=1.0)
+        body = outline(pose[1:4], HALF_M)
+        axes.plot(body[:, 0], body[:, 1], color="tab:blue", lw=0.3)
+    axes.plot(*outline(trace.driven[-1, 1:4], HALF_M).T, color="tab:blue", lw=1.0)
     axes.set_xlim(*VIEW[0])
     axes.set_ylim(*VIEW[1])
     axes.set_aspect("equal")
@@ -55,24 +55,11 @@ def _circle(centre: tuple[float, float], radius_m: float, color: str) -> Any:
     return Circle(centre, radius_m, fill=False, color=color, lw=0.6)
 
 
-def _outline(pose: Array) -> Array:
-    x, y = HALF_M
-    corners = np.array([(x, y), (-x, y), (-x, -y), (x, -y), (x, y)])
-    return np.asarray(corners @ rotation(float(pose[2])).T + pose[:2])
-
-
 def sheet(traces: Sequence[Trace], file: Path, title: str = "", dpi: int = 110) -> Path:
     """Many runs on one picture."""
-    import matplotlib
-
-    matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    columns = min(COLUMNS, max(1, len(traces)))
-    rows = max(1, -(-len(traces) // columns))
-    figure, axes = plt.subplots(rows, columns, figsize=(1.45 * columns, 3.4 * rows + 0.3), squeeze=False)
-    for spot in axes.flat:
-        spot.axis("off")
+    figure, axes, _ = blank_sheet(len(traces), COLUMNS, (1.45, 3.4))
     for spot, trace in zip(axes.flat, traces, strict=False):
         spot.axis("on")
         draw(spot, trace)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from physical_ai_bench.barn.results import Result
 from physical_ai_bench.barn.worlds import World
+from physical_ai_bench.traces import read_trace, save_trace
 from physical_ai_core.geometry import Array, compose, invert, transform_points
 
 PERIOD_S: Final = 0.1
@@ -38,19 +39,14 @@ class Trace:
 
     def save(self, folder: Path) -> Path:
         """Write NAME.npz."""
-        folder.mkdir(parents=True, exist_ok=True)
-        file = folder / f"{self.name}.npz"
-        arrays = {key: value for key, value in vars(self).items() if key not in ("name", "title")}
-        np.savez_compressed(file, title=np.array(self.title), **arrays)
-        return file
+        return save_trace(self, folder)
 
 
 def load_trace(file: Path) -> Trace:
     """Read what `save` wrote."""
-    with np.load(file) as kept:
-        arrays = {key: kept[key] for key in kept.files if key != "title"}
-        arrays.setdefault("why", np.full(len(arrays["driven"]), ""))  # of an older run
-        return Trace(file.stem, str(kept["title"]), **arrays)
+    name, title, arrays = read_trace(file)
+    arrays.setdefault("why", np.full(len(arrays["driven"]), ""))  # of an older run
+    return Trace(name, title, **arrays)
 
 
 def trace_name(world: int, seed: int) -> str:

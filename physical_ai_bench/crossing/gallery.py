@@ -11,7 +11,7 @@ import numpy as np
 
 from physical_ai_bench.crossing.crowd import FROM, TO
 from physical_ai_bench.crossing.trace import Trace
-from physical_ai_core.geometry import Array, rotation
+from physical_ai_bench.traces import blank_sheet, outline
 from physical_ai_sim.physics import PERSON_RADIUS_M
 
 HALF_M: Final = (0.25, 0.21)  # of the robot scout
@@ -52,8 +52,8 @@ def draw(axes: Any, trace: Trace, row: int) -> None:
     axes.add_collection(lines)
     axes.plot(*trace.ahead[row].T, color="tab:orange", lw=1.0)
     for k, width in ((row, 1.0), (first, 0.3)):
-        outline = _outline(trace.driven[k, 1:4])
-        axes.plot(outline[:, 0], outline[:, 1], color="tab:blue", lw=width)
+        body = outline(trace.driven[k, 1:4], HALF_M)
+        axes.plot(body[:, 0], body[:, 1], color="tab:blue", lw=width)
     x, y = trace.driven[row, 1:3]
     axes.set_xlim(x - VIEW_M[0], x + VIEW_M[0])
     axes.set_ylim(y - VIEW_M[1], y + VIEW_M[1])
@@ -75,27 +75,11 @@ def strip(axes: Any, trace: Trace) -> None:
     axes.tick_params(labelsize=4, length=1, pad=1)
 
 
-def _outline(pose: Array) -> Array:
-    x, y = HALF_M
-    corners = np.array([(x, y), (-x, y), (-x, -y), (x, -y), (x, y)])
-    return np.asarray(corners @ rotation(float(pose[2])).T + pose[:2])
-
-
 def sheet(traces: Sequence[Trace], file: Path, title: str = "", dpi: int = 110) -> Path:
     """Many runs on one picture, each with its strip."""
-    import matplotlib
-
-    matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    columns = min(COLUMNS, max(1, len(traces)))
-    rows = max(1, -(-len(traces) // columns))
-    figure, axes = plt.subplots(
-        2 * rows, columns, figsize=(2.6 * columns, 2.7 * rows + 0.3), squeeze=False,
-        gridspec_kw={"height_ratios": [3.2, 1.0] * rows},
-    )  # fmt: skip
-    for spot in axes.flat:
-        spot.axis("off")
+    figure, axes, columns = blank_sheet(len(traces), COLUMNS, (2.6, 2.7), (3.2, 1.0))
     for k, trace in enumerate(traces):
         upper, lower = axes[2 * (k // columns), k % columns], axes[2 * (k // columns) + 1, k % columns]
         upper.axis("on")

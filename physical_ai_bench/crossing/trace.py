@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from physical_ai_bench.crossing.crowd import COUNT
+from physical_ai_bench.traces import read_trace, save_trace
 from physical_ai_core.geometry import Array
 
 PERIOD_S: Final = 0.1
@@ -30,18 +31,13 @@ class Trace:
 
     def save(self, folder: Path) -> Path:
         """Write NAME.npz."""
-        folder.mkdir(parents=True, exist_ok=True)
-        file = folder / f"{self.name}.npz"
-        arrays = {key: value for key, value in vars(self).items() if key not in ("name", "title")}
-        np.savez_compressed(file, title=np.array(self.title), **arrays)
-        return file
+        return save_trace(self, folder)
 
 
 def load_trace(file: Path) -> Trace:
     """Read what `save` wrote."""
-    with np.load(file) as kept:
-        arrays = {key: kept[key] for key in kept.files if key != "title"}
-        return Trace(file.stem, str(kept["title"]), **arrays)
+    name, title, arrays = read_trace(file)
+    return Trace(name, title, **arrays)
 
 
 def trace_name(forecast: str, seed: int) -> str:

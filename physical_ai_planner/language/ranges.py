@@ -22,7 +22,7 @@ def spread(words: str, kinds: frozenset[Kind], book: NameBook) -> tuple[str, ...
     if len(sides) != 2 or not all(sides) or book.find(words, kinds).sure:
         return ()
     ends = [_label(side) for side in sides]
-    if not all(ends) or ends[0].isdigit() != ends[1].isdigit():
+    if "" in ends or ends[0].isdigit() != ends[1].isdigit():
         return ()
     families = [_families(book, book.find(side, kinds).sure) for side in sides]
     found = {_members(book, kinds, family, *ends) for family in families[0] & families[1]} - {()}
@@ -31,8 +31,8 @@ def spread(words: str, kinds: frozenset[Kind], book: NameBook) -> tuple[str, ...
 
 def _members(book: NameBook, kinds: frozenset[Kind], family: str, first: str, last: str) -> tuple[str, ...]:
     """Ids of one family of names from label to label; empty where it lacks either."""
-    labelled = [(labels(" ".join(tokens(entry.name))), entry) for entry in book.spoken if entry.kind in kinds]
-    ranks = {_rank(own[0]): e.id for own, e in labelled if len(own) == 1 and unlabelled(e.name) == family}
+    own = [e for e in book.spoken if e.kind in kinds and unlabelled(e.name) == family and _label(e.name)]
+    ranks = {_rank(_label(entry.name)): entry.id for entry in own}
     low, high = sorted((_rank(first), _rank(last)))
     if low == high or low not in ranks or high not in ranks:
         return ()
@@ -40,8 +40,9 @@ def _members(book: NameBook, kinds: frozenset[Kind], family: str, first: str, la
     return tuple(ranks[rank] for rank in every) if len(every) <= MOST else ()
 
 
-def _label(side: str) -> str:
-    found = labels(" ".join(tokens(side)))
+def _label(words: str) -> str:
+    """The one number or letter in them; empty where there is none, or several."""
+    found = labels(" ".join(tokens(words)))
     return found[0] if len(found) == 1 else ""
 
 
