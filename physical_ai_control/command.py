@@ -50,8 +50,8 @@ class Command:
         moving = abs(state[3]) > STANDING_MPS and abs(ahead[3]) > 1e-3
         self.value = np.array([ahead[3], ahead[4]]) if moving else np.zeros(2)
 
-    def finite(self) -> bool:
-        """Keep it within its limits; False where it was no number, and now is rest."""
+    def keep_within(self) -> bool:
+        """Clip it to its magnitudes; False where it was no number, and now is rest."""
         self.value = np.clip(self.value, -self._most, self._most)
         if np.isfinite(self.value).all():
             return True

@@ -123,7 +123,7 @@ class ControllerCore:
         self._given_s, self._now_s = self._now_s, stamp_s
         drive, state = self._decide(stamp_s, dt)
         self._last = drive, state
-        if not self._command.finite():
+        if not self._command.keep_within():
             self._mode, self._message = "braking", "the command was not finite"
         v, w = (float(value) for value in self._command.value)
         said = [Output("cmd_vel_nav", m.Twist(stamp_s, "base_link", v, w))]

@@ -1,6 +1,6 @@
 """Out of a tight place: the quickest turns and straight stretches that bring the robot's true outline onto its route.
 
-The MPC covers the body with two circles and looks for the nearest best trajectory; where these circles do not fit, or
+The MPC covers the body with circles and looks for the nearest best trajectory; where these circles do not fit, or
 the way out begins with a step away, it stands. This searches a lattice of poses around the robot with the rectangle
 itself (state lattice, Pivtoraiko, Knepper, Kelly, Differentially constrained mobile robot motion planning, 2009).
 """
@@ -26,7 +26,7 @@ STRETCHES: Final = ((4, 0), (5, 2), (3, 3), (2, 5))  # cells of a straight move 
 MARGINS_M: Final = (0.05, 0.025)  # around the outline: the first that leaves a way
 OCCUPIED_M: Final = 0.04  # a cell so near to the middle of an occupied one is occupied
 TURN_RPS, FORWARD_MPS, BACK_MPS = 0.9, 0.4, 0.15  # on average, with starting and stopping
-ROOM_M, DEAR = 0.1, 1.5  # nearer than this beyond the circle of the width, a move costs more
+ROOM_M, DEAR = 0.1, 1.5  # nearer than this beyond the circle around half of the body, a move costs more
 AHEAD_MPS: Final = 1.0  # a metre farther along the route is worth so much time
 GOAL_TURNS: Final = (0, 1, -1)  # headings off the route's that will do
 GOAL_ASIDE_M: Final = (0.0, 0.15, -0.15)  # and places beside it
@@ -55,10 +55,12 @@ def search(
     occupied = (away < OCCUPIED_M) | surroundings.unknown(points)
     occupied &= (np.abs(places) > half_m).any(axis=-1)  # where the robot itself stands
     local = np.column_stack([transform_points(invert(pose), goals[:, :2]), wrap(goals[:, 2] - pose[2])])
+    near_m = float(np.hypot(0.5 * half_m[0], half_m[1])) + ROOM_M
+    dear = 1.0 + DEAR * np.clip((near_m - away) / ROOM_M, 0.0, 1.0)
     for margin_m in MARGINS_M:
         free = _free(occupied, half_m + margin_m)
         free[0, REACH, REACH] = True
-        cost, before = _grow(free, away)
+        cost, before = _grow(free, dear)
         end = _end(local, cost, away, circles_m)
         if end is not None:
             return _moves(end, before, pose)
@@ -90,11 +92,10 @@ def _stretch(heading: int) -> NDArray[np.intp]:
     return np.array([x, y])
 
 
-def _grow(free: NDArray[np.bool_], away: Array) -> tuple[Array, NDArray[np.int32]]:
-    """Time from the start to each node (heading, x, y) and the node before it."""
+def _grow(free: NDArray[np.bool_], dear: Array) -> tuple[Array, NDArray[np.int32]]:
+    """Time from the start to each node (heading, x, y) and the node before it; `dear (x, y)`: factor on it there."""
     index = np.arange(HEADINGS * SIDE * SIDE).reshape(HEADINGS, SIDE, SIDE)
     at = free[::2]
-    dear = 1.0 + DEAR * np.clip((0.25 + ROOM_M - away) / ROOM_M, 0.0, 1.0)
     sources, targets, times = [], [], []
 
     def add(source: Array, target: Array, good: Array, seconds: Array) -> None:
