@@ -11,6 +11,7 @@ from itertools import combinations, pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
+import shapely
 
 from physical_ai_core.geometry import Array
 from physical_ai_core.robot import Robot, RobotError
@@ -87,7 +88,7 @@ def excess(circles: Array, footprint: Array) -> Excess:
     wide = np.array([np.abs(_between(footprint, x - NEAR_M, x + NEAR_M)[:, 1]).max() for x in inside[:, 0]])
     return Excess(
         float((np.abs(inside[:, 1]) - wide).max(initial=0.0)), float(max(low - ends[0], ends[1] - high)),
-        float(_outside(rim, footprint).max()),
+        float(shapely.distance(shapely.Polygon(footprint), shapely.points(rim)).max()),
     )  # fmt: skip
 
 
@@ -106,17 +107,10 @@ def uncovered(circles: Array, footprint: Array) -> Array | None:
 
 
 def _between(corners: Array, low: float, high: float) -> Array:
-    """Corners of the polygon's part with `low <= x <= high`, clipped side by side (Sutherland and Hodgman 1974)."""
-    for sign, bound in ((1.0, low), (-1.0, -high)):
-        kept = []
-        for here, there in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-            a, b = sign * here[0] - bound, sign * there[0] - bound
-            if a >= 0.0:
-                kept.append(here)
-            if a * b < 0.0:
-                kept.append(here + (there - here) * a / (a - b))
-        corners = np.array(kept)
-    return corners
+    """Corners of the polygon's part with `low <= x <= high`."""
+    tall = 2.0 * np.abs(corners[:, 1]).max()
+    part = shapely.intersection(shapely.Polygon(corners), shapely.box(low, -tall, high, tall))
+    return np.asarray(shapely.get_coordinates(part))
 
 
 def _smallest(points: Array) -> Circle:
@@ -130,17 +124,3 @@ def _smallest(points: Array) -> Circle:
     sizes = [(float(np.hypot(points[:, 0] - x, points[:, 1]).max()), float(x)) for x in np.round(centres, DIGITS)]
     radius, x = min(sizes)
     return x, radius
-
-
-def _outside(points: Array, footprint: Array) -> Array:
-    """Distance (n,) of points to the polygon; 0 within it."""
-    following = np.roll(footprint, -1, axis=0)
-    along = following - footprint
-    offset = points[:, None] - footprint
-    share = np.clip((offset * along).sum(axis=2) / np.maximum((along**2).sum(axis=1), 1e-18), 0.0, 1.0)
-    away = np.hypot(*np.moveaxis(offset - share[..., None] * along, -1, 0)).min(axis=1)
-    beyond = (footprint[:, 1] > points[:, 1:]) != (following[:, 1] > points[:, 1:])
-    rise = np.where(along[:, 1] == 0.0, 1.0, along[:, 1])
-    right = points[:, :1] < footprint[:, 0] + (points[:, 1:] - footprint[:, 1]) * along[:, 0] / rise
-    within = (beyond & right).sum(axis=1) % 2 == 1
-    return np.where(within, 0.0, away)
