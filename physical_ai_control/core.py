@@ -12,6 +12,7 @@ from physical_ai_control.arrival import Arrival
 from physical_ai_control.body import body_of
 from physical_ai_control.choice import Chooser, Pace, Progress, turned
 from physical_ai_control.command import Command
+from physical_ai_control.doubt import doubted
 from physical_ai_control.estimate import Given, Present
 from physical_ai_control.guard import NEXT_S, STANDING_MPS, Guard
 from physical_ai_control.intake import Intake
@@ -36,7 +37,6 @@ from physical_ai_core.robot import load_robot
 NEAR_M = 8.0  # people farther away than this do not matter within the horizon
 JUMP_BACK_S, LONG_GAP_S = 0.5, 1.0
 NEVER_RAD = 2.0  # so far off the route it turns before it drives on, also among people
-SLOWEST_SHARE = 0.4
 TURNED = 0.5  # of the heading error above which it turns first: with less it drives on, the MPC does the rest
 WAITING = "waiting for a person"
 CARRIED_LATERAL_MPS = 0.0  # the gate judges and passes forward speed and yaw rate: no model may count on more
@@ -235,16 +235,16 @@ class ControllerCore:
         else:
             keep = self._room.kept(people, self._patience.stood_s(now_s))
             contact = self._room.contact(later)
+            pace = self._pace(np.hypot(*(later.mean[:, 0] - state[:2]).T) - contact[:, 0])
             place, yaw, normal = route.at(np.array(mission.s_m))
             left = float(normal @ (pose[:2] - place))
             along = float(state[3] * np.cos(pose[2] - yaw))
-            pace = Pace(self._speed(), self._limits.acceleration_mps2, self._limits.deceleration_mps2)
             reference = self._chooser.choose(
                 route, Progress(mission.s_m, left, along), pace, map_from_odom, later, keep, self._intake.surroundings,
                 contact,
             )  # fmt: skip
             keep = lessened(people, reference.states[:, :2], keep, contact, p.dt_s)
-            top = 0.0 if reference.share == 0.0 else min(self._speed(), self._top_mps)
+            top = 0.0 if reference.share == 0.0 else pace.speed_mps
             why = WAITING if len(people.radius) else "no way past what stands here"
             self._message = why if reference.share == 0.0 else ""
             drive = self._solve(now_s, state, reference.states, top, people, keep)
@@ -289,9 +289,11 @@ class ControllerCore:
             self._command.follow(drive, 0.0, state)
         return drive
 
-    def _speed(self) -> float:
-        slow = float(np.clip(self._p.surprise_slow / max(self._intake.surprise, 1e-6), SLOWEST_SHARE, 1.0))
-        return float(min(self._mission.speed_mps * slow, self._top_mps))
+    def _pace(self, gap_m: Array) -> Pace:
+        """Limits of what is driven, with people at `gap_m (j,)` from contact."""
+        p, own, wanted_mps = self._p, self._limits, min(self._mission.speed_mps, self._top_mps)
+        pace = Pace(wanted_mps, own.acceleration_mps2, own.deceleration_mps2)
+        return doubted(pace, self._intake.surprise, p.surprise_slow, gap_m, p.rest_s)
 
     def _brake(self, state: Array | None, dt: float, mode: str, message: str) -> None:
         self._mode, self._message = mode, message

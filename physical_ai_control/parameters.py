@@ -74,7 +74,7 @@ class ControllerParameters:
     )
     slow_stale_s: float = parameter(1.0, "s", "The same for occupancy and map_to_odom.", minimum=0.1, maximum=10.0)
     surprise_slow: float = parameter(
-        1.5, "", "Surprise above which speed is reduced in proportion.", minimum=0.5, maximum=100.0
+        1.5, "", "Surprise above which speed is reduced in proportion, near people.", minimum=0.5, maximum=100.0
     )
     occupied: int = parameter(50, "", "Occupancy from which a cell is an obstacle.", minimum=1, maximum=100)
     servo_rate_hz: float = parameter(

@@ -173,10 +173,6 @@ class PlannerParameters:
     slowdown_mps2: float = parameter(
         0.8, "m/s^2", "Deceleration counted on before a slower zone.", minimum=0.1, maximum=5.0
     )
-    surprised_speed_mps: float = parameter(
-        0.4, "m/s", "The speed limit does not fall below this when the world model is surprised.",
-        minimum=0.05, maximum=5.0,
-    )  # fmt: skip
     resume_after_emergency_stop: bool = parameter(
         False, "", "Go on by itself once an emergency stop is reset; false: a person must say so."
     )

@@ -196,7 +196,6 @@ class Pursuit:
             here.sigma_margin_m,
             mission.aim.step.limits.max_speed_mps,
             targets[0] if targets[0].dock else None,
-            self.surprise[0] if 0.0 <= now_s - self.surprise[1] <= 1.0 else 0.0,
         )
 
     def _beside(self, target: Waypoint, terrain: Terrain) -> Waypoint:

@@ -1,4 +1,4 @@
-"""How fast the robot may go: the least of robot, site, zones on the way, the step's limit, and doubt."""
+"""How fast the robot may go: the least of robot, site, zones on the way, and the step's limit."""
 
 from __future__ import annotations
 
@@ -31,12 +31,9 @@ class SpeedRule:
         sigma_margin_m: float,
         step_limit_mps: float | None,
         dock: Waypoint | None,
-        surprise: float,
     ) -> float:
         """m/s for a robot at `here_xy` on `path` (N, 3) in `map`. `dock`: the target, where it is approached slowly."""
         speed = self.most_mps if step_limit_mps is None else min(self.most_mps, step_limit_mps)
-        if surprise > 1.0:
-            speed = min(speed, max(self.p.surprised_speed_mps, self.most_mps / surprise))
         points = np.vstack([here_xy[:2], path[:, :2]]) if len(path) else here_xy[None, :2]
         ahead = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
         reach = ahead <= 0.5 * self.most_mps**2 / self.p.slowdown_mps2 + 1.0

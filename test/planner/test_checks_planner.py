@@ -83,15 +83,15 @@ def test_limits_only_take_ground_away(clearance_m, margin_m, keep_out):
 path_of = st.lists(st.tuples(st.floats(0, 40), st.floats(0, 24)), min_size=0, max_size=6)
 
 
-@given(path_of, st.floats(0.01, 20.0) | st.none(), st.floats(0.0, 50.0), st.floats(0.0, 1.0), st.booleans())
+@given(path_of, st.floats(0.01, 20.0) | st.none(), st.floats(0.0, 1.0), st.booleans())
 @settings(deadline=None)
-def test_no_limit_of_a_goal_and_no_doubt_raises_the_speed(path, step_limit, surprise, margin_m, dock):
+def test_no_limit_of_a_goal_and_no_doubt_raises_the_speed(path, step_limit, margin_m, dock):
     rule = SpeedRule(yard(), scout(), PlannerParameters())
     poses = np.array([(x, y, 0.0) for x, y in path]).reshape(-1, 3)
     here = np.array([33.0, 5.0, 0.0])  # in the loading bay, 0.8 m/s
     target = Waypoint(36.5, 5.0, dock=True) if dock else None
-    plain = rule.limit(poses, here, 0.0, None, None, 0.0)
-    tightened = rule.limit(poses, here, margin_m, step_limit, target, surprise)
+    plain = rule.limit(poses, here, 0.0, None, None)
+    tightened = rule.limit(poses, here, margin_m, step_limit, target)
     assert 0.0 < tightened <= plain <= 0.8
     if step_limit is not None:
         assert tightened <= step_limit

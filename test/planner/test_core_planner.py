@@ -199,6 +199,19 @@ def shared() -> Drive:
     return Drive({"qqq www eee": goal(go("gate"))}, resolution_m=0.5)
 
 
+def test_the_speed_limit_leaves_doubt_about_people_to_the_controller_which_sees_how_near_they_are():
+    def limits(surprise: float) -> list[float]:
+        drive = Drive({"go": goal(go("dock_a"))})
+        drive.say("go")
+        for _ in range(10):
+            drive.hear("world_model/surprise", Scalar(surprise))
+            drive.run(0.2)
+        return drive.limits
+
+    assert max(limits(20.0)) > 0.0
+    assert limits(20.0) == limits(0.0)
+
+
 def bad_messages(stamp_s: float) -> list[tuple[str, object]]:
     nan3, nan4 = np.full(3, np.nan), np.full(4, np.nan)
     rows = layouts.empty(layouts.OBJECT, 3)
