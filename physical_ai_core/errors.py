@@ -16,6 +16,16 @@ class PhysicalAIError(Exception):
         self.cause = cause
         self.mend = mend
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Whole on its way from a worker process, whatever a kind's own arguments are."""
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[PhysicalAIError], args: tuple[object, ...], state: dict[str, object]) -> PhysicalAIError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
+
 
 class InputError(PhysicalAIError):
     """Something the user handed in (a file, an option, a message) cannot be used."""
