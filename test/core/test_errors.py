@@ -24,5 +24,5 @@ def _fails(name: str) -> None:
 
 
 def test_errors_of_a_worker_process_arrive_as_they_were_raised() -> None:
-    with ProcessPoolExecutor(1) as pool, pytest.raises(SiteError, match="dock is nowhere. Name it."):
+    with ProcessPoolExecutor(1) as pool, pytest.raises(SiteError, match=r"dock is nowhere\. Name it\."):
         pool.submit(_fails, "dock").result()
