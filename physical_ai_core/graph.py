@@ -53,8 +53,8 @@ class Node:
     restart: bool = True
     robot: bool = True  # runs on the robot; False: only where there is a simulator
     # Topics that do not wake the node, which saves most of their cost where they come
-    # more often than it ticks. Of `samples` it takes the newest at each tick,
-    # of `gathers` all, in the order of their stamps, at each tick and before any other message.
+    # more often than it ticks. Of `samples` it takes the newest at each tick, and before another message where the tick
+    # is overdue; of `gathers` all, in the order of their stamps, at each tick and before any other message.
     samples: tuple[str, ...] = ()
     gathers: tuple[str, ...] = ()
     # These neither: one of each is taken after a tick has spoken, so that long work on it delays no tick.

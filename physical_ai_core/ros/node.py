@@ -29,6 +29,7 @@ from physical_ai_core.ros.qos import publisher_qos, subscription_qos
 
 P = TypeVar("P")
 GATHER_S = 0.5  # so much traffic of a gathered topic waits; of more the oldest is lost
+OVERDUE_TICKS = 2.0  # a tick this many periods late is overdue
 HEARTBEAT_HZ = graph.TOPIC["heartbeat"].rate_hz
 
 
@@ -72,6 +73,7 @@ class CoreNode(LifecycleNode, Generic[P]):
         self._mouths: dict[str, Any] = {}
         self._mail: list[tuple[graph.Topic, Any]] = []  # topics taken at the tick
         self._later: list[tuple[graph.Topic, Any]] = []  # topics taken after it
+        self._mail_s = -math.inf  # when all mail was taken last, by the steady clock
         self._ticker: Any = None
         self._fault = ""
         self._faults = 0
@@ -202,6 +204,8 @@ class CoreNode(LifecycleNode, Generic[P]):
         """Hand the core what was kept, in the order of the stamps."""
         if self.TICK is not Tick.BY_CLOCK:
             mail.read_clock(self)
+        if not gathered_only:
+            self._mail_s = time.monotonic()
         letters = []
         for topic, ear in self._mail:
             if not gathered_only or topic.name in self.spec.gathers:
@@ -220,8 +224,12 @@ class CoreNode(LifecycleNode, Generic[P]):
             self._tick()
 
     def _hear(self, topic: graph.Topic, message: Any) -> None:
-        """A message that woke the node; what was gathered until now comes before it."""
-        self._take_mail(gathered_only=True)
+        """A message that woke the node; what was gathered until now comes before it.
+
+        So do samples where their tick is overdue: a core that answers at once would take what lies unread for silence.
+        """
+        overdue = self._active and time.monotonic() - self._mail_s > OVERDUE_TICKS / self.spec.rate_hz
+        self._take_mail(gathered_only=not overdue)
         self._handle(topic, message)
 
     def _handle(self, topic: graph.Topic, message: Any) -> None:
