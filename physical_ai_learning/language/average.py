@@ -1,6 +1,6 @@
 """The mean of adapters that share a beginning ("model soup", Wortsman et al. 2022): one adapter, no cost at run time.
 
-    python -m physical_ai_learning.language.average --out DIR ADAPTER ADAPTER…
+    python -m physical_ai_learning.language.average --out DIR ADAPTER ADAPTER… [--begun ADAPTER]
 
 One that went on from another lies in the same valley; their mean generalises better than either where the later one has
 drifted towards its own last sentences. Adapters of different beginnings have no mean: their factors are not aligned.
@@ -13,6 +13,7 @@ import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -21,8 +22,11 @@ from physical_ai_learning.language.card import write_card
 from physical_ai_learning.language.lora import CONFIG, read_adapter, write_adapter
 
 
-def average(out: Path, adapters: Sequence[Path]) -> None:
-    """Write the mean of `adapters` (of one shape) with its card. Raises InputError, ModelError."""
+def average(out: Path, adapters: Sequence[Path], begun: Path | None = None) -> None:
+    """Write the mean of `adapters` (of one shape) with its card. Raises InputError, ModelError.
+
+    `begun`: the adapter that they all go back to and that is not of the mean, for the card.
+    """
     if len(adapters) < 2:
         raise InputError("One adapter has no mean.", "Name two folders or more.")
     read = [read_adapter(folder) for folder in adapters]
@@ -32,19 +36,32 @@ def average(out: Path, adapters: Sequence[Path]) -> None:
         if not same or other.get("variant") != header.get("variant"):
             raise InputError(f"{folder} is of another shape or variant.", "Name adapters of one recipe.")
     mean = {k: torch.stack([tensors[k].float() for tensors, _ in read]).mean(0).to(torch.bfloat16) for k in first}
-    write_adapter(out, mean, {"variant": header.get("variant", "plain")})
+    write_adapter(out, mean, {"variant": header.get("variant", "plain")} | read[-1][1])
     shutil.copy(adapters[0] / CONFIG, out / CONFIG)
-    every = [json.loads((folder / "metrics.json").read_text(encoding="utf-8")) for folder in adapters]
-    (out / "metrics.json").write_text(json.dumps(every[-1] | {"mean_of": every}, indent=1) + "\n", encoding="utf-8")
+    every = [_history(folder) for folder in adapters]
+    before = [] if begun is None else [_history(begun)]
+    found = every[-1] | {"mean_of": every, "before": before}
+    (out / "metrics.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     write_card(out)
+
+
+def _history(folder: Path) -> dict[str, Any]:
+    """What training, reinforcement and calibration left in a folder, as one."""
+    found: dict[str, Any] = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    parts = {"reinforced": "reinforce.json", "confidence": "confidence.json"}
+    for key, name in parts.items():
+        if (folder / name).exists():
+            found[key] = json.loads((folder / name).read_text(encoding="utf-8"))
+    return found | {"name": folder.name}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("adapters", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--begun", type=Path, help="the adapter that all go back to, for the card")
     options = parser.parse_args()
-    average(options.out, options.adapters)
+    average(options.out, options.adapters, options.begun)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ one sentence in Japanese or English (`docs/language.md`). bf16 safetensors, PEFT
 {training}
 {more}"""
 RUN = """
-`physical-ai train planner-language --base {base_option} --variant {variant} --split {split} --learning-rate
+`physical-ai train planner-language --base {base_option} --rank {rank} --variant {variant} --split {split} --learning-rate
 {learning_rate:g} --decay {decay:g} --noise {noise:g} --seed {seed}`{begun}: {sentences:,} sentences ({tokens:,} tokens),
 {steps:,} steps, {train_s:.0f} s on {device}. Batches refused by the loss guard: {batches_refused}. Generated sentences
 of {phrases}, whole line as written: {exact}.
@@ -46,14 +46,17 @@ def write_card(folder: Path) -> None:
     recipe = metrics["recipe"]
     family = next((key for key in LICENCES if key in metrics["base"].lower()), "")
     more = ""
-    if (folder / "reinforce.json").exists():
-        more += _reinforced(_read(folder / "reinforce.json"))
-    if (folder / "confidence.json").exists():
-        more += _calibrated(_read(folder / "confidence.json"))
-    runs = metrics.get("mean_of", [metrics])
-    training = "".join(_run(run, family) for run in runs)
-    if len(runs) > 1:
-        training = f"\nThe mean (`average.py`) of {len(runs)} adapters, each going on from the one before.\n{training}"
+    runs = metrics.get("mean_of", [])
+    if runs:
+        training = "".join(_run(run, family) for run in [*metrics.get("before", []), *runs])
+        names = ", ".join(run.get("name", "?") for run in runs)
+        training = f"\nThe mean (`average.py`) of {len(runs)} adapters of one beginning: {names}.\n{training}"
+        more = _calibrated(runs[-1]["confidence"]) if "confidence" in runs[-1] else ""
+    else:
+        kept = {"reinforced": "reinforce.json", "confidence": "confidence.json"}
+        found = {key: _read(folder / name) for key, name in kept.items() if (folder / name).exists()}
+        training = _run(metrics | found, family)
+        more = _calibrated(found["confidence"]) if "confidence" in found else ""
     text = CARD.format(
         **{**recipe, **metrics}, licence=LICENCES.get(family, "adapter Apache-2.0, with the terms of its base"),
         megabytes=file.stat().st_size / 1e6, more=more, training=training,
@@ -63,14 +66,18 @@ def write_card(folder: Path) -> None:
 
 
 def _run(metrics: dict[str, Any], family: str) -> str:
-    """One training as a paragraph."""
+    """One training as a paragraph, and its reinforcement as another."""
     recipe = {"split": "train", "decay": 0.0, "noise": 0.0, **metrics["recipe"]}
-    return RUN.format(
+    name = f"\n### {metrics['name']}\n" if "name" in metrics else ""
+    more = _reinforced(metrics["reinforced"]) if "reinforced" in metrics else ""
+    if not metrics["sentences"]:
+        return f"{name}\nBegun with the adapter {metrics['began_with']}.\n{more}"
+    return name + RUN.format(
         **{**recipe, **metrics}, base_option=family or metrics["base"],
         begun=f", begun with the adapter {metrics['began_with']}" if metrics.get("began_with") else "",
         phrases="unseen phrases" if recipe["split"] == "train" else "the same phrases",
         exact=_shares(metrics["template_disjoint_exact"]),
-    )  # fmt: skip
+    ) + more  # fmt: skip
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -84,7 +91,7 @@ def _shares(values: dict[str, float]) -> str:
 
 def _reinforced(row: dict[str, Any]) -> str:
     return (
-        "\n## Reinforcement\n\nGroup-relative policy gradient with the numeric side as judge (`reinforce.py`): "
+        "\nReinforcement: group-relative policy gradient with the numeric side as judge (`reinforce.py`): "
         f"{row['steps']} steps, {row['lines']:,} sampled lines, {row['train_s']:.0f} s. Right after grounding, before "
         f"and after, on generated sentences of unseen phrases: {row['before']['right']:.1%}, {row['after']['right']:.1%};"
         f" wrong and executed: {row['before']['wrong']:.2%}, {row['after']['wrong']:.2%}.\n"

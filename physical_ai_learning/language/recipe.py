@@ -23,7 +23,7 @@ class Base:
 
 
 BASES: Final = {
-    "gemma": Base("planner_language", 16),  # 7.6 MB in bf16
+    "gemma": Base("planner_language", 32),  # 15.2 MB in bf16
     "smollm2": Base("planner_language_smollm2", 8),  # 4.9 MB
     "qwen": Base("planner_language_qwen", 4),  # 4.4 MB
 }

@@ -456,7 +456,16 @@ def test_adapters_are_averaged_only_where_they_share_their_shape(tmp_path: Path)
     average(tmp_path / "mean", [tmp_path / "a", tmp_path / "b"])
     tensors, header = read_adapter(tmp_path / "mean")
     assert float(tensors["x.lora_A.weight"][0, 0]) == 2.0 and header["variant"] == "plain"
-    assert "mean (`average.py`) of 2 adapters" in (tmp_path / "mean" / "README.md").read_text()
+    assert "mean (`average.py`) of 2 adapters of one beginning: a, b." in (tmp_path / "mean" / "README.md").read_text()
+    write_adapter(tmp_path / "b", {"x.lora_A.weight": torch.full((2, 3), 3.0)},
+                  {"variant": "plain", "min_confidence": 0.75})  # fmt: skip
+    (tmp_path / "b" / "confidence.json").write_text(
+        json.dumps({"sentences": 9, "temperature": 1.2, "min_confidence": 0.75, "wrong": 0.0, "asked": 0.1})
+    )
+    average(tmp_path / "mean", [tmp_path / "a", tmp_path / "b"], tmp_path / "a")
+    _, header = read_adapter(tmp_path / "mean")
+    card = (tmp_path / "mean" / "README.md").read_text()
+    assert header["min_confidence"] == 0.75 and "questions below 0.75" in card and card.count("### a") == 2
     with pytest.raises(InputError, match="shape"):
         average(tmp_path / "mean", [tmp_path / "a", tmp_path / "c"])
     with pytest.raises(InputError, match="no mean"):
