@@ -8,22 +8,15 @@ from collections.abc import Sequence
 from physical_ai_core.goal import Event, Step, Task
 from physical_ai_planner.language.compact import Compact, Deictic, Draft, Move, Named, Plan, Pointed, Spot
 from physical_ai_planner.language.names import NameBook, occurrences
+from physical_ai_planner.language.taken_back import is_condition, is_taken_back
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
-_TAKEN_BACK = re.compile(  # said after the words that it takes back
-    r"\bno\b(?! (?:more|less|faster|slower|closer|further|farther|rush|need|hurry)\b)"
-    r"|\b(?:sorry|rather|actually|instead|i mean|i meant|make (?:that|it)|correction|scratch that|forget|skip)\b"
-    r"|違|ちが|じゃな|ではな|でな(?:く|い)|やっぱ|やはり|いや|間違|まちが|訂正|飛ばし|とばし|やめ",
-    re.IGNORECASE,
+_TO = re.compile(
+    r"\b(?:go|going|come|get|drive|head|move|run|walk|roll|back|over|return|on|next|want|then|straight|home|round|up|down"
+    r"|out|off|along)$"
 )
 _PERCENT = re.compile(r"\s*(?:%|percent|パーセント)")
-_EXCLUDED = re.compile(  # said before words that are not meant; "not through A" is a limit and means A
-    r"\b(?:(?:not|don't|never)(?! (?:\w+ )?(?:through|via|into|across|over|near|past|enter)\b)"
-    r"|instead of|rather than|skip|forget|except)\b[^.,;]{0,24}$",
-    re.IGNORECASE,
-)
 _WHOLE = frozenset({Task.STOP, Task.RESUME, Task.CANCEL})  # "cancel the order to go to A" names A in vain
-_REACH = 24  # characters between words and what takes them back
 
 
 def unread_number(sentence: str, compact: Compact) -> str | None:
@@ -34,8 +27,14 @@ def unread_number(sentence: str, compact: Compact) -> str | None:
     numbers = _NUMBER.findall(used)
     charge = any(draft.event in (Event.BATTERY_FULL, Event.BATTERY_LOW) for draft in compact.drafts)
     for found in _NUMBER.finditer(sentence):
-        percent = charge and _PERCENT.match(sentence, found.end())  # "until 100 percent": the event says it
-        if found.group() not in numbers and not percent and not _withdrawn(sentence, *found.span()):
+        start, end = found.span()
+        percent = charge and _PERCENT.match(sentence, end)  # "until 100 percent": the event says it
+        if found.group() in numbers or percent or _is_word(sentence, start, end, compact):
+            continue
+        following = _NUMBER.search(sentence, end)
+        if is_taken_back(sentence, start, end, following.start() if following else None):
+            continue
+        if not (_waits(compact) and is_condition(sentence, start, end)):
             return found.group()
     return None
 
@@ -50,28 +49,50 @@ def left_name(sentence: str, compact: Compact, book: NameBook, steps: Sequence[S
     pieces = [part for draft in compact.drafts for part in quoted(draft)]
     used = [m.span() for piece in pieces for m in re.finditer(re.escape(piece), sentence)]
     aims = {getattr(step.target, "name", None) for step in steps} | {z for step in steps for z in step.limits.keep_out}
-    for entry in sorted(book.spoken, key=lambda entry: -len(entry.name)):
-        for first, last in occurrences(entry.name, sentence):
+    entries = sorted(book.spoken, key=lambda entry: -len(entry.name))
+    spans = {entry: occurrences(entry.name, sentence) for entry in entries}
+    starts = sorted({first for found in spans.values() for first, _ in found})
+    waits = _waits(compact)
+    for entry in entries:
+        for first, last in spans[entry]:
             if any(first < end and start < last for start, end in used):
                 continue
             used.append((first, last))  # what lies within a longer name is no name of its own
-            if entry.id not in aims and not _withdrawn(sentence, first, last):
+            following = next((start for start in starts if start >= last), None)
+            if entry.id in aims or is_taken_back(sentence, first, last, following):
+                continue
+            if not (waits and is_condition(sentence, first, last)):
                 return entry.name
     return None
+
+
+def _waits(plan: Plan) -> bool:
+    """Whether a step ends when the way is clear: what has to be free is then no target."""
+    return any(draft.event is Event.PATH_CLEAR for draft in plan.drafts)
+
+
+def _is_word(sentence: str, start: int, end: int, plan: Plan) -> bool:
+    """Whether a lone digit is a texted word ("go 2 the barn", "wait 4 10 minutes") before what the line quotes."""
+    digit, behind = sentence[start:end], sentence[end:]
+    before = sentence[:start].rstrip().lower()
+    if digit == "2" and _TO.search(before):
+        texts = [draft.aim.words for draft in plan.drafts if isinstance(draft.aim, Named)]
+    elif digit == "4" and re.search(r"[a-z]$", before):
+        texts = [draft.duration for draft in plan.drafts if draft.duration]
+    else:
+        return False
+    rest = re.sub(r"^\s+(?:(?:the|a|my|our)\s+)?", "", behind)
+    return rest != behind and any(rest.startswith(text) and not _counts(text, digit) for text in texts)
+
+
+def _counts(text: str, digit: str) -> bool:
+    """Whether the digit before `text` may be its number ("4 minutes")."""
+    return digit == "4" and _NUMBER.match(text) is None and not re.match(r"(?:a|an|half|one|two|ten)\b", text)
 
 
 def _points(draft: Draft) -> bool:
     """Whether a step is at a place that the words before it name."""
     return isinstance(draft.aim, Pointed) and draft.aim.what in (Deictic.THERE, Deictic.OTHER)
-
-
-def _withdrawn(sentence: str, start: int, end: int) -> bool:
-    """Whether the speaker took these words back: "2, no, 3 laps", 「2周、やっぱり3周」, "dock 3, not 2"."""
-    after = sentence[end : end + _REACH]
-    following = _NUMBER.search(after)
-    before = sentence[max(0, start - _REACH) : start]
-    taken_back = _TAKEN_BACK.search(after[: following.start()] if following else after)
-    return taken_back is not None or _EXCLUDED.search(before) is not None
 
 
 def quoted(draft: Draft) -> list[str]:

@@ -11,6 +11,7 @@ import re
 import unicodedata
 
 from physical_ai_planner.language.kana import usual
+from physical_ai_planner.language.taken_back import CORRECTION
 
 _DIGITS = {"〇": 0, "零": 0, "一": 1, "二": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
 _UNITS = {"十": 10, "百": 100, "千": 1000}
@@ -54,8 +55,14 @@ _A_LITTLE = frozenset(
 )
 
 
+_COMMA = re.compile(r"[,、]\s*(?=[^\d\s])")  # "three, metres"; never within 1,5
+
+
 def _fold(words: str) -> str:
-    return usual(unicodedata.normalize("NFKC", words).strip().lower())
+    """One written form of the last thing said: of "two, I mean three, metres" that is "three metres"."""
+    parts = [part for part in CORRECTION.split(words) if part.strip(" ,、")]
+    text = unicodedata.normalize("NFKC", parts[-1] if parts else words).strip(" ,、").lower()
+    return usual(_COMMA.sub(" ", text))
 
 
 def kanji_number(text: str) -> float | None:

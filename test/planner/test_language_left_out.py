@@ -110,3 +110,73 @@ def test_a_japanese_name_heard_with_one_wrong_sign_is_asked_about(site: Site) ->
     assert found.refusal is not None
     heard = goal("塗壮場へ", "go <塗壮場>", site)
     assert heard.question is not None and heard.question.options == ("paint_booth",)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "goal_text"),
+    [
+        ("wait until the hall floor is free", "wait until clear", "wait u:path_clear"),
+        (
+            "once press 2 is clear drive to the tool crib",
+            "wait until clear; go <tool crib>",
+            "wait u:path_clear; navigate tool_store",
+        ),
+        ("stay until there is nobody on the hall floor", "wait until clear", "wait u:path_clear"),
+        ("検査台が空くまで待って", "wait until clear", "wait u:path_clear"),
+        (
+            "2号プレスに人がいなくなったら工具庫へ",
+            "wait until clear; go <工具庫>",
+            "wait u:path_clear; navigate tool_store",
+        ),
+        ("フロアが通れるようになるまで待機", "wait until clear", "wait u:path_clear"),
+    ],
+)
+def test_what_has_to_be_free_first_is_no_lost_place(site: Site, text: str, line: str, goal_text: str) -> None:
+    assert signature(goal(text, line, site)) == goal_text
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("go to the tool crib and wait until the way is clear", "wait until clear"),
+        ("wait at the hall floor, then go to press 1", "wait; go <press 1>"),
+        ("検査台に行って、道が空くまで待って", "wait until clear"),
+        ("フロアが空いたら工具庫へ", "go <工具庫>"),  # the line waits for nothing
+    ],
+)
+def test_a_place_beside_a_free_way_may_be_lost(site: Site, text: str, line: str) -> None:
+    assert goal(text, line, site).question is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "goal_text"),
+    [
+        ("go to press 2, oops, press 1", "go <press 1>", "navigate press_1"),
+        ("go to press 2, scratch that, the tool store", "go <tool store>", "navigate tool_store"),
+        ("wait 2, my mistake, 3 minutes", "wait for <3 minutes>", "wait t180"),
+        ("検査台には行かなくていいから、工具庫に行って", "go <工具庫>", "navigate tool_store"),
+        ("工具庫には寄らずに検査台まで", "go <検査台>", "navigate quality_desk"),
+        ("工具庫はもういいから検査台へ", "go <検査台>", "navigate quality_desk"),
+        ("2分、間違えた、3分待って", "wait for <3分>", "wait t180"),
+        ("drive 2 press 1", "go <press 1>", "navigate press_1"),
+        ("wait 4 10 seconds", "wait for <10 seconds>", "wait t10"),
+    ],
+)
+def test_words_that_the_speaker_corrects_or_texts_are_no_lost_ones(
+    site: Site, text: str, line: str, goal_text: str
+) -> None:
+    assert signature(goal(text, line, site)) == goal_text
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("検査台に行って、工具庫はやめてプレス1号機へ", "go <プレス1号機>"),  # only the tool store is taken back
+        ("溶接エリアには進入しないで検査台へ", "go <検査台>"),
+        ("do 2 rounds", "patrol <rounds>"),
+        ("wait 4 minutes", "wait for <minutes>"),
+        ("go to press 2 and press 1", "go <press 1>"),
+    ],
+)
+def test_a_correction_takes_back_no_more_than_it_is_about(site: Site, text: str, line: str) -> None:
+    assert goal(text, line, site).steps is None

@@ -121,3 +121,18 @@ def test_amounts_that_are_written_in_kana_as_they_are_said() -> None:
 def test_kana_numbers_of_two_digits_are_the_kanji_ones(tens: int, ones: int) -> None:
     said = ("", "いち", "に", "さん", "よん", "ご", "ろく", "なな", "はち", "きゅう")
     assert length_m(f"{said[tens] if tens > 1 else ''}じゅう{said[ones]}めーとる") == 10 * tens + ones
+
+
+@pytest.mark.parametrize(
+    ("words", "metres"),
+    [
+        ("four, metres", 4.0),
+        ("six, I mean seven, metres", 7.0),
+        ("5メートル、違う、6メートル", 6.0),
+        ("5メートルじゃなくて6メートル", 6.0),
+        ("2,5 metres", 2.5),
+        ("six rather than seven metres", None),
+    ],
+)
+def test_of_an_amount_that_is_corrected_the_last_word_counts(words: str, metres: float | None) -> None:
+    assert length_m(words) == metres
