@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from textwrap import wrap
+from textwrap import shorten, wrap
 from typing import Any, Final
 
 import numpy as np
@@ -60,7 +60,7 @@ def draw(axes: Any, trace: Trace, row: int) -> None:
     axes.set_aspect("equal")
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.set_title("\n".join(wrap(trace.title[:120], 60)), fontsize=5)
+    axes.set_title("\n".join(wrap(shorten(trace.title, 100, placeholder=" …"), 54)), fontsize=5)  # two lines fit
 
 
 def strip(axes: Any, trace: Trace) -> None:
