@@ -7,6 +7,7 @@ often than a person says a number or a place in vain. (Who says "not to A but to
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from physical_ai_core.errors import GoalError
@@ -22,6 +23,16 @@ from physical_ai_planner.language.nbest import Line
 from physical_ai_planner.language.widen import widened
 
 MISREAD = 0.05  # factor on the probability of a line that leaves words out, or whose amounts are none
+UNSAID = 0.3  # factor on one that is slow without a word for it, beside the same line without
+_PACE = re.compile(
+    r"\b(?:slow|care|caut|gentl|gingerl|crawl|creep|inch|tip-?toe|eas(?:y|e|ily)|stead|calm|quiet|soft|smooth|delicate"
+    r"|leisure|relax|stroll|snail|tortoise|turtle|walk|pace|speed|fast|quick|rush|hurr|rac(?:e|ing)|haste|time|watch"
+    r"|mind|pussyfoot|low|reduc|throttle|nice|safe|attent|alert|fragile|prudent|brisk|dawdl|amble|loiter)"
+    r"|ゆっく|ゆっ+くり|ゆる|緩|そろ|徐|のろ|のんびり|慎重|注意|気を|気遣|丁寧|ていねい|静|しずか|そっ|そうっ|低速|スロー|遅|おそ"
+    r"|急|いそ|あわて|慌て|落と|落ち着|おちつ|穏|おだやか|じわ|じっくり|焦|あせ|速|はや|早|スピード|ペース|安全|忍|優し|やさし"
+    r"|ソフト|歩く|用心|余裕|とろとろ|ちんたら|ぼちぼち|まったり|減",
+    re.IGNORECASE,
+)
 
 
 def readings(
@@ -38,10 +49,21 @@ def readings(
     `unread`: probability of all other lines; `temperature`: above 1 the model is too sure of itself.
     """
     flat = [line._replace(probability=line.probability ** (1.0 / temperature)) for line in lines]
-    found = [_reading(sentence, line, site, book, present) for line in flat]
+    found = _unhurried(sentence, [_reading(sentence, line, site, book, present) for line in flat])
     total = sum(reading.probability for reading in found) + max(0.0, unread) ** (1.0 / temperature)
     scaled = [r._replace(probability=r.probability / total if total > 0.0 else 0.0) for r in found]
     return tuple(sorted(scaled, key=lambda reading: -reading.probability))
+
+
+def _unhurried(sentence: str, found: list[Reading]) -> list[Reading]:
+    """The readings, those less probable that are slow where nobody said so and another one differs by that alone."""
+    if _PACE.search(sentence):
+        return found
+    lines = {reading.line for reading in found}
+    return [
+        r._replace(probability=r.probability * UNSAID) if r.line.replace(" slow", "") in lines - {r.line} else r
+        for r in found
+    ]
 
 
 def _reading(sentence: str, line: Line, site: Site, book: NameBook, present: str | None) -> Reading:
