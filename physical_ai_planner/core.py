@@ -151,8 +151,7 @@ class PlannerCore:
         return NOTHING
 
     def _surprise(self, data: Scalar, stamp_s: float) -> Outputs:
-        if np.isfinite(data.data):
-            self.pursuit.surprise = (float(data.data), stamp_s)
+        self.pursuit.surprise.take(float(data.data), stamp_s)
         return NOTHING
 
     def _status(self, data: ControllerStatus, stamp_s: float) -> Outputs:

@@ -16,6 +16,7 @@ from physical_ai_core.robot import Robot
 from physical_ai_core.site import Site, ZoneKind
 from physical_ai_planner import checks, phrases
 from physical_ai_planner.grounding import Grounder, Waypoint
+from physical_ai_planner.lasting import Lasting
 from physical_ai_planner.live import LiveLayer
 from physical_ai_planner.localisation import SIGMA_STEP_M, Here, Localisation
 from physical_ai_planner.mission import STANDING_MPS, Happening, Mission, Situation
@@ -65,7 +66,7 @@ class Pursuit:
         self.mission: Mission | None = None
         self.status: ControllerStatus | None = None
         self.behind: tuple[GoalState, ...] = ()  # goals that wait, kept with the present one
-        self.surprise: tuple[float, float] = (0.0, 0.0)  # value, stamp
+        self.surprise = Lasting()
         self.battery: tuple[float, float] | None = None  # charge, stamp
         self.way: Way = NO_WAY
         self.speed_mps = 0.0

@@ -47,7 +47,7 @@ class LiveFacts:
     slope_deg: float | None = None  # of the ground under the robot
     speed_mps: float | None = None
     sigma_m: float | None = None  # localisation, one standard deviation
-    surprise: float | None = None  # of the world model; about 1 is usual
+    surprise: float | None = None  # of the world model, what lasts of it (`lasting.py`); about 1 is usual
     people_near: float | None = None  # tracked people within 10 m
     gate: str | None = None
     controller: str | None = None

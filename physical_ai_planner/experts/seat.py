@@ -61,14 +61,13 @@ class Seat:
         fresh = odometry if odometry is not None and _fresh(odometry.stamp_s, now_s) else None
         things = [] if here is None else pursuit.localisation.things(here, now_s)
         people = [t for t in things if t.class_name == "person" and here and t.distance_m(here.pose) <= NEAR_M]
-        value, stamp_s = pursuit.surprise
         return LiveFacts(
             hour=hour_of(now_s, pursuit.site),
             dark=is_dark(now_s, pursuit.site.datum),
             slope_deg=None if fresh is None else slope_deg(fresh.orientation_xyzw),
             speed_mps=None if here is None else here.speed_mps,
             sigma_m=None if here is None else here.sigma_margin_m / 3.0,
-            surprise=value if stamp_s > 0.0 and _fresh(stamp_s, now_s) else None,
+            surprise=pursuit.surprise.value(now_s, FRESH_S),
             people_near=None if here is None else float(len(people)),
             gate=verdict.state if verdict is not None and _fresh(verdict.stamp_s, now_s) else None,
             controller=None if status is None else status.mode,
