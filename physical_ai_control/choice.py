@@ -15,6 +15,7 @@ import numpy as np
 from physical_ai_control.passing import STANDING_MPS, closeness, unsafety
 from physical_ai_control.people import People
 from physical_ai_control.route import Route
+from physical_ai_control.sums import at, functions, packed
 from physical_ai_control.surroundings import Surroundings
 from physical_ai_core.geometry import Array, invert, transform_points
 
@@ -59,6 +60,22 @@ def timed(
     route: Route, progress: Progress, pace: Pace, steps: int, dt_s: float, shares: Sequence[float] = SPEED_SHARES
 ) -> tuple[Array, Array]:  # fmt: skip
     """Arc lengths and speeds (c, N+1) of one run along the route for each speed share; each ends at rest."""
+    native, table = functions().get("timed"), route.speeds
+    if native is not None:
+        capped, runs = packed(np.asarray(shares)), np.empty((2, len(shares), steps + 1))
+        if not native(
+            at(table), len(table) - 1, 1.0 / route.spacing_m, at(capped), len(capped), progress.s_m,
+            max(0.0, progress.speed_mps), pace.speed_mps, pace.deceleration_mps2 * dt_s, pace.acceleration_mps2 * dt_s,
+            route.length_m, dt_s, steps, at(runs[0]), at(runs[1]),
+        ):  # fmt: skip
+            return runs[0], runs[1]
+    return timed_plain(route, progress, pace, steps, dt_s, shares)
+
+
+def timed_plain(
+    route: Route, progress: Progress, pace: Pace, steps: int, dt_s: float, shares: Sequence[float] = SPEED_SHARES
+) -> tuple[Array, Array]:  # fmt: skip
+    """The same by Python."""
     table, last, scale = route.speed_table, len(route.speed_table) - 1, 1.0 / route.spacing_m
     harder, softer = pace.deceleration_mps2 * dt_s, pace.acceleration_mps2 * dt_s
     runs, speeds = [], []
@@ -92,6 +109,7 @@ class Chooser:
     def __init__(self, steps: int, dt_s: float, static_keep_m: float, rest_s: float) -> None:
         self._steps, self._dt_s, self._static_keep_m = steps, dt_s, static_keep_m
         self._rest_s, self._rest = rest_s, max(1, round(rest_s / dt_s))
+        functions()  # built here, not in a tick
         self.forget()
 
     def forget(self) -> None:

@@ -16,6 +16,7 @@ from physical_ai_control.body import Body
 from physical_ai_control.guard import CONTACT_MARGIN_M, CONTACT_SPREAD_CAP_M
 from physical_ai_control.parameters import ControllerParameters
 from physical_ai_control.people import Forecast, People
+from physical_ai_control.sums import at, functions, packed
 from physical_ai_core.geometry import Array
 
 STANDING_MPS = 0.05
@@ -32,6 +33,10 @@ EVERY = 2  # stages looked at for braking
 REACTION_S, GROWS_MPS = 0.2, 0.15
 SHARES, REACHED = np.array([0.5, 1.0, 1.0, 1.0]), np.array([0.75, 1.0, 1.0, 1.0])  # of the braking time, and way
 RESTED = np.array([0.0, 0.0, 0.5, 1.0])  # of the rest
+COSTS = np.array([  # in the order of sums.c
+    STANDING_MPS, COST_CLOSE, COST_TOUCHED, LATER, BEHIND_M, BEHIND_FULL_M, WALKING_MPS, REACTION_S, GROWS_MPS,
+    *SHARES, *REACHED, *RESTED,
+])  # fmt: skip
 
 
 class Room:
@@ -85,6 +90,21 @@ def closeness(
     What is cut while the robot has not stood for `rest` steps counts as cut while it moves. Who is in contact now may
     be left, but not be driven towards, even where they go away: they are taken to stay.
     """
+    native = functions().get("closeness")
+    if native is not None and len(people.radius):
+        shifts, shares, stages = place.shape[:3]
+        given = [COSTS, *map(packed, (place, speed, people.mean, keep_m, contact_m, _heed(people)))]
+        cost = np.empty((shifts, shares))
+        sizes = (shifts, shares, stages, *people.mean.shape[:2], contact_m.shape[1], rest)
+        if not native(*map(at, given), *sizes, dt_s, at(cost)):
+            return cost
+    return closeness_plain(place, speed, people, keep_m, contact_m, rest, dt_s)
+
+
+def closeness_plain(
+    place: Array, speed: Array, people: People, keep_m: Array, contact_m: Array, rest: int, dt_s: float
+) -> Array:  # fmt: skip
+    """The same by numpy."""
     mean = people.mean[:, : keep_m.shape[1]]
     away = np.sqrt(np.square(place[:, :, None] - mean).sum(axis=-1))  # (o, c, j, t)
     stayed = np.sqrt(np.square(place[:, :, None] - mean[:, :1]).sum(axis=-1))
@@ -107,6 +127,21 @@ def unsafety(
 
     `people` on the stages' grid, T moments: long enough for braking and rest after the last stage.
     """
+    native = functions().get("unsafety")
+    if native is not None and len(people.radius):
+        shifts, shares, stages = place.shape[:3]
+        given = [COSTS, *map(packed, (place, speed, people.mean, contact_m, _heed(people)))]
+        cost = np.empty((shifts, shares))
+        sizes = (shifts, shares, stages, *people.mean.shape[:2], EVERY)
+        if not native(*map(at, given), *sizes, deceleration_mps2, rest_s, dt_s, at(cost)):
+            return COST_UNSAFE * cost
+    return unsafety_plain(place, speed, people, contact_m, deceleration_mps2, rest_s, dt_s)
+
+
+def unsafety_plain(
+    place: Array, speed: Array, people: People, contact_m: Array, deceleration_mps2: float, rest_s: float, dt_s: float
+) -> Array:  # fmt: skip
+    """The same by numpy."""
     stages = np.arange(1, place.shape[2], EVERY)
     step = place[:, :, stages] - place[:, :, stages - 1]
     length = np.sqrt(np.square(step).sum(axis=-1, keepdims=True))

@@ -36,9 +36,8 @@ class Route:
         self.goal_yaw_rad = float(poses[-1, 2])  # NaN: any heading will do
         self._yaw = self._tangents(float(poses[0, 2]))
         self._speed = self._speeds(lateral_mps2, yaw_rate_rps, slowing_mps2)
-        self.speed_table = np.interp(
-            np.arange(0.0, self.length_m + self.spacing_m, self.spacing_m), self.s, self._speed
-        ).tolist()
+        self.speeds = np.interp(np.arange(0.0, self.length_m + self.spacing_m, self.spacing_m), self.s, self._speed)
+        self.speed_table: list[float] = self.speeds.tolist()
 
     def _tangents(self, alone_rad: float) -> Array:
         if self.length_m < 1e-3:

@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
+from physical_ai_control.sums import at, functions, packed
 from physical_ai_core import messages as m
 from physical_ai_core.geometry import Array, invert, rotation, transform_points
 
 CROP_M = 6.0  # beyond this nothing is reached within the horizon
-FAR_M = 50.0
+FAR_M, NOWHERE_M = 50.0, 1e4  # where nothing is near: the distance, and both coordinates of its place
 
 
 class Surroundings:
@@ -34,10 +35,8 @@ class Surroundings:
         self.empty = full.size == 0 or bool(self._free.all())
         if self.empty:
             return
-        distance, nearest = distance_transform_edt(self._free, return_indices=True)
-        self._distance = np.asarray(distance * self._size)
-        centres = np.stack([nearest[1], nearest[0]], axis=-1) + self._corner + 0.5
-        self._nearest = centres * self._size @ self._turn.T + self._origin[:2]
+        self._nearest = distance_transform_edt(self._free, return_distances=False, return_indices=True)
+        self._grid = np.array([*self._origin[:2], *self._turn.flat, self._size, *self._corner, FAR_M, NOWHERE_M])
 
     def _erase(self, discs: Array) -> None:
         local = transform_points(invert(self._origin), discs[:, :2]) / self._size - self._corner
@@ -55,10 +54,21 @@ class Surroundings:
         """Distance (...) to the nearest obstacle and that obstacle's centre (..., 2), for points (..., 2) in odom."""
         shape = points.shape[:-1]
         if self.empty:
-            return np.full(shape, FAR_M), np.full((*shape, 2), 1e4)
+            return np.full(shape, FAR_M), np.full((*shape, 2), NOWHERE_M)
+        native, (height, width) = functions().get("look"), self._free.shape
+        if native is None or self._nearest.dtype != np.int32:
+            return self.look_plain(points)
+        points, away, obstacle = packed(points), np.empty(shape), np.empty((*shape, 2))
+        native(at(self._grid), at(self._nearest), height, width, at(points), away.size, at(away), at(obstacle))
+        return away, obstacle
+
+    def look_plain(self, points: Array) -> tuple[Array, Array]:
+        """The same by numpy, where something is occupied."""
+        shape = points.shape[:-1]
         flat = points.reshape(-1, 2)
         row, column, inside = self._cells(flat)
-        obstacle = np.where(inside[:, None], self._nearest[row, column], 1e4)
+        centre = np.stack([self._nearest[1, row, column], self._nearest[0, row, column]], axis=-1) + self._corner + 0.5
+        obstacle = np.where(inside[:, None], centre * self._size @ self._turn.T + self._origin[:2], NOWHERE_M)
         away = np.where(inside, np.hypot(*(flat - obstacle).T), FAR_M)
         return away.reshape(shape), obstacle.reshape(*shape, 2)
 
