@@ -30,7 +30,7 @@ def candidates(rng: np.random.Generator) -> tuple[Array, Array]:
 
 def crowd(rng: np.random.Generator, count: int) -> People:
     walks = rng.normal(0.0, 1.0, (count, 1, 2)) * np.arange(MOMENTS)[:, None] * DT_S
-    mean = rng.uniform(-0.5, 1.5, (count, 1, 2)) + walks
+    mean = rng.uniform(-0.5, 2.5, (count, 1, 2)) + walks
     return People(mean, np.full((count, MOMENTS), 0.1), np.full(count, 0.3), rng.uniform(0.05, 1.0, count))
 
 
@@ -38,8 +38,8 @@ def crowd(rng: np.random.Generator, count: int) -> People:
 def test_closeness_and_unsafety_are_the_same_to_the_last_bit(seed: int) -> None:
     rng = np.random.default_rng(seed)
     place, speed = candidates(rng)
-    people = crowd(rng, 1 + seed)
-    keep, contact = rng.uniform(0.7, 1.2, (1 + seed, STAGES)), rng.uniform(0.5, 0.8, (1 + seed, MOMENTS))
+    people = crowd(rng, 4 + seed)
+    keep, contact = rng.uniform(0.7, 1.2, (4 + seed, STAGES)), rng.uniform(0.5, 0.8, (4 + seed, MOMENTS))
     found = closeness(place, speed, people, keep, contact, 8, DT_S)
     assert found.max() > 0.0
     np.testing.assert_array_equal(found, closeness_plain(place, speed, people, keep, contact, 8, DT_S))
