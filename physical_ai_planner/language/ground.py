@@ -161,6 +161,10 @@ class _Grounding:
             return self._place(self._pointed(aim), task, aim.relation, _distance_m(aim))
         if isinstance(aim, Spot):
             return self._point(*(quantities.position_m(aim.words) or _unread(aim.words)))
+        point = quantities.coordinates_m(aim.words)
+        named = self.book.find(aim.words, frozenset(_KINDS[task])).sure
+        if point is not None and not named and aim.relation is Relation.AT and task in (Task.NAVIGATE, Task.INSPECT):
+            return self._point(*point)
         distance = _distance_m(aim)
         return self._place(self._named(aim.words, _KINDS[task]), task, aim.relation, distance, aim.words)
 

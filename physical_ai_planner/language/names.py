@@ -140,6 +140,7 @@ class NameBook:
             ("route", site.routes),
         )
         self.kind_of: dict[str, Kind] = {key: kind for kind, ids in kinds for key in ids}
+        self.docks = frozenset(key for key, place in site.places.items() if place.dock)
         self.entries = tuple(
             entry
             for key, kind in self.kind_of.items()

@@ -225,6 +225,14 @@ def position_m(words: str) -> tuple[float, float] | None:
     return point if len(point) == 2 and all(abs(value) <= 1e5 for value in point) else None
 
 
+def coordinates_m(words: str) -> tuple[float, float] | None:
+    """A point where the words are nothing but "x 12, y 3.5", "x=4 y=-2", X40、Y-8; None for all else."""
+    sign, unit = r"(?:[=:]|は|が|is\b)?\s*(?:[-+−]|minus\s|マイナス)?", r"(?:m\b|met(?:er|re)s?|メートル)?"
+    value = rf"\s*{sign}\s*\d+(?:\.\d+)?\s*{unit}\s*"
+    form = rf"\(?\s*x{value}(?:,|、|and|と|で)?\s*y{value}\)?(?:の(?:位置|地点|場所|点|ところ))?"
+    return position_m(words) if re.fullmatch(form, unicodedata.normalize("NFKC", words).strip().lower()) else None
+
+
 def speed_mps(words: str, full_mps: float) -> float | None:
     """Metres a second: "0.5 m/s", "毎秒0.3メートル", "2 km/h", "時速2キロ", "half speed", "50%" (of `full_mps`)."""
     text = _fold(words)

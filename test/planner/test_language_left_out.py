@@ -180,3 +180,45 @@ def test_words_that_the_speaker_corrects_or_texts_are_no_lost_ones(
 )
 def test_a_correction_takes_back_no_more_than_it_is_about(site: Site, text: str, line: str) -> None:
     assert goal(text, line, site).steps is None
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "goal_text"),
+    [
+        ("stay where you are, don't move", "wait; wait", "wait"),
+        ("5秒止まってそのまま、それから検査台", "wait for <5秒>; wait; go <検査台>", "wait t5; navigate quality_desk"),
+        ("wait, then wait 5 seconds", "wait; wait for <5 seconds>", "wait; wait t5"),
+        ("turn all the way around once", "go turn left <once>", "navigate (f0 l0 t6.28)"),
+        ("turn around", "go turn left <around>", "navigate (f0 l0 t3.14)"),
+        ("go to the base, dock, then press 1", "go <base>; dock charge; go <press 1>", None),
+        ("look at x=12, y=-3.5", "inspect <x=12, y=-3.5>", "inspect (12, -3.5)"),
+        ("X7、Y2の地点へ", "go <X7、Y2の地点>", "navigate (7, 2)"),
+    ],
+)
+def test_the_sentence_decides_what_a_step_is(site: Site, text: str, line: str, goal_text: str | None) -> None:
+    expected = goal_text or "navigate home_base; dock home_base; navigate press_1"
+    assert signature(goal(text, line, site)) == expected
+
+
+def test_charging_is_done_where_one_charges_also_behind_another_dock() -> None:
+    yard = load_site("yard")
+    dock = next(key for key, place in yard.places.items() if place.dock and "charg" not in key)
+    name = yard.spoken_names("en")[dock][0]
+    there = goal(f"go to {name} and dock", f"go <{name}>; dock charge", yard)
+    assert signature(there) == f"navigate {dock}; dock {dock}"
+    charged = goal(f"go to {name}, then charge", f"go <{name}>; dock charge", yard)
+    assert signature(charged) != signature(there)
+
+
+@pytest.mark.parametrize("words", ["x 3", "the x 3 y 4 machine", "bay x, 4"])
+def test_words_that_only_hold_letters_and_numbers_are_no_point(site: Site, words: str) -> None:
+    assert goal(f"go to {words}", f"go <{words}>", site).refusal is not None
+
+
+def test_the_side_that_is_part_of_a_name_is_no_relation(site: Site) -> None:
+    store = site.places["tool_store"].model_copy(update={"names": {"ja": ("書庫前",)}})
+    books = site.zones["hall_floor"].model_copy(update={"names": {"ja": ("書庫",)}})
+    places, zones = {**site.places, "tool_store": store}, {**site.zones, "hall_floor": books}
+    other = site.model_copy(update={"places": places, "zones": zones})
+    assert signature(goal("書庫前に行って", "go <書庫> front", other)) == "navigate tool_store"
+    assert signature(goal("検査台の前に行って", "go <検査台> front", other)) == "navigate quality_desk/front"
