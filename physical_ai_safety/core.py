@@ -201,7 +201,7 @@ class GateCore:
         last, self._last_ranges_m = self._last_ranges_m, scan.ranges_m
         if last is None or abs(self.reckoning.v_mps) + abs(self.reckoning.w_rps) < MOVING_RPS:
             return ""
-        same = last.shape == scan.ranges_m.shape and bool((last == scan.ranges_m).all())
+        same = np.array_equal(last, scan.ranges_m, equal_nan=True)
         return "frozen" if same and bool(np.isfinite(last).any()) else ""
 
     def _take_points(self, cloud: m.PointCloud, stamp_s: float) -> bool:

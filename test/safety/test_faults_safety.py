@@ -1,0 +1,39 @@
+"""Faults that would let the robot go on by mistake: each of them leaves it standing, or as slow as before."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from gate_world import Drive, World
+
+from physical_ai_core import messages as m
+from physical_ai_core.robot import load_robot
+from physical_ai_core.site import load_site
+from physical_ai_safety.rules import RulesFile, combine
+
+
+@pytest.fixture
+def drive() -> Drive:
+    """A robot under way at 0.8 m/s in the open yard."""
+    drive = Drive(World(y=14.5))
+    drive.run(0.8, 0.8)
+    assert drive.outs[-1][1] > 0.5
+    return drive
+
+
+def rule_of(drive: Drive) -> str:
+    assert drive.gate.verdict is not None
+    notes = drive.gate.verdict.interventions
+    return str(notes[-1].rule) if notes else ""
+
+
+def test_a_frozen_lidar_is_noticed_though_some_of_its_rays_are_invalid(drive: Drive) -> None:
+    drive.world.walls.append((0.0, 24.0, 40.0, 24.0))
+    frozen = drive.world.scan()
+    frozen.ranges_m[::50] = math.nan
+    drive.world.scan = lambda: dataclasses.replace(frozen, stamp_s=drive.world.t)  # type: ignore[method-assign]
+    drive.run(0.6, 0.8)
+    assert drive.outs[-1][1] == 0.0 and rule_of(drive) == "stale_input"
