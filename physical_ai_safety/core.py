@@ -260,6 +260,9 @@ class GateCore:
         self._emergency_input = data.data
         if data.data:
             self._tool_asked = False  # an implement does not come back by itself
+            self.memory = self.memory._replace(
+                emergency=True
+            )  # here, so that no fault on the way to a decision loses it
         return True
 
     def _take_tool(self, data: m.Flag, _stamp_s: float) -> bool:

@@ -37,3 +37,14 @@ def test_a_frozen_lidar_is_noticed_though_some_of_its_rays_are_invalid(drive: Dr
     drive.world.scan = lambda: dataclasses.replace(frozen, stamp_s=drive.world.t)  # type: ignore[method-assign]
     drive.run(0.6, 0.8)
     assert drive.outs[-1][1] == 0.0 and rule_of(drive) == "stale_input"
+
+
+def test_an_emergency_stop_pressed_and_released_during_a_fault_is_latched(
+    drive: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(drive.gate.ranges, "now", lambda: 1 / 0)
+        for pressed in (True, False):
+            drive.take(drive.gate.handle("emergency_stop", m.Flag(pressed), drive.world.t))
+    drive.run(1.0, 0.8)
+    assert drive.outs[-1][1] == 0.0 and rule_of(drive) == "emergency_stop"
