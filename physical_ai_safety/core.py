@@ -266,7 +266,7 @@ class GateCore:
         return True
 
     def _take_tool(self, data: m.Flag, _stamp_s: float) -> bool:
-        self._tool_asked = data.data
+        self._tool_asked = data.data and not self.memory.emergency  # to be asked for again after the reset
         return True
 
     def _take_heartbeat(self, data: m.Diagnostics, _stamp_s: float) -> bool:

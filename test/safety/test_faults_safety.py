@@ -48,3 +48,17 @@ def test_an_emergency_stop_pressed_and_released_during_a_fault_is_latched(
             drive.take(drive.gate.handle("emergency_stop", m.Flag(pressed), drive.world.t))
     drive.run(1.0, 0.8)
     assert drive.outs[-1][1] == 0.0 and rule_of(drive) == "emergency_stop"
+
+
+def test_a_tool_asked_for_during_an_emergency_stop_stays_off_after_the_reset() -> None:
+    drive = Drive(World(x=5.0, y=18.0))
+    drive.run(0.5, 0.0)
+    gate, t = drive.gate, drive.world.t
+    for topic, value in (("emergency_stop", True), ("tool_nav", True), ("emergency_stop", False), ("tool_nav", True)):
+        gate.handle(topic, m.Flag(value), t)
+    assert gate.reset()[0]
+    drive.run(0.2, 0.0)
+    assert gate.verdict is not None and not gate.verdict.tool
+    drive.run(0.6, 0.3)
+    gate.handle("tool_nav", m.Flag(True), drive.world.t)
+    assert gate.verdict.tool
