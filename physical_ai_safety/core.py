@@ -318,7 +318,7 @@ class GateCore:
         inputs = self.inputs
         return RobotState(
             self.reckoning.v_mps, self.reckoning.w_rps, self.place.pose, self.place.fault,
-            self._tilt_rad if inputs.fresh("imu/data", now_s) else 0.0,
+            self._tilt_rad,  # the last known: silence makes nothing upright
             inputs.never(self._required), inputs.stale(self._required, now_s), self._emergency_input,
             self.crew.absent,
         )  # fmt: skip

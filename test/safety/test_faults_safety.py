@@ -62,3 +62,10 @@ def test_a_tool_asked_for_during_an_emergency_stop_stays_off_after_the_reset() -
     drive.run(0.6, 0.3)
     gate.handle("tool_nav", m.Flag(True), drive.world.t)
     assert gate.verdict.tool
+
+
+def test_an_imu_that_falls_silent_does_not_make_the_robot_upright(drive: Drive) -> None:
+    t, tilted = drive.world.t, np.array([math.sin(0.3), 0.0, 0.0, math.cos(0.3)])
+    drive.gate.handle("imu/data", m.Imu(t, "imu", np.zeros(3), np.zeros(3), tilted), t)
+    drive.run(2.0, 0.8)
+    assert drive.outs[-1][1] == 0.0 and rule_of(drive) == "tilt"
