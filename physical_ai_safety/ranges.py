@@ -18,6 +18,7 @@ from physical_ai_safety.walkers import NOBODY, Walkers, WalkerTracker
 
 FEWEST_VALID = 0.5  # of the rays; a sensor that gives less is covered or broken
 FULL_CIRCLE_RAD = math.radians(350.0)
+WIDEST_SWEEP_RAD = math.radians(370.0)  # from the first ray to the last: one turn, and some
 BLIND_REACH_M = 1.5  # what passed out of sight is remembered this near
 MOST_REMEMBERED = 256
 LOWEST_M, HIGHEST_M = 0.05, 1.6  # heights above ground of a 3D return that can be hit
@@ -59,6 +60,9 @@ class RangeField:
     def sweep(self, scan: m.LaserScan, mount: Mount) -> str:
         """Take a scan. Returns "" or the reason why it is refused."""
         ranges = scan.ranges_m
+        width = abs(scan.angle_increment_rad) * (len(ranges) - 1)
+        if not (math.isfinite(scan.angle_min_rad) and scan.angle_increment_rad and width < WIDEST_SWEEP_RAD):
+            return "geometry"  # returns without a direction would be nowhere
         hit = scan.valid()
         usable = int(np.count_nonzero(hit)) + int(np.count_nonzero(np.isposinf(ranges) | (ranges > scan.range_max_m)))
         if usable < FEWEST_VALID * len(ranges) or not len(ranges):

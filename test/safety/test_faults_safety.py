@@ -69,3 +69,16 @@ def test_an_imu_that_falls_silent_does_not_make_the_robot_upright(drive: Drive) 
     drive.gate.handle("imu/data", m.Imu(t, "imu", np.zeros(3), np.zeros(3), tilted), t)
     drive.run(2.0, 0.8)
     assert drive.outs[-1][1] == 0.0 and rule_of(drive) == "tilt"
+
+
+@pytest.mark.parametrize(
+    "geometry",
+    [
+        {"angle_min_rad": math.nan}, {"angle_increment_rad": math.nan}, {"angle_increment_rad": 0.0},
+        {"angle_min_rad": math.inf}, {"angle_increment_rad": 1.0},
+    ],
+)  # fmt: skip
+def test_a_sweep_whose_rays_have_no_direction_is_refused(drive: Drive, geometry: dict[str, float]) -> None:
+    broken = dataclasses.replace(drive.world.scan(), **geometry)
+    assert drive.gate.handle("scan", broken, broken.stamp_s) == ()
+    assert drive.gate.health().values["last_refusal"] == "scan: geometry"
