@@ -148,6 +148,7 @@ def combine(file: RulesFile, site: Site, robot: Robot) -> Rules:
         _tighter(f"limits.{field}", asked, f"robot '{robot.name}'", limits[field])
         limits[field] = asked
     limits["max_speed_mps"] = min(limits["max_speed_mps"], site.max_speed_mps)
+    limits["max_reverse_mps"] = min(limits["max_reverse_mps"], limits["max_speed_mps"])  # a top speed binds both ways
     stopping = file.stopping
     _tighter("stopping.braking_mps2", stopping.braking_mps2, f"robot '{robot.name}'", limits["max_deceleration_mps2"])
     _tighter(

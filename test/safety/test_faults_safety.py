@@ -82,3 +82,12 @@ def test_a_sweep_whose_rays_have_no_direction_is_refused(drive: Drive, geometry:
     broken = dataclasses.replace(drive.world.scan(), **geometry)
     assert drive.gate.handle("scan", broken, broken.stamp_s) == ()
     assert drive.gate.health().values["last_refusal"] == "scan: geometry"
+
+
+def test_the_top_speed_of_a_site_or_of_the_rules_binds_backwards_too() -> None:
+    robot, site = load_robot("scout"), load_site("yard")
+    slow = site.model_copy(update={"max_speed_mps": 0.3})
+    assert combine(RulesFile(name="x"), slow, robot).limits.max_reverse_mps == 0.3
+    assert combine(RulesFile.model_validate({"name": "x", "limits": {"max_speed_mps": 0.25}}), site, robot).limits == (
+        robot.limits.model_copy(update={"max_speed_mps": 0.25, "max_reverse_mps": 0.25})
+    )
