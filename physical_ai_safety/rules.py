@@ -57,6 +57,14 @@ class People(Section):
     rest_before_contact_s: float = Field(0.6, ge=0.0, le=5.0)  # the robot stands so long before it could be touched
     spread_mps: float = Field(0.2, ge=0.0, le=2.0)  # how fast the uncertainty of a walker's position grows
 
+    @model_validator(mode="after")
+    def _somebody_left(self) -> People:
+        if self.min_speed_mps > self.max_speed_mps:
+            raise ValueError(
+                f"nobody walks between min_speed_mps {self.min_speed_mps:g} and max_speed_mps {self.max_speed_mps:g}"
+            )
+        return self
+
 
 class Watchdogs(Section):
     """Greatest age of each input."""
@@ -76,6 +84,14 @@ class Localisation(Section):
 
     min_sigma_m: float = Field(0.03, ge=0.0, le=1.0)
     max_sigma_m: float = Field(0.7, gt=0.0, le=5.0)
+
+    @model_validator(mode="after")
+    def _some_pose_left(self) -> Localisation:
+        if self.min_sigma_m > self.max_sigma_m:
+            raise ValueError(
+                f"no pose is sure enough: min_sigma_m {self.min_sigma_m:g} is above max_sigma_m {self.max_sigma_m:g}"
+            )
+        return self
 
 
 class ZoneRule(Section):

@@ -91,3 +91,18 @@ def test_the_top_speed_of_a_site_or_of_the_rules_binds_backwards_too() -> None:
     assert combine(RulesFile.model_validate({"name": "x", "limits": {"max_speed_mps": 0.25}}), site, robot).limits == (
         robot.limits.model_copy(update={"max_speed_mps": 0.25, "max_reverse_mps": 0.25})
     )
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"people": {"min_speed_mps": 3.5}}, ("min_speed_mps", "max_speed_mps")),
+        ({"localisation": {"min_sigma_m": 0.8}}, ("min_sigma_m", "max_sigma_m")),
+    ],
+)
+def test_two_bounds_that_leave_nothing_between_them_are_refused_by_name(
+    content: dict[str, dict[str, float]], words: tuple[str, ...]
+) -> None:
+    with pytest.raises(ValueError) as caught:
+        RulesFile.model_validate({"name": "x", **content})
+    assert all(word in str(caught.value) for word in words)
