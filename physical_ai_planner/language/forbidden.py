@@ -26,6 +26,23 @@ _PATTERNS = (
 )
 _FORBIDDEN = re.compile("|".join(_PATTERNS), re.IGNORECASE)
 
+_WITHIN = re.compile(  # as fast as the rules let it: that is how it drives anyhow
+    r"(?<!twice )(?<!times )(?<!half )(?<!not )(?:\bas (?:fast|quick|quickly|swiftly) as )"
+    r"(?:(?:you|it|we)(?:'re| are|'s| is) (?:allowed|permitted)(?: to(?: (?:go|drive))?)?|(?:allowed|permitted|legal)"
+    r"|the (?:rules?|limits?|speed limits?|site) (?:lets?|allows?|permits?)(?: (?:you|it))?)(?= *(?:[,.;!]|$))"
+    r"|(?:許され|許可され)(?:る|た|ている)(?:限り|範囲で)(?:速く|早く|急いで)?|制限速度(?:内|の範囲内?|の範囲)で",
+    re.IGNORECASE,
+)
+
+
+def without_allowed(sentence: str) -> str:
+    """The sentence without words that ask for no more than the rules allow, where it says anything else.
+
+    "as fast as you're allowed" is no order against the rules, though it speaks of them.
+    """
+    kept = " ".join(_WITHIN.sub("", sentence).split()).strip(" ,、")
+    return kept if any(c.isalnum() for c in kept) else sentence
+
 
 def is_forbidden(sentence: str) -> bool:
     """Whether the normalised sentence holds such an order."""

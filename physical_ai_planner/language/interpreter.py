@@ -16,7 +16,7 @@ from physical_ai_planner.interpreter import Reading
 from physical_ai_planner.language import words
 from physical_ai_planner.language.compact import Plan, read
 from physical_ai_planner.language.doubt import Doubt
-from physical_ai_planner.language.forbidden import is_forbidden
+from physical_ai_planner.language.forbidden import is_forbidden, without_allowed
 from physical_ai_planner.language.ground import ground
 from physical_ai_planner.language.left_out import left_name, unread_number
 from physical_ai_planner.language.likeness import likeness_of
@@ -128,7 +128,7 @@ def _sentence(text: str) -> str | GoalState:
     sentence = normalise(text)
     if not sentence:
         return _reply(words.refuse(RefusalReason.NOT_UNDERSTOOD))
-    return _reply(words.refuse(RefusalReason.FORBIDDEN)) if is_forbidden(sentence) else sentence
+    return _reply(words.refuse(RefusalReason.FORBIDDEN)) if is_forbidden(sentence) else without_allowed(sentence)
 
 
 def _reply(reply: Question | Refusal, confidence: float = 1.0) -> GoalState:

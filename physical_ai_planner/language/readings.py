@@ -24,6 +24,8 @@ from physical_ai_planner.language.widen import widened
 
 MISREAD = 0.05  # factor on the probability of a line that leaves words out, or whose amounts are none
 UNSAID = 0.3  # factor on one that is slow without a word for it, beside the same line without
+_THERE = re.compile(r"\bthere\b|そこ|そちら", re.IGNORECASE)
+_HERE = re.compile(r"\b(?:here|there(?:'s| is| are| was))\b|ここ|その場", re.IGNORECASE)
 _PACE = re.compile(
     r"\b(?:slow|care|caut|gentl|gingerl|crawl|creep|inch|tip-?toe|eas(?:y|e|ily)|stead|calm|quiet|soft|smooth|delicate"
     r"|leisure|relax|stroll|snail|tortoise|turtle|walk|pace|speed|fast|quick|rush|hurr|rac(?:e|ing)|haste|time|watch"
@@ -50,6 +52,7 @@ def readings(
     """
     flat = [line._replace(probability=line.probability ** (1.0 / temperature)) for line in lines]
     found = _unhurried(sentence, [_reading(sentence, line, site, book, present) for line in flat])
+    found = _at_place(sentence, found, present)
     total = sum(reading.probability for reading in found) + max(0.0, unread) ** (1.0 / temperature)
     scaled = [r._replace(probability=r.probability / total if total > 0.0 else 0.0) for r in found]
     return tuple(sorted(scaled, key=lambda reading: -reading.probability))
@@ -64,6 +67,17 @@ def _unhurried(sentence: str, found: list[Reading]) -> list[Reading]:
         r._replace(probability=r.probability * UNSAID) if r.line.replace(" slow", "") in lines - {r.line} else r
         for r in found
     ]
+
+
+def _at_place(sentence: str, found: list[Reading], present: str | None) -> list[Reading]:
+    """The readings, one that does something "there" at once being the same as one that goes there first.
+
+    Where the robot stands at the present place already, the way there is none.
+    """
+    if present is None or _HERE.search(sentence) or not _THERE.search(sentence):
+        return found
+    goals = {reading.line: reading.goal for reading in found}
+    return [r._replace(goal=goals.get(f"go there; {r.line}", r.goal)) for r in found]
 
 
 def _reading(sentence: str, line: Line, site: Site, book: NameBook, present: str | None) -> Reading:

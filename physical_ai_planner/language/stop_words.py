@@ -33,6 +33,12 @@ _TASK_OF = {
     for line in block.splitlines()
     for word in line.split("|")
 }
+_DROPPED = re.compile(  # without spaces
+    r"(?:abandon|drop|scrap|cancel|abort|ditch|forget)(?:the|this|that|your|my)?(?:current|present|whole)?"
+    r"(?:job|task|mission|order|errand|plan|goal)"
+    r"|(?:今の|いまの|現在の|この)?(?:仕事|任務|タスク|ミッション|指示|命令)(?:は|を)?(?:全部)?"
+    r"(?:キャンセル|取り消し|取消し?|取りやめ|破棄|中止)(?:して|しろ|せよ|で)?"
+)
 _POLITE = re.compile(
     r"^(?:(?:please|robot|hey|ok|okay|now|no|oh|ロボット|お願い|ねえ|おい|あ|ちょっと)[\s,、!！。.]*)+(?=\S)"
     r"|(?:[\s,、]*(?:please|robot|now|thanks|ください|下さい|くださいね|くれ|お願いします|お願い|よ|ね|っ))+$"
@@ -61,6 +67,8 @@ def _task(plain: str) -> Task | None:
     bare = re.sub(r"[\s!?.,、。…~〜「」\"]+", "", plain)
     if bare in _TASK_OF:
         return _TASK_OF[bare]
+    if _DROPPED.fullmatch(bare):
+        return Task.CANCEL
     for times in (2, 3, 4, 5):
         size, rest = divmod(len(bare), times)
         if rest == 0 and size and bare == bare[:size] * times and bare[:size] in _TASK_OF:
