@@ -28,7 +28,7 @@ def same(one: Words, other: Words) -> bool:
         return False
     if all(word.isascii() for word in (*one, *other)):
         return all(a == b or _one_sound(a, b) for a, b in zip(one, other, strict=True))
-    if len(one) != 1:
+    if len(one) != 1 or one[0].isascii() or other[0].isascii():
         return False
     a, b = one[0], other[0]
     plain, known = _WEAK.sub("", a), _WEAK.sub("", b)

@@ -78,3 +78,15 @@ def test_without_the_libraries_homophones_are_as_unknown_as_before(nothing_insta
     assert find("選択室") == Match()
     assert find("lawndry").sure == ()
     assert find("洗濯室").sure == ("laundry",)
+
+
+def test_the_dictionary_is_not_loaded_for_names_of_the_site_or_for_english(monkeypatch: pytest.MonkeyPatch) -> None:
+    def loaded() -> None:
+        raise AssertionError("the dictionary was loaded")
+
+    sound._reading.cache_clear()
+    monkeypatch.setattr(sound, "_dictionary", loaded)
+    assert find("洗濯室").sure == ("laundry",)
+    assert find("launderette") == Match()
+    with pytest.raises(AssertionError):
+        find("選択室")
