@@ -1,0 +1,240 @@
+"""Groups of returns, who is followed, and how much of a motion an approach leaves."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from physical_ai_safety.footprint import Braking, Hull
+from physical_ai_safety.looks import Look, View
+from physical_ai_safety.walkers import (
+    HITS_TO_BELIEVE,
+    MISSES_TO_FORGET,
+    NOBODY,
+    Track,
+    Walkers,
+    WalkerTracker,
+    foreground_groups,
+    meeting,
+)
+
+HULL = Hull([(0.25, 0.21), (-0.25, 0.21), (-0.25, -0.21), (0.25, -0.21)], 0.05)
+BRAKING = Braking(0.2, 1.5, 3.0, 0.1)
+STEP = 0.01
+AHEAD = View(0.0, 0.0, 0.0, 2.0)
+ALL_ROUND = View(0.0, 0.0, 0.0, math.pi)
+
+
+def sweep(things: list[tuple[float, float, float]], half: float = 2.0, background: float = math.inf):  # type: ignore[no-untyped-def]
+    """Ranges, hits, x, y of rays; each thing is (bearing, range, half width in radians)."""
+    angles = np.arange(-half, half + STEP / 2, STEP)
+    r = np.full(len(angles), background)
+    for bearing, distance, wide in things:
+        turn = np.abs((angles - bearing + math.pi) % (2 * math.pi) - math.pi)
+        r = np.where(turn <= wide + 1e-9, np.minimum(r, distance), r)
+    hit = np.isfinite(r)
+    r = np.where(hit, r, 0.0)
+    return r, hit, r * np.cos(angles), r * np.sin(angles)
+
+
+def test_a_small_thing_before_a_wall_is_a_group_with_its_middle_and_radius() -> None:
+    groups = foreground_groups(*sweep([(0.3, 2.0, 0.05)], background=4.0))
+    assert len(groups) == 1 and len(groups[0].rays) == 11
+    group = groups[0]
+    assert (group.x, group.y) == pytest.approx((2.0 * math.cos(0.3), 2.0 * math.sin(0.3)), abs=0.01)
+    assert group.radius == pytest.approx(2.0 * 0.05, abs=0.003)
+
+
+@pytest.mark.parametrize(
+    ("things", "background", "count"),
+    [
+        ([(0.3, 2.0, 0.01)], math.inf, 1),  # three returns are the fewest
+        ([(0.3, 2.0, 0.005)], math.inf, 0),
+        ([(0.3, 2.0, 0.22)], math.inf, 1),  # 0.88 m across
+        ([(0.3, 2.0, 0.24)], math.inf, 0),  # 0.96 m: furniture
+        ([(0.3, 3.7, 0.05)], 4.0, 1),  # it stands out from the wall by 0.3 m
+        ([(0.3, 3.8, 0.05)], 4.0, 0),  # and by 0.2 m it does not
+        ([(0.3, 8.9, 0.03)], math.inf, 1),
+        ([(0.3, 9.1, 0.03)], math.inf, 0),  # out of reach
+        ([(0.30, 2.0, 0.05), (0.40, 1.6, 0.05)], math.inf, 1),  # what is cut off by another is not judged
+        ([(0.30, 2.0, 0.05), (0.20, 1.6, 0.05)], math.inf, 1),
+        ([(0.30, 2.0, 0.05), (0.60, 2.0, 0.05)], math.inf, 2),
+        ([(2.0, 2.0, 0.05), (-2.0, 2.0, 0.05)], math.inf, 2),  # at both ends of the sweep
+        ([], math.inf, 0),
+        ([], 4.0, 0),
+    ],
+)
+def test_which_runs_of_returns_are_followed(
+    things: list[tuple[float, float, float]], background: float, count: int
+) -> None:
+    assert len(foreground_groups(*sweep(things, background=background))) == count
+
+
+def test_a_group_lasts_over_two_rays_that_fail_and_not_over_three() -> None:
+    for failing, count in ((2, 1), (3, 2)):
+        r, hit, x, y = sweep([(0.3, 2.0, 0.05)])
+        rays = np.flatnonzero(hit)
+        hit[rays[4 : 4 + failing]] = False
+        assert len(foreground_groups(r, hit, x, y)) == count
+
+
+def follow(
+    tracker: WalkerTracker, count: int, bearing: float, speed: float, half: float = 2.0, start: int = 0
+) -> float:
+    """A body that walks away to the left at `speed` along y, seen ten times a second; returns the last stamp."""
+    x0 = 3.0
+    view = View(0.0, 0.0, 0.0, half)
+    stamp = 0.0
+    for k in range(start, start + count):
+        stamp = 1.0 + 0.1 * k
+        at = bearing + math.atan2(speed * 0.1 * k, x0)
+        tracker.sweep(stamp, *sweep([(at, math.hypot(x0, speed * 0.1 * k), 0.06)], half), view)
+    return stamp
+
+
+def test_who_walks_is_believed_after_five_sweeps_with_place_speed_and_radius() -> None:
+    tracker = WalkerTracker()
+    stamp = follow(tracker, HITS_TO_BELIEVE - 1, 0.0, 1.0)
+    assert len(tracker.walking(stamp, 0.3, 3.0)) == 0
+    tracker = WalkerTracker()
+    stamp = follow(tracker, 12, 0.0, 1.0)
+    [(x, y, vx, vy, radius)] = tracker.walking(stamp, 0.3, 3.0)
+    assert (x, y, vx, vy) == pytest.approx((3.0, 1.1, 0.0, 1.0), abs=0.12)
+    assert radius == pytest.approx(0.06 * 3.2 + 0.10, abs=0.03)
+    [later] = tracker.walking(stamp + 0.5, 0.3, 3.0)
+    assert later[1] - y == pytest.approx(0.5 * vy) and later[0] - x == pytest.approx(0.5 * vx)
+    assert later[4] - radius == pytest.approx(0.05)
+    assert len(tracker.walking(stamp, 1.5, 3.0)) == 0 and len(tracker.walking(stamp, 0.3, 0.5)) == 0
+
+
+def test_who_stands_is_no_walker() -> None:
+    tracker = WalkerTracker()
+    stamp = follow(tracker, 20, 0.0, 0.0)
+    assert len(tracker.tracks) == 1 and len(tracker.walking(stamp, 0.0, 3.0)) == 0
+
+
+def test_on_a_full_circle_who_walks_across_the_seam_is_one_walker() -> None:
+    tracker = WalkerTracker()
+    stamp = follow(tracker, 14, math.pi - 0.2, 1.0, half=math.pi - STEP / 2)
+    assert len(tracker.tracks) == 1
+    [(x, y, vx, vy, _)] = tracker.walking(stamp, 0.3, 3.0)
+    assert math.hypot(vx, vy) == pytest.approx(1.0, abs=0.12) and math.hypot(x, y) == pytest.approx(3.27, abs=0.12)
+
+
+def test_who_is_not_seen_in_plain_view_is_forgotten_after_seven_sweeps() -> None:
+    tracker = WalkerTracker()
+    stamp = follow(tracker, 10, 0.0, 1.0)
+    for k in range(1, MISSES_TO_FORGET + 2):
+        assert len(tracker.tracks) == 1
+        tracker.sweep(stamp + 0.1 * k, *sweep([]), AHEAD)
+    assert tracker.tracks == []
+
+
+def test_who_walks_out_of_sight_is_thought_to_walk_on_for_four_seconds() -> None:
+    tracker = WalkerTracker()
+    stamp = follow(tracker, 12, 0.0, 1.0)
+    away = View(0.0, 0.0, math.pi, 2.0)
+    for k in range(1, 39):
+        tracker.sweep(stamp + 0.1 * k, *sweep([]), away)
+    assert len(tracker.walking(stamp + 3.8, 0.3, 3.0)) == 1
+    for k in range(39, 50):
+        tracker.sweep(stamp + 0.1 * k, *sweep([]), away)
+    assert tracker.tracks == []
+
+
+@pytest.mark.parametrize(("pause", "kept"), [(1.0, True), (1.1, False), (0.0, False), (-1.0, False)])
+def test_a_pause_or_a_step_back_in_time_begins_anew(pause: float, kept: bool) -> None:
+    tracker = WalkerTracker()
+    stamp = follow(tracker, 6, 0.0, 0.0)
+    tracker.sweep(stamp + pause, *sweep([(0.0, 3.0, 0.06)]), AHEAD)
+    assert (tracker.tracks[0].hits > 1) is kept
+
+
+def test_the_filter_of_a_track_finds_a_constant_velocity_exactly() -> None:
+    track = Track(0.0, 0.0, 0.2, 0.0)
+    for k in range(1, 8):
+        track.take(0.1 * k, -0.05 * k, 0.1, 0.1 * k)
+    assert (track.x, track.y, track.vx, track.vy) == pytest.approx((0.7, -0.35, 1.0, -0.5), abs=0.03)
+    assert track.hits == 8 and track.misses == 0 and track.stamp_s == pytest.approx(0.7)
+    assert track.radius == pytest.approx(max(0.1, 0.2 * 0.9**7))
+
+
+def test_what_lies_behind_a_nearer_return_was_not_looked_at() -> None:
+    look = Look.of(1.0, np.array([[2.0, 0.0]]), AHEAD)
+    x, y = np.array([1.0, 1.95, 2.05, 3.0, 1.0, -1.0]), np.array([0.0, 0.0, 0.0, 0.0, 0.5, 0.1])
+    assert look.fresh(x, y).tolist() == [True, False, False, False, True, False]
+    assert look.through(x, y).tolist() == [True, False, False, False, True, False]
+    assert Look.of(1.0, np.empty((0, 2)), ALL_ROUND).fresh(x, y).all()
+
+
+def test_what_is_near_a_place_is_a_matter_of_a_circle() -> None:
+    look = Look.of(1.0, np.array([[2.0, 0.0], [2.0, 0.5], [-1.0, 0.0]]), AHEAD)
+    assert look.around(2.0, 0.1, 0.2).tolist() == [[2.0, 0.0]]
+    assert len(look.around(2.0, 0.2, 0.35)) == 2
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "hidden"),
+    [(1.0, 0.0, False), (0.44, 0.0, True), (0.46, 0.0, False), (-1.0, 0.0, True),
+     (math.cos(1.85), math.sin(1.85), False), (math.cos(1.95), math.sin(1.95), True),
+     (math.cos(1.85), -math.sin(1.85), False), (math.cos(1.95), -math.sin(1.95), True)],
+)  # fmt: skip
+def test_a_place_is_hidden_when_it_is_beyond_the_sweep_or_too_near(x: float, y: float, hidden: bool) -> None:
+    assert AHEAD.hides(x, y) is hidden
+    moved = View(5.0, -3.0, 1.0, 2.0)
+    c, s = math.cos(1.0), math.sin(1.0)
+    assert moved.hides(5.0 + c * x - s * y, -3.0 + s * x + c * y) is hidden
+    assert ALL_ROUND.hides(x, y) is (math.hypot(x, y) < 0.45)
+
+
+def someone(x: float, y: float, vx: float, vy: float, radius: float = 0.3) -> Walkers:
+    return Walkers(*(np.array([value]) for value in (x, y, vx, vy, radius)))
+
+
+def test_nobody_or_no_motion_leaves_the_whole_motion() -> None:
+    near = someone(0.6, 0.0, -1.0, 0.0)
+    assert meeting(HULL, NOBODY, 1.0, 0.0, BRAKING, 0.6, 0.2).factor == 1.0
+    assert meeting(HULL, near, 0.0, 0.0, BRAKING, 0.6, 0.2).factor == 1.0
+    assert meeting(HULL, near, 0.0, 1.0, BRAKING, 0.6, 0.2).factor == 0.0
+    assert meeting(HULL, someone(30.0, 0.0, -1.0, 0.0), 1.0, 0.0, BRAKING, 0.6, 0.2).factor == 1.0
+
+
+def test_an_approach_is_told_by_distance_speed_and_time() -> None:
+    found = meeting(HULL, someone(1.5, 0.8, -1.2, -0.9), 1.0, 0.0, BRAKING, 0.6, 0.2)
+    assert found.factor < 1.0 and found.distance_m == pytest.approx(1.7) and found.speed_mps == pytest.approx(1.5)
+    assert 0.0 < found.contact_s < 1.5
+
+
+@pytest.mark.parametrize("speed", [0.5, 1.0, 1.6])
+def test_head_on_the_robot_has_stood_for_the_demanded_time(speed: float) -> None:
+    """The largest distance at which the whole motion is refused is that of the worked-out meeting."""
+    v, rest, spread, radius = 1.0, 0.6, 0.2, 0.3
+    until = BRAKING.reaction_s + v / BRAKING.linear_mps2 + rest
+    way = v * BRAKING.reaction_s + v * v / (2.0 * BRAKING.linear_mps2)
+    needed = 0.30 + radius + way + (speed + spread) * until
+    for distance, free in ((needed + 0.02, True), (needed - 0.02, False)):
+        found = meeting(HULL, someone(distance, 0.0, -speed, 0.0, radius), v, 0.0, BRAKING, rest, spread)
+        assert (found.factor == 1.0) is free
+    mirrored = meeting(HULL, someone(-(needed - 0.02), 0.0, speed, 0.0, radius), -v, 0.0, BRAKING, rest, spread)
+    assert mirrored.factor < 1.0
+
+
+def test_a_slower_motion_is_allowed_where_it_is_enough_and_none_where_it_is_not() -> None:
+    factors = [
+        meeting(HULL, someone(d, 0.0, -0.5, 0.0), 1.0, 0.0, BRAKING, 0.6, 0.2).factor for d in (2.1, 1.9, 1.6, 1.4, 1.1)
+    ]
+    assert factors == sorted(factors, reverse=True) and len(set(factors)) >= 4 and factors[-1] == 0.0
+
+
+def test_of_several_the_nearest_in_time_is_named() -> None:
+    both = Walkers(*(np.array(v) for v in ([3.0, 1.0], [0.0, 0.0], [-0.5, -1.0], [0.0, 0.0], [0.3, 0.3])))
+    found = meeting(HULL, both, 1.0, 0.0, BRAKING, 0.6, 0.2)
+    assert found.distance_m == pytest.approx(1.0)
+
+
+def test_turning_on_the_spot_counts_the_corner_that_comes_round() -> None:
+    beside = someone(0.0, 0.49, 0.0, 0.0, 0.15)
+    assert meeting(HULL, beside, 0.0, 1.5, BRAKING, 0.6, 0.0).factor < 1.0
+    assert meeting(HULL, beside, 0.5, 0.0, BRAKING, 0.6, 0.0).factor == 1.0
