@@ -24,6 +24,7 @@ from physical_ai_planner.language.model import Answer, LanguageModel
 from physical_ai_planner.language.names import NameBook
 from physical_ai_planner.language.nbest import Budget, search
 from physical_ai_planner.language.normalise import MAX_CHARS, normalise
+from physical_ai_planner.language.plain_orders import plain_line
 from physical_ai_planner.language.readings import readings
 from physical_ai_planner.language.stop_words import fast_path
 from physical_ai_planner.language.tree import Tree
@@ -63,7 +64,8 @@ class LanguageInterpreter:
         sentence = _sentence(text)
         if isinstance(sentence, GoalState):
             return sentence
-        return self._believed(sentence, self._writer.write(sentence), site, present)
+        goal = self._believed(sentence, self._writer.write(sentence), site, present)
+        return self._plain(sentence, goal, site, present) or goal
 
     def read(
         self, text: str, site: Site, *, present: str | None = None, budget: Budget | None = None
@@ -73,7 +75,7 @@ class LanguageInterpreter:
         if isinstance(sentence, GoalState):
             return sentence, (Reading(sentence, 1.0),)
         if not isinstance(self._writer, LanguageModel) or self._doubt.variant != "plain":
-            goal = self._believed(sentence, self._writer.write(sentence), site, present)
+            goal = self.interpret(text, site, present=present)
             return goal, (Reading(goal, goal.confidence),)
         found = search(Tree(self._writer, sentence), budget or Budget())
         first = found.first
@@ -81,12 +83,20 @@ class LanguageInterpreter:
         if first is not None:
             answer = Answer(first.line, first.confidence, found.passes, True)
         goal = self._believed(sentence, answer, site, present)
+        plain = self._plain(sentence, goal, site, present)
+        if plain is not None:
+            return plain, (Reading(plain, 1.0, plain_line(sentence, self._book(site)) or ""),)
         every = readings(sentence, found.lines, found.unread, site, self._book(site), present, self._doubt.temperature)
         return goal, every or (Reading(goal, goal.confidence),)
 
     def _believed(self, sentence: str, answer: Answer, site: Site, present: str | None) -> GoalState:
         answer = replace(answer, confidence=self._doubt.calibrated(answer.confidence))
         return self._checked(sentence, answer, site, present)
+
+    def _plain(self, sentence: str, goal: GoalState, site: Site, present: str | None) -> GoalState | None:
+        """The goal of an order that cannot be meant otherwise, where the model made none of it."""
+        line = plain_line(sentence, self._book(site)) if goal.steps is None else None
+        return None if line is None else self._checked(sentence, Answer(line, 1.0, 0, True), site, present)
 
     def _checked(self, sentence: str, answer: Answer, site: Site, present: str | None) -> GoalState:
         try:
