@@ -121,6 +121,31 @@ def test_what_is_still_in_view_and_gone_too_far_away_or_too_old_is_not_remembere
     assert seen(passed(full=True)) == []
 
 
+def test_before_the_first_sweep_nothing_is_seen_and_least_of_all_behind() -> None:
+    field = field_of()
+    assert seen(field) == [] and not field.now().rear_seen
+
+
+def test_what_is_passed_while_driving_is_remembered_by_its_distance_from_the_robot_of_then() -> None:
+    own = DeadReckoning()
+    field = field_of(own)
+    for k in range(21):
+        stamp, x = 1.0 + 0.1 * k, 0.1 * k
+        own.move(stamp, 1.0, 0.0)
+        dx, dy = 1.0 - x, 0.9
+        bearing = round(math.atan2(dy, dx), 2)
+        visible = {bearing: math.hypot(dx, dy)} if bearing < 2.0 else {}
+        field.sweep(sweep(stamp, visible), Mount())
+        where = seen(field)
+        if math.hypot(dx, dy) < 1.3:
+            assert where and all(math.hypot(px - dx, py - dy) < 0.06 for px, py in where)
+    assert seen(field) == [pytest.approx((-1.0, 0.9), abs=0.06)]
+    for k in range(21, 27):
+        own.move(1.0 + 0.1 * k, 1.0, 0.0)
+        field.sweep(sweep(1.0 + 0.1 * k, {}), Mount())
+    assert seen(field) == []  # 1.8 m away
+
+
 def test_what_was_forgotten_is_gone() -> None:
     field = passed()
     field.cloud(m.PointCloud(1.4, "lidar", np.array([[1.0, 0.0, 0.5]], np.float32)), Mount())
@@ -131,10 +156,10 @@ def test_what_was_forgotten_is_gone() -> None:
 def test_a_cloud_gives_what_stands_between_ground_and_height_within_reach() -> None:
     field = field_of()
     field.sweep(sweep(1.0, {}), Mount())
-    points = [(1.0, 0.0, -0.26), (1.2, 0.0, -0.24), (1.4, 0.0, 1.29), (1.6, 0.0, 1.31), (3.2, 0.0, 0.5),
-              (math.nan, 0.0, 0.5), (1.2, 0.01, 0.4)]  # fmt: skip
+    points = [(1.0, 0.0, -0.26), (1.2, 0.0, -0.24), (1.4, 0.0, 1.29), (1.6, 0.0, 1.31), (2.7, 0.0, 0.5),
+              (3.2, 0.0, 0.5), (math.nan, 0.0, 0.5), (1.2, 0.01, 0.4)]  # fmt: skip
     field.cloud(m.PointCloud(1.0, "lidar", np.array(points, np.float32)), Mount(xyz_m=(0.1, 0.0, 0.3)))
-    assert seen(field) == [(1.3, 0.0), (1.5, 0.0)]
+    assert seen(field) == [(1.3, 0.0), (1.5, 0.0), (2.8, 0.0)]
 
 
 def test_a_cloud_is_carried_along_and_given_up_when_it_is_old() -> None:

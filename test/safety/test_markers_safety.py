@@ -1,0 +1,31 @@
+"""What rviz shows: each zone closed and in its colour, the footprint and the sentence in that of the verdict."""
+
+from __future__ import annotations
+
+import pytest
+
+from physical_ai_core.reports import Verdict
+from physical_ai_core.robot import load_robot
+from physical_ai_core.site import load_site
+from physical_ai_safety.markers import COLOURS, ZONE_COLOURS, marker_array
+
+
+@pytest.mark.parametrize(("state", "colour"), [*COLOURS.items(), ("unheard of", (1.0, 1.0, 1.0))])
+def test_zones_footprint_and_sentence_are_shown(state: str, colour: tuple[float, float, float]) -> None:
+    site, robot = load_site("yard"), load_robot("scout")
+    verdict = Verdict(12.5, state, "autonomy", [0.0, 0.0], [0.0, 0.0], [], "Stopped.", "停止。", False)
+    *zones, body, text = marker_array(verdict, site, robot).markers
+    assert [(z.ns, z.id, z.header.frame_id, z.type) for z in zones] == [
+        ("zones", k, "map", 4) for k in range(len(zones))
+    ]
+    for marker, zone in zip(zones, site.zones.values(), strict=True):
+        corners = [(p.x, p.y) for p in marker.points]
+        assert corners == [*zone.polygon, zone.polygon[0]]
+        assert (marker.color.r, marker.color.g, marker.color.b) == pytest.approx(ZONE_COLOURS[zone.kind])
+    assert [(p.x, p.y) for p in body.points] == [*robot.footprint, robot.footprint[0]]
+    assert (text.text, text.type, text.pose.position.z) == ("Stopped.", 9, 1.0)
+    for number, marker in enumerate((body, text)):
+        assert (marker.ns, marker.id, marker.header.frame_id) == ("verdict", number, "base_link")
+        assert (marker.color.r, marker.color.g, marker.color.b) == pytest.approx(colour)
+        assert marker.color.a == pytest.approx(0.9) and marker.pose.orientation.w == 1.0
+        assert (marker.header.stamp.sec, marker.header.stamp.nanosec) == (12, 500000000)
