@@ -207,7 +207,8 @@ class ControllerCore:
         if mission.route is None or mission.s_m is None or surroundings is None:
             return None
         stood_s = 0.0 if self._message == WAITING else self._patience.stood_s(now_s)
-        ahead = ends_on(mission.route, mission.s_m, self._intake.map_from_odom())
+        due = 0.0 < self._p.back_off_after_s < stood_s
+        ahead = ends_on(mission.route, mission.s_m, self._intake.map_from_odom()) if due else np.zeros((0, 3))
         drive = self._recovery.drive(now_s, state, stood_s, ahead, surroundings, self._intake.people())
         if drive is None:
             return None

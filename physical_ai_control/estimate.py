@@ -48,9 +48,8 @@ class Present:
     def state(self, now_s: float, odometry: m.Odometry, command: Array, given_s: float) -> Array:
         """From the newest odometry, and the command (2,) that the base has been under since `given_s`."""
         age_s = float(np.clip(now_s - odometry.stamp_s, 0.0, self._longest_s))
-        plain = moved_on(odometry, command, age_s, self._lag_s)
         if self._model is None:
-            return plain
+            return moved_on(odometry, command, age_s, self._lag_s)
         if odometry.stamp_s != self._seen_s:
             self._seen_s = odometry.stamp_s
             twist = np.array([odometry.linear_mps[0], odometry.linear_mps[1], odometry.angular_rps[2]])
@@ -60,7 +59,7 @@ class Present:
         told = self._model.pose_at(odometry.stamp_s + age_s)
         state = np.array([*told.pose, told.twist[0], told.twist[2]])
         self.reason = told.reason or ("" if np.isfinite(state).all() else "the model said what is no number")
-        return plain if self.reason else state
+        return moved_on(odometry, command, age_s, self._lag_s) if self.reason else state
 
 
 def moved_on(odometry: m.Odometry, command: Array, age_s: float, lag_s: float) -> Array:

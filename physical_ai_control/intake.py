@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from physical_ai_control.parameters import ControllerParameters
 from physical_ai_control.people import Forecast
@@ -40,6 +41,7 @@ class Intake:
         self.verdict: reports.Verdict | None = None
         self.surprise = 0.0
         self._standing = np.zeros(0, dtype=np.uint32)
+        self._known: tuple[Forecast, NDArray[np.uint32], Forecast] | None = None  # what `people` said of which
         self._moving = np.zeros((0, 3))
 
     def handle(self, topic: str, data: Any, stamp_s: float) -> None:
@@ -91,7 +93,10 @@ class Intake:
     def people(self) -> Forecast:
         """The forecast of what moves; what stands is in the occupancy, with a smaller margin."""
         assert self.forecast is not None
-        return self.forecast.without(self._standing)
+        known = self._known
+        if known is None or known[0] is not self.forecast or known[1] is not self._standing:
+            known = self._known = self.forecast, self._standing, self.forecast.without(self._standing)
+        return known[2]
 
     def _predicted(self, data: m.Prediction) -> None:
         columns = [data.rows[name] for name in ("weight", "t_s", "x", "y", "sxx", "sxy", "syy", "radius")]

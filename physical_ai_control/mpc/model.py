@@ -137,8 +137,19 @@ class Rollout:
 
     def __init__(self, model: Model, steps: int, dt_s: float) -> None:
         x, u = ca.SX.sym("x", model.nx), ca.SX.sym("u", model.nu)
-        self._run = ca.Function("step", [x, u], [model.step(x, u, dt_s)]).mapaccum("rollout", steps)
+        whole = ca.Function("step", [x, u], [model.step(x, u, dt_s)]).mapaccum("rollout", steps)
+        # Through buffers: casadi's conversion of numpy arrays takes five times as long as the roll-out itself.
+        self._x0: Array = np.empty(model.nx)
+        self._inputs: Array = np.empty((steps, model.nu))  # casadi stores by columns
+        self._states: Array = np.empty((steps + 1, model.nx))
+        buffer: Any
+        buffer, self._run = whole.buffer()
+        buffer.set_arg(0, self._x0.data)
+        buffer.set_arg(1, self._inputs.data)
+        buffer.set_res(0, self._states[1:].data)
+        self._kept = whole, buffer
 
     def __call__(self, x0: Array, inputs: Array) -> Array:
-        later = np.asarray(self._run(x0, inputs.T), dtype=float).T
-        return np.vstack([x0, later])
+        self._x0[:], self._inputs[:], self._states[0] = x0, inputs, x0
+        self._run()
+        return np.array(self._states)

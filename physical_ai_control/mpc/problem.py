@@ -112,10 +112,16 @@ class Solver(Protocol):
 def shift(guess: Guess, ratio: float) -> Guess:
     """The guess moved on by `ratio` steps (>= 0), linearly; past its end the last state stands still."""
     steps = len(guess.inputs)
-    at = np.arange(steps + 1) + max(0.0, ratio)
-    at_x, at_u = np.minimum(at, steps), np.minimum(at[:-1], steps - 1)
-    grid = np.arange(steps + 1)
-    states = np.column_stack([np.interp(at_x, grid, column) for column in guess.states.T])
-    inputs = np.column_stack([np.interp(at_u, grid[:-1], column) for column in guess.inputs.T])
+    at: Array = np.arange(steps + 1, dtype=np.float64) + max(0.0, ratio)
+    states, inputs = _between(guess.states, at), _between(guess.inputs, at[:-1])
     inputs[at[:-1] > steps - 1] = 0.0
     return Guess(states, inputs)
+
+
+def _between(rows: Array, at: Array) -> Array:
+    """`rows (n, k)` at fractions of a row `at (m,)` (>= 0), linearly; past the end the last one."""
+    last = len(rows) - 1
+    at = np.minimum(at, last)
+    low = at.astype(np.intp)
+    first = rows[low]
+    return np.asarray((rows[np.minimum(low + 1, last)] - first) * (at - low)[:, None] + first)

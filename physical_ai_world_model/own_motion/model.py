@@ -78,6 +78,7 @@ class OwnMotion:
     def clear(self) -> None:
         """Forget the past."""
         self._commands: deque[tuple[float, float, float]] = deque(maxlen=COMMANDS)
+        self._table, self._end = np.zeros((4 * COMMANDS, 3)), 0  # the same as rows: the last ones before `_end`
         self._stamp_s, self._since_s = -math.inf, math.inf
         self._pose, self._twist = np.zeros(3), np.zeros(3)
         self._z: list[float] = []
@@ -91,14 +92,23 @@ class OwnMotion:
         effect_s = stamp_s + self._delay_s
         while self._commands and self._commands[-1][0] >= effect_s:  # the clock was set back, or the same stamp again
             self._commands.pop()
-        self._commands.append((effect_s, float(v), float(w)))
+            self._end -= 1
+        self._append(effect_s, float(v), float(w))
+
+    def _append(self, effect_s: float, v: float, w: float) -> None:
+        if self._end == len(self._table):
+            self._table[:COMMANDS] = self._table[-COMMANDS:]
+            self._end = COMMANDS
+        self._commands.append((effect_s, v, w))
+        self._table[self._end] = effect_s, v, w
+        self._end += 1
 
     def _heed_silence(self, now_s: float) -> None:
         """A base whose commands fell silent has braked by itself since."""
         if self._commands:
             effect_s, v, w = self._commands[-1]
             if now_s - effect_s > self._silence_s and (v, w) != (0.0, 0.0):
-                self._commands.append((effect_s + self._silence_s, 0.0, 0.0))
+                self._append(effect_s + self._silence_s, 0.0, 0.0)
 
     def observe(self, stamp_s: float, pose: Array, twist: Array, pull_mps2: Array | None = None) -> None:
         """The measured state: `[x, y, yaw]` in any fixed frame, `[forward, left, turn]` in `base_link`.
@@ -238,20 +248,22 @@ class OwnMotion:
         commands: tuple[Array, Array] | None = None,
     ) -> list[tuple[float, float]]:  # fmt: skip
         """The mean command of each step; `twist` before the first that has been heard."""
-        stamps = [c[0] for c in self._commands]
-        values = [(c[1], c[2]) for c in self._commands]
+        rows = self._table[self._end - len(self._commands) : self._end]
+        stamps, values = rows[:, 0], rows[:, 1:]
         if commands is not None:
             said = np.asarray(commands[0], dtype=float) + self._delay_s
-            kept = sum(stamp < said[0] for stamp in stamps)
+            kept = int((stamps < said[0]).sum())
             bound = (PLAUSIBLE[0], PLAUSIBLE[2])
-            stamps = stamps[:kept] + said.tolist()
-            values = values[:kept] + np.clip(commands[1], np.negative(bound), bound).tolist()
-        if not stamps:
+            stamps = np.concatenate([stamps[:kept], said])
+            values = np.vstack([values[:kept], np.clip(commands[1], np.negative(bound), bound)])
+        if not len(stamps):
             return [twist] * steps
         # The integral of what is held from knot to knot, at the edges of the steps.
         edges = from_s + step_s * np.arange(steps + 1.0)
-        knots = np.array([min(from_s, stamps[0]) - 1.0, *stamps, max(edges[-1], stamps[-1]) + 1.0])
-        held = np.array([twist, *values])
+        knots = np.concatenate([
+            [min(from_s, stamps[0]) - 1.0], stamps, [max(edges[-1], stamps[-1]) + 1.0]
+        ])  # fmt: skip
+        held = np.concatenate([[twist], values])
         total = np.vstack([np.zeros(2), np.cumsum(held * np.diff(knots)[:, None], axis=0)])
         mean = [np.diff(np.interp(edges, knots, column)) / step_s for column in total.T]
         return list(zip(mean[0].tolist(), mean[1].tolist(), strict=True))
