@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from physical_ai_core.goal import Event, Step, Task
 from physical_ai_planner.language.compact import Compact, Deictic, Draft, Move, Named, Plan, Pointed, Spot
-from physical_ai_planner.language.names import NameBook, occurrences
-from physical_ai_planner.language.taken_back import is_condition, is_taken_back
+from physical_ai_planner.language.names import Entry, NameBook, occurrences
+from physical_ai_planner.language.taken_back import is_avoided, is_condition, is_taken_back
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _TO = re.compile(
@@ -53,6 +53,9 @@ def left_name(sentence: str, compact: Compact, book: NameBook, steps: Sequence[S
     spans = {entry: occurrences(entry.name, sentence) for entry in entries}
     starts = sorted({first for found in spans.values() for first, _ in found})
     waits = _waits(compact)
+    taboo = _avoided_target(sentence, spans, steps)
+    if taboo is not None:
+        return taboo
     for entry in entries:
         for first, last in spans[entry]:
             if any(first < end and start < last for start, end in used):
@@ -63,6 +66,18 @@ def left_name(sentence: str, compact: Compact, book: NameBook, steps: Sequence[S
                 continue
             if not (waits and is_condition(sentence, first, last)):
                 return entry.name
+    return None
+
+
+def _avoided_target(
+    sentence: str, spans: Mapping[Entry, Sequence[tuple[int, int]]], steps: Sequence[Step]
+) -> str | None:
+    """A name that the sentence lists among what to keep away from, and that a step is at; None where there is none."""
+    targets = {getattr(step.target, "name", None) for step in steps}
+    every = [span for found in spans.values() for span in found]
+    for entry, found in spans.items():
+        if entry.id in targets and len(found) == 1 and is_avoided(sentence, *found[0], every):
+            return entry.name
     return None
 
 

@@ -7,6 +7,7 @@ waits for a clear way. Plain patterns beside the words; what they do not know is
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 REACH = 24  # characters between words and what takes them back
 CORRECTION = re.compile(  # said after the words that it takes back
@@ -44,6 +45,28 @@ _FREE_JA = re.compile(
     r"(?:空[いきくけ]|すい|すく|あい[たて]|あく|開[いきくけ]|通れ|とおれ|いな[くい]|居な[くい]|なくな|どい|退い|どく"
     r"|クリア|片付|片づ|かたづ|ふさが(?:ら|って(?:い)?な))"
 )  # fmt: skip
+
+_AVOIDING_EN = re.compile(  # the names between this and the words asked about are only listed
+    r"\b(?:avoid(?:ing)?|(?:stay|keep|steer)(?:ing)? (?:away|clear|out|off)(?: (?:of|from))?"
+    r"|without (?:going|driving|passing|crossing)(?: (?:through|via|into|near|past|over))?"
+    r"|but not (?:through|via|across))"
+    r"(?: (?:the|both|either|all of))?(?P<list>[^.;]*)$",
+    re.IGNORECASE,
+)
+_LISTED_EN = re.compile(r"(?: *(?:,|\band\b|\bor\b|\bnor\b|\bthe\b|\0))* *", re.IGNORECASE)
+_AVOIDING_JA = re.compile(r"(?:や|と|、|・|も|\0)*(?:を(?:避け|よけ|さけ|通ら)|に(?:は|も)?(?:近づか|近寄ら|入ら))")
+
+
+def is_avoided(sentence: str, start: int, end: int, names: Sequence[tuple[int, int]]) -> bool:
+    """Whether the words from `start` to `end` stand in a list of what to keep away from ("avoiding A, B and C", AやBを
+    避けて). `names`: where the sentence holds names, of which such a list is made."""
+    bare = list(sentence)
+    for first, last in names:
+        bare[first:last] = "\0" * (last - first)
+    before = _AVOIDING_EN.search("".join(bare[:start]))
+    if before is not None and _LISTED_EN.fullmatch(before.group("list")):
+        return True
+    return _AVOIDING_JA.match("".join(bare[end:])) is not None and sentence[end : end + 1] != "、"
 
 
 def is_taken_back(sentence: str, start: int, end: int, next_at: int | None = None) -> bool:

@@ -222,3 +222,34 @@ def test_the_side_that_is_part_of_a_name_is_no_relation(site: Site) -> None:
     other = site.model_copy(update={"places": places, "zones": zones})
     assert signature(goal("書庫前に行って", "go <書庫> front", other)) == "navigate tool_store"
     assert signature(goal("検査台の前に行って", "go <検査台> front", other)) == "navigate quality_desk/front"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("go to press 1, avoiding the hall floor, the paint booth and the tool crib", "go <press 1>; go <tool crib>"),
+        ("keep clear of the paint booth and the blue cart on the way to press 1", "go <press 1>; go <blue cart>"),
+        ("塗装ブースと検査台を避けてプレス1号機へ", "go <塗装ブース>; go <プレス1号機>"),
+    ],
+)
+def test_a_place_that_is_listed_among_those_to_avoid_is_not_driven_to(site: Site, text: str, line: str) -> None:
+    assert goal(text, line, site).steps is None
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "goal_text"),
+    [
+        (
+            "avoid the welding cell and go to press 1",
+            "go <press 1> avoid <welding cell>",
+            "navigate press_1 out=welding_cell",
+        ),
+        (
+            "検査台に行って、溶接セルを避けてプレス1号機へ",
+            "go <検査台> avoid <溶接セル>; go <プレス1号機> avoid <溶接セル>",
+            "navigate quality_desk out=welding_cell; navigate press_1 out=welding_cell",
+        ),
+    ],
+)
+def test_a_place_beside_what_to_avoid_is_driven_to(site: Site, text: str, line: str, goal_text: str) -> None:
+    assert signature(goal(text, line, site)) == goal_text
