@@ -152,6 +152,7 @@ class NameBook:
             )
         )
         self._tokens = {entry: tokens(entry.name) for entry in self.entries}
+        self._labels = {entry: labels(" ".join(words)) for entry, words in self._tokens.items()}
         self.spoken = tuple(entry for entry in self.entries if entry.spoken)
         self._likeness = likeness([entry.name for entry in self.spoken]) if likeness is not None else None
 
@@ -173,7 +174,8 @@ class NameBook:
             same = _ids(e for e in entries if other(plain) and other(plain) == other(self._tokens[e]))
             if same:
                 return Match(sure=same)
-        alike = [e for e in entries if e.spoken and labels(" ".join(plain)) == labels(" ".join(self._tokens[e]))]
+        told = labels(" ".join(plain))
+        alike = [e for e in entries if e.spoken and self._labels[e] == told]
         heard = _ids(e for e in alike if sound.same(plain, self._tokens[e]))
         if heard:
             return Match(sure=heard)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import itertools
 import re
 from collections.abc import Callable
 
@@ -31,8 +32,8 @@ def same(one: Words, other: Words) -> bool:
     if len(one) != 1 or one[0].isascii() or other[0].isascii():
         return False
     a, b = one[0], other[0]
-    plain, known = _WEAK.sub("", a), _WEAK.sub("", b)
-    return (plain == known and len(plain) >= LEAST) or _one_reading(a, b) or _one_sign(a, b)
+    plain = _firm(a)
+    return (plain == _firm(b) and len(plain) >= LEAST) or _one_reading(a, b) or _one_sign(a, b)
 
 
 def alike(one: Words, other: Words) -> bool:
@@ -42,20 +43,20 @@ def alike(one: Words, other: Words) -> bool:
         return _code(a) == _code(b) and len(_code(a)) >= LEAST
     if a.isascii() or b.isascii():
         return False
-    first, second = _WEAK.sub("", _reading(a)), _WEAK.sub("", _reading(b))
-    return min(len(first), len(second)) > LEAST and _one_apart(first, second)
+    first, second = _reading(a), _reading(b)
+    return abs(len(first) - len(second)) < 2 and min(len(first), len(second)) > LEAST and _one_apart(first, second)
 
 
 def _one_reading(one: str, other: str) -> bool:
-    first, second = _WEAK.sub("", _reading(one)), _WEAK.sub("", _reading(other))
-    return first == second and len(first) >= LEAST
+    reading = _reading(one)
+    return len(reading) >= LEAST and reading == _reading(other)
 
 
 def _one_sign(one: str, other: str) -> bool:
     """Whether two names differ in one kanji only, and both kanji can be read in the same way."""
     if len(one) != len(other):
         return False
-    differing = [(a, b) for a, b in zip(one, other, strict=True) if a != b]
+    differing = list(itertools.islice(((a, b) for a, b in zip(one, other, strict=True) if a != b), 2))
     if len(differing) != 1 or not all(_KANJI.fullmatch(sign) for sign in differing[0]):
         return False
     first, second = map(_readings, differing[0])
@@ -78,12 +79,17 @@ def _one_apart(one: str, other: str) -> bool:
 
 @functools.lru_cache(maxsize=8192)
 def _reading(words: str) -> str:
-    """The reading in katakana; empty where the dictionary knows none, or is not installed."""
+    """The reading in katakana, without long marks and small tsu; empty where no dictionary knows one."""
     dictionary = _dictionary()
     if dictionary is None or not 0 < len(words) <= _LONGEST:
         return ""
     reading = "".join(dictionary[0](words))
-    return reading if re.fullmatch("[ァ-ヶー]+", reading) else ""
+    return _firm(reading) if re.fullmatch("[ァ-ヶー]+", reading) else ""
+
+
+@functools.lru_cache(maxsize=8192)
+def _firm(kana: str) -> str:
+    return _WEAK.sub("", kana)
 
 
 @functools.lru_cache(maxsize=2048)
