@@ -63,7 +63,15 @@ EXTRAS = {
     "train": ["peft>=0.13,<1"],
     "policy": ["stable-baselines3>=2.3,<3", "gymnasium>=0.29", "torch>=2.4"],  # training of the MPC's second expert
     "bench": ["stonesoup>=1.5,<2", "filterpy>=1.4.5,<3"],  # peers that benchmarks measure beside this suite
-    "test": ["pytest>=8,<10", "pytest-timeout>=2.3", "hypothesis>=6.100", "ruff>=0.6", "mypy>=1.11", "types-PyYAML"],
+    "test": [
+        "pytest>=8,<10",
+        "pytest-timeout>=2.3",
+        "hypothesis>=6.100",
+        "ruff>=0.6",
+        "mypy>=1.11",
+        "types-PyYAML",
+        "coverage>=7.4",
+    ],
 }
 
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from physical_ai_cli import bench_control, bench_planner  # noqa: F401 (each adds its commands)
 from physical_ai_cli.bench import app as bench_app
 from physical_ai_cli.environment import enter_ros_environment
+from physical_ai_cli.mutants import mutants
 from physical_ai_cli.train import app as train_app
 from physical_ai_core.errors import PhysicalAIError
 
@@ -20,6 +21,7 @@ app = typer.Typer(
 )
 app.add_typer(bench_app, name="bench")
 app.add_typer(train_app, name="train")
+app.command()(mutants)
 console = Console()
 
 
