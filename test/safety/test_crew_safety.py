@@ -64,3 +64,12 @@ def test_what_cannot_be_watched_is_left_alone() -> None:
     watch.watch("gone", "4194304", socket.gethostname())
     assert list(watch.ended()) == []
     watch.close()
+
+
+def test_a_deathwatch_that_is_closed_lets_go_of_the_living() -> None:
+    watch = Deathwatch()
+    watch.watch("self", str(os.getpid()), socket.gethostname())
+    open_before = len(os.listdir("/proc/self/fd"))
+    watch.close()
+    assert len(os.listdir("/proc/self/fd")) == open_before - 1
+    watch.close()

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from physical_ai_safety.footprint import Braking, Hull, first_contact, sort_points
+from physical_ai_safety.footprint import Braking, Hull, factor_within, first_contact, sort_points
 
 SCOUT = [(0.25, 0.21), (-0.25, 0.21), (-0.25, -0.21), (0.25, -0.21)]
 KITE = [(0.4, 0.0), (0.0, 0.25), (-0.2, 0.0), (0.0, -0.25)]
@@ -34,6 +34,7 @@ def deepest(hull: Hull, x: np.ndarray, y: np.ndarray, v: float, w: float, factor
     return float(hull.heights(c * dx + s * dy, c * dy - s * dx).max(axis=0).min())
 
 
+@settings(deadline=None)
 @given(points, speeds, turns, st.sampled_from([SCOUT, KITE]))
 @example([(1.0, 0.0)], 2.0, 0.0, SCOUT)
 @example([(-1.0, 0.0)], -1.0, 0.0, SCOUT)
@@ -52,6 +53,7 @@ def test_the_allowed_motion_never_enters_a_point(
         assert deepest(hull, near.x, near.y, v, w, factor) > -2e-3
 
 
+@settings(deadline=None)
 @given(st.floats(0.5, 3.0), st.floats(0.1, 2.0))
 def test_straight_ahead_the_factor_is_the_textbook_stopping_distance(distance: float, v: float) -> None:
     hull = Hull(SCOUT, 0.05)
@@ -65,6 +67,7 @@ def test_straight_ahead_the_factor_is_the_textbook_stopping_distance(distance: f
         assert contact.factor >= 1.0
 
 
+@settings(deadline=None)
 @given(st.floats(0.3, 2.0), st.sampled_from([-1.0, 1.0]))
 def test_a_wall_beside_the_robot_does_not_limit_driving_along_it(v: float, side: float) -> None:
     hull = Hull(SCOUT, 0.05)
@@ -98,3 +101,68 @@ def test_nothing_near_and_no_motion_are_free() -> None:
     assert first_contact(hull, nothing, 1.0, 0.3, BRAKING).factor == math.inf
     one = sort_points(hull, np.array([0.5]), np.array([0.0]))
     assert first_contact(hull, one, 0.0, 0.0, BRAKING).factor == math.inf
+
+
+def test_a_point_in_the_swept_ring_that_the_hull_never_reaches_is_free() -> None:
+    """Between the nearest and the farthest distance of the hull from the centre of the motion, but past its corners."""
+    kite = Hull([(0.4, 0.0), (0.0, 0.05), (-0.4, 0.0), (0.0, -0.05)])
+    near = sort_points(kite, np.array([0.0]), np.array([0.2]))
+    assert first_contact(kite, near, 0.0, 0.3, BRAKING).factor == pytest.approx(
+        first_contact(kite, near, 0.0, -0.3, BRAKING).factor
+    )
+    ahead = sort_points(kite, np.array([0.0]), np.array([0.06]))
+    assert first_contact(kite, ahead, 0.5, 0.0, BRAKING).factor == math.inf
+
+
+@given(speeds, turns, st.floats(0.3, 3.0), st.floats(-3.1, 3.1))
+@settings(deadline=None)
+def test_what_is_mirrored_is_limited_alike(v: float, w: float, r: float, bearing: float) -> None:
+    hull = Hull(SCOUT, 0.05)
+
+    def factor(side: float, way: float) -> float:
+        x, y = np.array([way * r * math.cos(bearing)]), np.array([side * r * math.sin(bearing)])
+        return min(1.0, first_contact(hull, sort_points(hull, x, y), way * v, side * way * w, BRAKING).factor)
+
+    assert factor(1.0, 1.0) == pytest.approx(factor(-1.0, 1.0), abs=2e-3)
+    assert factor(1.0, 1.0) == pytest.approx(factor(1.0, -1.0), abs=2e-3)
+
+
+def test_braking_takes_as_long_as_the_slower_of_its_two_parts() -> None:
+    assert BRAKING.duration_s(1.5, 0.0) == 1.0 and BRAKING.duration_s(-1.5, 0.0) == 1.0
+    assert BRAKING.duration_s(0.3, -1.5) == 0.5 and BRAKING.duration_s(0.0, 0.0) == 1e-6
+
+
+def test_the_factor_solves_the_way_of_reaction_and_braking() -> None:
+    for free, reaction, braking in ((0.5, 0.2, 1.0), (0.1, 0.0, 0.5), (2.0, 0.3, 0.7)):
+        k = factor_within(free, reaction, braking)
+        assert k * reaction + 0.5 * k * k * braking == pytest.approx(free)
+    assert factor_within(0.0, 0.2, 1.0) == factor_within(-1.0, 0.2, 1.0) == 0.0
+
+
+def test_a_hull_knows_its_edges_and_the_nearest_points_come_first() -> None:
+    hull = Hull(SCOUT, 0.05)
+    assert hull.radius_m == pytest.approx(math.hypot(0.30, 0.26)) and hull.margin_m == 0.05
+    assert hull.heights(np.array([0.5]), np.array([0.0])).max() == pytest.approx(0.2)
+    near = sort_points(hull, np.array([2.0, 0.28, 1.0, 0.24]), np.array([0.0, 0.0, 0.0, 0.0]))
+    assert near.x.tolist() == [1.0, 2.0] == near.r.tolist()
+    assert near.inside_x.tolist() == [0.24, 0.28] and near.inside_m.tolist() == pytest.approx([-0.01, 0.03])
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "v", "w", "allowed"),
+    [
+        (0.27, 0.0, 0.5, 0.0, 0.02), (-0.27, 0.0, -0.5, 0.0, 0.02), (0.27, 0.0, 0.01, 0.0, math.inf),
+        (0.2, 0.23, 0.0, 0.5, 0.02 / 0.2), (-0.2, 0.23, 0.0, 0.5, math.inf), (-0.2, 0.23, 0.0, -0.5, 0.02 / 0.2),
+        (0.2, -0.23, 0.0, -0.5, 0.02 / 0.2), (0.27, 0.1, 0.0, -0.5, 0.02 / 0.1), (0.27, 0.1, 0.0, 0.5, math.inf),
+    ],
+)  # fmt: skip
+def test_within_the_margin_closing_in_dies_out_with_the_gap(
+    x: float, y: float, v: float, w: float, allowed: float
+) -> None:
+    hull = Hull(SCOUT, 0.05)
+    contact = first_contact(hull, sort_points(hull, np.array([x]), np.array([y])), v, w, BRAKING)
+    if math.isinf(allowed):
+        assert contact.factor >= 1.0
+    else:
+        assert contact.factor * abs(v or w) == pytest.approx(allowed)
+        assert (contact.free_m, contact.x_m, contact.y_m) == pytest.approx((0.02, x, y))

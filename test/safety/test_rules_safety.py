@@ -56,3 +56,8 @@ def test_the_hash_changes_with_anything_that_decides(tmp_path: Path) -> None:
     one = load_rules(written(tmp_path), "yard", "scout")
     other = load_rules(written(tmp_path, limits={"max_speed_mps": 1.0}), "yard", "scout")
     assert one.hash != other.hash and other.limits.max_speed_mps == 1.0
+
+
+def test_a_work_zone_that_the_site_leaves_free_may_be_given_a_speed(tmp_path: Path) -> None:
+    rules = load_rules(written(tmp_path, zones={"meadow": {"max_speed_mps": 0.5}}), "yard", "scout")
+    assert rules.file.zones["meadow"].max_speed_mps == 0.5

@@ -13,7 +13,7 @@ from physical_ai_core.robot import load_robot
 from physical_ai_core.site import load_site
 from physical_ai_safety.footprint import Braking, Hull
 from physical_ai_safety.rules import ZoneRule
-from physical_ai_safety.zones import MapPose, ZoneMap
+from physical_ai_safety.zones import MapPose, ZoneLimit, ZoneMap, _stricter
 
 SITE = load_site("yard")
 BODY = Polygon(load_robot("scout").footprint)
@@ -92,3 +92,52 @@ def test_a_site_without_zones_needs_no_pose() -> None:
     empty = ZoneMap(SITE.model_copy(update={"zones": {}}), {}, Hull(load_robot("scout").footprint))
     assert not empty.needs_pose
     assert empty.limit(MapPose(0, 0, 0, 0.0), 1.0, 0.0, BRAKING, 0.2) is None
+
+
+def test_of_two_zones_the_stricter_binds() -> None:
+    slow, slower = ZoneLimit(0.5, "a", "slow", 1.0, 0.8), ZoneLimit(0.4, "b", "slow", 1.0, 0.8)
+    assert _stricter(slow, slower) is slower and _stricter(slower, slow) is slower
+    assert _stricter(None, slow) is slow and _stricter(slow, None) is slow and _stricter(None, None) is None
+    assert _stricter(slow, slow._replace(zone="c")) is slow
+
+
+def test_where_a_slow_zone_lies_far_enough_ahead_it_does_not_bind_yet() -> None:
+    """The reach looks further than the way to rest: a zone within it, but not on the way, says nothing."""
+    for x, y, yaw in ((31.0, 8.0, math.pi), (31.3, 8.0, math.pi / 2)):
+        assert ZONES.limit(MapPose(x, y, yaw, 0.03), 1.5, 0.0, BRAKING, 0.2) is None
+
+
+@pytest.mark.parametrize("x", [30.4, 30.7, 31.0, 31.3])
+def test_before_a_slow_zone_the_speed_is_that_from_which_it_can_be_entered_slowly(x: float) -> None:
+    found = ZONES.limit(MapPose(x, 8.0, 0.0, 0.03), 1.5, 0.0, BRAKING, 0.2)
+    room = 32.0 - x - 0.25 - 0.09 - 1.5 * 0.2
+    allowed = min(1.5, math.sqrt(0.8**2 + 2.0 * 1.5 * max(0.0, room)))
+    got = 1.5 if found is None else min(1.5, 1.5 * found.factor)
+    assert max(0.8, math.sqrt(max(0.0, allowed**2 - 3.0 * 0.13))) - 1e-6 <= got <= allowed + 1e-6
+
+
+def test_in_a_forbidden_zone_backing_out_is_the_way_when_the_front_leads_further_in() -> None:
+    inside = MapPose(9.7, 7.5, 0.0, 0.03)
+    back, on = ZONES.limit(inside, -0.4, 0.0, BRAKING, 0.2), ZONES.limit(inside, 0.4, 0.0, BRAKING, 0.2)
+    assert back is not None and (back.clause, back.limit_mps, back.way_m) == ("escape", 0.2, 0.0)
+    assert back.factor == pytest.approx(0.5)
+    assert on is not None and (on.factor, on.clause, on.limit_mps) == (0.0, "forbidden", 0.0)
+    slow = ZONES.limit(inside, -0.1, 0.0, BRAKING, 0.2)
+    assert slow is not None and slow.factor == 1.0
+
+
+def test_a_pose_after_a_long_way_measures_the_zones_anew() -> None:
+    zones = ZoneMap(SITE, {}, Hull(load_robot("scout").footprint))
+    assert zones.limit(MapPose(20.0, 14.5, 0.0, 0.03), 1.5, 0.0, BRAKING, 0.2) is None
+    for x in (20.2, 8.6):
+        found = zones.limit(MapPose(x, 7.5, 0.0, 0.03), 1.0, 0.0, BRAKING, 0.2)
+        assert (found is not None and found.zone == "flower_bed") is (x == 8.6)
+
+
+def test_the_way_to_a_forbidden_zone_is_told_in_metres() -> None:
+    found = ZONES.limit(MapPose(8.6, 7.5, 0.0, 0.03), 1.0, 0.0, BRAKING, 0.2)
+    assert found is not None and found.clause == "forbidden"
+    gap = 9.5 - 8.6 - 0.25 - 0.09
+    assert gap - 0.06 <= found.way_m <= gap and found.limit_mps == pytest.approx(found.factor)
+    k = found.factor
+    assert k * 0.2 + 0.5 * k * k / 1.5 == pytest.approx(found.way_m)
