@@ -166,3 +166,19 @@ def test_within_the_margin_closing_in_dies_out_with_the_gap(
     else:
         assert contact.factor * abs(v or w) == pytest.approx(allowed)
         assert (contact.free_m, contact.x_m, contact.y_m) == pytest.approx((0.02, x, y))
+
+
+def test_of_a_point_within_the_margin_and_one_ahead_the_stricter_binds() -> None:
+    hull = Hull(SCOUT, 0.05)
+    for ahead, binding in ((2.0, 0.27), (0.401, 0.401)):
+        near = sort_points(hull, np.array([0.27 if binding == 0.27 else 0.299, ahead]), np.array([0.0, 0.0]))
+        contact = first_contact(hull, near, 1.0, 0.0, Braking(0.2, 1.5, 3.0, 0.1))
+        assert contact.x_m == binding
+
+
+def test_a_point_that_only_rounding_leaves_on_the_circle_of_a_corner_is_free() -> None:
+    hull = Hull(SCOUT, 0.05)
+    x, y = -0.3837572500208733, -0.10163844280791086
+    assert math.hypot(x, y) == pytest.approx(hull.radius_m, rel=1e-12)
+    near = sort_points(hull, np.array([x]), np.array([y]))
+    assert first_contact(hull, near, 0.0, 1.0, BRAKING).factor == math.inf

@@ -67,6 +67,7 @@ def test_below_creeping_is_rest(v: float, w: float, rests: bool) -> None:
         (0.5, -4.0, False, (0.25, -2.0), "yaw rate"),
         (3.0, 8.0, False, (0.75, 2.0), "yaw rate"),
         (3.0, 3.0, False, (1.5, 1.5), "speed"),
+        (3.0, 4.0, False, (1.5, 2.0), "speed"),  # alike
         (-0.8, 0.4, False, (-0.2, 0.1), "blind reverse"),
         (-0.8, 0.4, True, (-0.4, 0.2), "reverse"),
         (0.0, 3.0, False, (0.0, 2.0), "yaw rate"),

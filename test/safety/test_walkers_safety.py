@@ -238,3 +238,11 @@ def test_turning_on_the_spot_counts_the_corner_that_comes_round() -> None:
     beside = someone(0.0, 0.49, 0.0, 0.0, 0.15)
     assert meeting(HULL, beside, 0.0, 1.5, BRAKING, 0.6, 0.0).factor < 1.0
     assert meeting(HULL, beside, 0.5, 0.0, BRAKING, 0.6, 0.0).factor == 1.0
+
+
+def test_two_who_stand_close_together_stay_two() -> None:
+    tracker = WalkerTracker()
+    for k in range(8):
+        tracker.sweep(1.0 + 0.1 * k, *sweep([(0.0, 3.0, 0.03), (0.16, 3.0, 0.03)]), AHEAD)
+    assert [track.hits for track in tracker.tracks] == [8, 8]
+    assert math.hypot(*(a - b for a, b in zip(*((t.x, t.y) for t in tracker.tracks), strict=True))) > 0.4
