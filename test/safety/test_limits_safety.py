@@ -284,3 +284,8 @@ def test_the_last_reason_speaks_in_both_languages_with_its_numbers() -> None:
     otherwise = Words(en="fine", ja="良好")
     assert words.say(notes, otherwise) == ("Stopped: scan is silent (0.40 s).", "停止:scan が途絶 (0.40 秒)。")
     assert words.say([], otherwise) == ("fine", "良好")
+
+
+def test_an_obstacle_that_leaves_just_enough_room_is_not_spoken_of() -> None:
+    out = asked(1.0, 0.0, (1.0, 0.0), ranges=around((1.0, 0.0)))  # 1.07 m/s would still do
+    assert out.v_mps == 1.0 and out.verdict.interventions == [] and out.verdict.state == "clear"
