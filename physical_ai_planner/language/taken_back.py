@@ -54,7 +54,7 @@ _AVOIDING_EN = re.compile(  # the names between this and the words asked about a
     re.IGNORECASE,
 )
 _LISTED_EN = re.compile(r"(?: *(?:,|\band\b|\bor\b|\bnor\b|\bthe\b|\0))* *", re.IGNORECASE)
-_AVOIDING_JA = re.compile(r"(?:や|と|、|・|も|\0)*(?:を(?:避け|よけ|さけ|通ら)|に(?:は|も)?(?:近づか|近寄ら|入ら))")
+_AVOIDING_JA = re.compile(r"(?:や|と|・|\0)*(?:を(?:避け|よけ|さけ|通ら)|に(?:は|も)?(?:近づか|近寄ら|入ら))")
 
 
 def is_avoided(sentence: str, start: int, end: int, names: Sequence[tuple[int, int]]) -> bool:
@@ -66,7 +66,7 @@ def is_avoided(sentence: str, start: int, end: int, names: Sequence[tuple[int, i
     before = _AVOIDING_EN.search("".join(bare[:start]))
     if before is not None and _LISTED_EN.fullmatch(before.group("list")):
         return True
-    return _AVOIDING_JA.match("".join(bare[end:])) is not None and sentence[end : end + 1] != "、"
+    return _AVOIDING_JA.match("".join(bare[end:])) is not None
 
 
 def is_taken_back(sentence: str, start: int, end: int, next_at: int | None = None) -> bool:

@@ -245,6 +245,11 @@ def test_a_place_that_is_listed_among_those_to_avoid_is_not_driven_to(site: Site
             "navigate press_1 out=welding_cell",
         ),
         (
+            "検査台を見て、青い台車も溶接セルを避けて見て",
+            "inspect <検査台>; inspect <青い台車> avoid <溶接セル>",
+            "inspect quality_desk; inspect blue_cart out=welding_cell",
+        ),
+        (
             "検査台に行って、溶接セルを避けてプレス1号機へ",
             "go <検査台> avoid <溶接セル>; go <プレス1号機> avoid <溶接セル>",
             "navigate quality_desk out=welding_cell; navigate press_1 out=welding_cell",

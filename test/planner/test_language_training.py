@@ -420,7 +420,7 @@ def test_the_bench_has_a_row_for_each_way_and_the_check_takes_a_wrong_goal_away(
     from physical_ai_planner.language.doubt import Doubt
     from physical_ai_planner.language.model import Answer
 
-    said = (("go to dock B, slowly", "navigate dock_b v0.5"), ("go to dock A", "navigate dock_a"))
+    said = (("go to dock B, slowly", "navigate dock_b v0.5"), ("off to dock A", "navigate dock_a"))
     rows = [{"id": text, "site": "yard", "language": "en", "text": text, "accept": [goal]} for text, goal in said]
     file = tmp_path / "some.jsonl"
     file.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
