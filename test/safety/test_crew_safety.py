@@ -73,3 +73,9 @@ def test_a_deathwatch_that_is_closed_lets_go_of_the_living() -> None:
     watch.close()
     assert len(os.listdir("/proc/self/fd")) == open_before - 1
     watch.close()
+
+
+def test_who_is_not_of_the_crew_is_never_missed() -> None:
+    crew = Crew(["planner"])
+    crew.hear("coffee", True, "3")
+    assert not crew.died("coffee", "3") and crew.absent == ()
