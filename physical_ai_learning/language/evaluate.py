@@ -40,6 +40,7 @@ from physical_ai_core.site import Site, ZoneKind, load_site
 from physical_ai_planner.language.interpreter import LanguageInterpreter
 from physical_ai_planner.language.weights import DEFAULT_MODEL
 
+OPENED = "OPENED.json"  # language: ids
 MOST_CLAUSES = 4  # sentences with more count as these
 
 
@@ -55,6 +56,12 @@ class Sentence:
     clauses: int = 1  # orders said in it
     tags: tuple[str, ...] = ()
     present: str | None = None  # the place that "there" and "the other one" mean at first
+
+
+def opened_ids(folder: Path) -> frozenset[str]:
+    """Ids of the sentences that were looked at while rules were made. Raises OSError, ValueError without a list."""
+    found: dict[str, list[str]] = json.loads((folder / OPENED).read_text(encoding="utf-8"))
+    return frozenset(key for ids in found.values() for key in ids)
 
 
 _ALLOW = {"question": "?", "refusal": "!"}  # words of a hostile row
@@ -244,10 +251,18 @@ def main() -> None:
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--sample", type=int, help="only so many sentences, drawn at random (always the same ones)")
+    parser.add_argument(
+        "--closed",
+        action="store_true",
+        help="without those that OPENED.json beside them lists; told is the table alone",
+    )
     parser.add_argument("--planned", action="store_true", help="through the whole planner, as the robot runs it")
     parser.add_argument("--readings-s", type=float, help="--planned: time for further readings; the robot's by default")
     options = parser.parse_args()
     sentences = load_sentences(options.sentences)
+    if options.closed:
+        opened = opened_ids(options.sentences.parent)
+        sentences = [s for s in sentences if s.id not in opened]
     if options.sample is not None:
         sentences = random.Random(0).sample(sentences, min(options.sample, len(sentences)))
     sites = {name: find_site(name, options.sites) for name in {s.site for s in sentences}}
@@ -261,7 +276,7 @@ def main() -> None:
     else:
         results = evaluate(interpreter, sentences, sites)
     for result in results:
-        if not result.ok:
+        if not result.ok and not options.closed:
             mark = "EXECUTED" if result.wrong_but_executed else "safe"
             print(f"{mark:8} {result.goal.confidence:.2f} {result.sentence.id} {result.sentence.text!r:.300}")
             print(f"         got {signature(result.goal)}, wanted {' or '.join(result.sentence.accept)}")

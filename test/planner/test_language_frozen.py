@@ -31,7 +31,15 @@ from physical_ai_core.goal import (
 )
 from physical_ai_core.goal import Event as GoalEvent
 from physical_ai_core.site import Site, load_site
-from physical_ai_learning.language.evaluate import Sentence, load_sentences, outside_rules, right, signature, wilson
+from physical_ai_learning.language.evaluate import (
+    Sentence,
+    load_sentences,
+    opened_ids,
+    outside_rules,
+    right,
+    signature,
+    wilson,
+)
 from physical_ai_learning.language.frozen import check, freeze, measure
 
 FOLDER = Path(__file__).parents[1] / "data" / "language" / "frozen"
@@ -254,3 +262,9 @@ def test_the_wilson_interval_is_that_of_the_tables() -> None:
     low, high = wilson(97, 100)  # statsmodels' proportion_confint(97, 100, method="wilson")
     assert low == pytest.approx(0.9154, abs=5e-4) and high == pytest.approx(0.9897, abs=5e-4)
     assert wilson(0, 0) == (0.0, 1.0) and wilson(0, 600)[1] == pytest.approx(0.0064, abs=1e-4)
+
+
+def test_what_was_opened_are_sentences_of_the_set_and_most_are_closed() -> None:
+    opened = opened_ids(FOLDER)
+    ids = {s.id for name in GOALS for s in load_sentences(FOLDER / name)}
+    assert opened < ids and len(ids - opened) > len(ids) / 2
