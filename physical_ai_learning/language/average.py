@@ -13,12 +13,11 @@ import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from physical_ai_core.errors import InputError
-from physical_ai_learning.language.card import write_card
+from physical_ai_learning.language.card import history, write_card
 from physical_ai_learning.language.lora import CONFIG, read_adapter, write_adapter
 
 
@@ -38,21 +37,11 @@ def average(out: Path, adapters: Sequence[Path], begun: Path | None = None) -> N
     mean = {k: torch.stack([tensors[k].float() for tensors, _ in read]).mean(0).to(torch.bfloat16) for k in first}
     write_adapter(out, mean, {"variant": header.get("variant", "plain")} | read[-1][1])
     shutil.copy(adapters[0] / CONFIG, out / CONFIG)
-    every = [_history(folder) for folder in adapters]
-    before = [] if begun is None else [_history(begun)]
+    every = [history(folder) | {"name": folder.name} for folder in adapters]
+    before = [] if begun is None else [history(begun) | {"name": begun.name}]
     found = every[-1] | {"mean_of": every, "before": before}
     (out / "metrics.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     write_card(out)
-
-
-def _history(folder: Path) -> dict[str, Any]:
-    """What training, reinforcement and calibration left in a folder, as one."""
-    found: dict[str, Any] = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    parts = {"reinforced": "reinforce.json", "confidence": "confidence.json"}
-    for key, name in parts.items():
-        if (folder / name).exists():
-            found[key] = json.loads((folder / name).read_text(encoding="utf-8"))
-    return found | {"name": folder.name}
 
 
 def main() -> None:

@@ -41,7 +41,7 @@ of {phrases}, whole line as written: {exact}.
 
 def write_card(folder: Path) -> None:
     """README.md from metrics.json and, where they exist, reinforce.json and confidence.json."""
-    metrics = _read(folder / "metrics.json")
+    metrics = history(folder)
     file = folder / "adapter_model.safetensors"
     recipe = metrics["recipe"]
     family = next((key for key in LICENCES if key in metrics["base"].lower()), "")
@@ -53,10 +53,8 @@ def write_card(folder: Path) -> None:
         training = f"\nThe mean (`average.py`) of {len(runs)} adapters of one beginning: {names}.\n{training}"
         more = _calibrated(runs[-1]["confidence"]) if "confidence" in runs[-1] else ""
     else:
-        kept = {"reinforced": "reinforce.json", "confidence": "confidence.json"}
-        found = {key: _read(folder / name) for key, name in kept.items() if (folder / name).exists()}
-        training = _run(metrics | found, family)
-        more = _calibrated(found["confidence"]) if "confidence" in found else ""
+        training = _run(metrics, family)
+        more = _calibrated(metrics["confidence"]) if "confidence" in metrics else ""
     text = CARD.format(
         **{**recipe, **metrics}, licence=LICENCES.get(family, "adapter Apache-2.0, with the terms of its base"),
         megabytes=file.stat().st_size / 1e6, more=more, training=training,
@@ -78,6 +76,13 @@ def _run(metrics: dict[str, Any], family: str) -> str:
         phrases="unseen phrases" if recipe["split"] == "train" else "the same phrases",
         exact=_shares(metrics["template_disjoint_exact"]),
     ) + more  # fmt: skip
+
+
+def history(folder: Path) -> dict[str, Any]:
+    """What training, reinforcement and calibration left in a folder, as one."""
+    found = _read(folder / "metrics.json")
+    parts = {"reinforced": "reinforce.json", "confidence": "confidence.json"}
+    return found | {key: _read(folder / name) for key, name in parts.items() if (folder / name).exists()}
 
 
 def _read(path: Path) -> dict[str, Any]:

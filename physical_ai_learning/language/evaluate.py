@@ -23,6 +23,7 @@ from pathlib import Path
 
 from shapely import Point
 
+from physical_ai_core.errors import InputError
 from physical_ai_core.goal import (
     DisplacementTarget,
     GoalState,
@@ -59,8 +60,11 @@ class Sentence:
 
 
 def opened_ids(folder: Path) -> frozenset[str]:
-    """Ids of the sentences that were looked at while rules were made. Raises OSError, ValueError without a list."""
-    found: dict[str, list[str]] = json.loads((folder / OPENED).read_text(encoding="utf-8"))
+    """Ids of the sentences that were looked at while rules were made. Raises InputError without a list."""
+    try:
+        found: dict[str, list[str]] = json.loads((folder / OPENED).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder} has no readable {OPENED} ({error}).", "Measure without --closed.") from error
     return frozenset(key for ids in found.values() for key in ids)
 
 

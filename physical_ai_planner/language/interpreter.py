@@ -65,7 +65,7 @@ class LanguageInterpreter:
         if isinstance(sentence, GoalState):
             return sentence
         goal = self._believed(sentence, self._writer.write(sentence), site, present)
-        return self._plain(sentence, goal, site, present) or goal
+        return goal if goal.steps is not None else self._plain(sentence, site, present)[1] or goal
 
     def read(
         self, text: str, site: Site, *, present: str | None = None, budget: Budget | None = None
@@ -83,9 +83,9 @@ class LanguageInterpreter:
         if first is not None:
             answer = Answer(first.line, first.confidence, found.passes, True)
         goal = self._believed(sentence, answer, site, present)
-        plain = self._plain(sentence, goal, site, present)
+        line, plain = self._plain(sentence, site, present) if goal.steps is None else ("", None)
         if plain is not None:
-            return plain, (Reading(plain, 1.0, plain_line(sentence, self._book(site)) or ""),)
+            return plain, (Reading(plain, 1.0, line),)
         every = readings(sentence, found.lines, found.unread, site, self._book(site), present, self._doubt.temperature)
         return goal, every or (Reading(goal, goal.confidence),)
 
@@ -93,10 +93,12 @@ class LanguageInterpreter:
         answer = replace(answer, confidence=self._doubt.calibrated(answer.confidence))
         return self._checked(sentence, answer, site, present)
 
-    def _plain(self, sentence: str, goal: GoalState, site: Site, present: str | None) -> GoalState | None:
-        """The goal of an order that cannot be meant otherwise, where the model made none of it."""
-        line = plain_line(sentence, self._book(site)) if goal.steps is None else None
-        return None if line is None else self._checked(sentence, Answer(line, 1.0, 0, True), site, present)
+    def _plain(self, sentence: str, site: Site, present: str | None) -> tuple[str, GoalState | None]:
+        """Line and goal of an order that cannot be meant otherwise; for where the model made no goal of it."""
+        line = plain_line(sentence, self._book(site))
+        if line is None:
+            return "", None
+        return line, self._checked(sentence, Answer(line, 1.0, 0, True), site, present)
 
     def _checked(self, sentence: str, answer: Answer, site: Site, present: str | None) -> GoalState:
         try:
