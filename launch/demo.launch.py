@@ -1,7 +1,8 @@
 """The stack with the simulator, and rviz where it is wanted.
 
 Example: ros2 launch physical_ai demo.launch.py rviz:=true seed:=3
-Then:    ros2 topic pub --once /instruction std_msgs/msg/String "{data: go to dock B}"
+Then:    ros2 service call /safety/reset std_srvs/srv/Trigger   (a person releases the robot after each start)
+         ros2 topic pub --once /instruction std_msgs/msg/String "{data: go to dock B}"
 """
 
 from launch.actions import DeclareLaunchArgument, OpaqueFunction

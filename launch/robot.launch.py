@@ -1,6 +1,7 @@
 """The stack on a robot: perception, world model, planner, controller, safety gate, telemetry and supervisor.
 
 Example: ros2 launch physical_ai robot.launch.py namespace:=robot1 site:=/etc/robot/site.yaml
+Then:    ros2 service call /robot1/safety/reset std_srvs/srv/Trigger   (a person releases the robot after each start)
 """
 
 from launch.actions import DeclareLaunchArgument

@@ -206,3 +206,43 @@ def people_training(
     from physical_ai_bench.benchmarks.people_training import people_training_page
 
     show(people_training_page(device, rows), folder)
+
+
+@app.command()
+def gate(
+    part: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this part: speed, wire, kill, monitor or traffic; may be repeated. By default all."),
+    ] = None,
+    log: Annotated[
+        Path | None, typer.Option(help="CARMEN log of a person's driving, for false stops on recorded driving.")
+    ] = None,
+    log_minutes: Annotated[float, typer.Option(help="So much of it.", min=0.1)] = 10.0,
+    drives: Annotated[int, typer.Option(help="Seeds of the demo, each gated and ungated.", min=1)] = 1,
+    rounds: Annotated[int, typer.Option(help="Scans of each kind, for the speed.", min=100)] = 600,
+    seconds: Annotated[
+        float, typer.Option(help="Of commands over DDS; stops take three times as long.", min=2.0)
+    ] = 12.0,
+    priority: Annotated[
+        int, typer.Option(help="SCHED_FIFO of gate, relays and the other end; 0: ordinary.", min=0, max=99)
+    ] = 0,
+    out: Annotated[Path, typer.Option(help="Rows of each part are kept here; the page shows the newest.")] = Path(
+        "out/bench_gate"
+    ),
+    folder: Folder = FOLDER,
+) -> None:
+    """The safety gate: time of a decision, over DDS beside a bare relay, when killed, false stops, availability."""
+    import os
+
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
+    from physical_ai_bench.benchmarks.gate import PARTS, Size, gate_page, run_parts
+    from physical_ai_cli.environment import ros_environment
+    from physical_ai_cli.stages import stages
+
+    size = Size(rounds, seconds, 3.0 * seconds, log=log, log_s=60.0 * log_minutes, drives=drives, priority=priority)
+    with stages(console) as report:
+        run_parts(
+            part or PARTS, ros_environment(), size, out, lambda what, share: report(what, round(100 * share), 100)
+        )
+    show(gate_page(out), folder)

@@ -14,6 +14,7 @@ from typing import Any
 from physical_ai_bench.scenario import ParameterTable, Scenario, read_parameters, write_parameters
 from physical_ai_cli.environment import ros_environment
 from physical_ai_cli.processes import NodeProcesses
+from physical_ai_cli.release import Release
 from physical_ai_cli.watch import Watch
 from physical_ai_core import graph
 from physical_ai_core.errors import InputError
@@ -105,6 +106,7 @@ def run_demo(options: DemoOptions, progress: Progress) -> DemoResult:
     finally:
         progress("stopping", watch)
         processes.stop()
+        run.release.close()
         ears.close()
 
 
@@ -126,6 +128,7 @@ class _Run:
 
     def __init__(self, options: DemoOptions, watch: Watch, processes: NodeProcesses, progress: Progress) -> None:
         self._options, self._watch, self._processes, self._progress = options, watch, processes, progress
+        self.release = Release(watch)
         self._begun_s: float | None = None  # graph time of the instruction
         self._begun_wall_s = time.monotonic()
         self._cpu_before: dict[str, float] = {}
@@ -141,7 +144,7 @@ class _Run:
             if time.monotonic() > deadline:
                 return self.end("not_started")
         recorded_by = time.monotonic() + RECORD_PATIENCE_S
-        while not self._recording() and time.monotonic() < recorded_by:
+        while not (self._recording() and self.release.done) and time.monotonic() < recorded_by:
             if self._step("starting"):
                 return self.end("simulator_died")
         self._begun_s, self._begun_wall_s = self._watch.stamp_s, time.monotonic()
@@ -165,6 +168,7 @@ class _Run:
         """Wait a little; True when the simulator is gone."""
         time.sleep(0.02)
         self._processes.poll()
+        self.release.look()
         self._progress(phase, self._watch)
         return not self._processes.alive("simulator")
 

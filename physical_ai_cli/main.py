@@ -11,8 +11,11 @@ from rich.console import Console
 
 from physical_ai_cli import bench_control, bench_planner  # noqa: F401 (each adds its commands)
 from physical_ai_cli.bench import app as bench_app
+from physical_ai_cli.campaign import app as campaign_app
 from physical_ai_cli.environment import enter_ros_environment
 from physical_ai_cli.mutants import mutants
+from physical_ai_cli.operator import approve, hand_back, reset, takeover
+from physical_ai_cli.security import security
 from physical_ai_cli.train import app as train_app
 from physical_ai_core.errors import PhysicalAIError
 
@@ -21,7 +24,11 @@ app = typer.Typer(
 )
 app.add_typer(bench_app, name="bench")
 app.add_typer(train_app, name="train")
+app.add_typer(campaign_app, name="campaign")
 app.command()(mutants)
+app.command()(security)
+for said in (reset, approve, takeover, hand_back):
+    app.command()(said)
 console = Console()
 
 
@@ -108,32 +115,6 @@ def replay(
 
 
 @app.command()
-def campaign(
-    runs: Annotated[int, typer.Option(help="Seeds for each fault.", min=1)] = 1,
-    scenario: Annotated[list[str] | None, typer.Option(help="Scenario, may be repeated.")] = None,
-    fault: Annotated[list[str] | None, typer.Option(help="Only faults whose name contains this.")] = None,
-    jobs: Annotated[int, typer.Option(help="Processes.", min=1)] = 1,
-    out: Annotated[Path, typer.Option(help="Results, one JSON line a run; resumed when it exists.")] = Path(
-        "out/campaign/results.jsonl"
-    ),
-) -> None:
-    """Faults on the wire × seeds, the whole stack in one process; resumable."""
-    from physical_ai_bench.campaign import FIELD_FAULTS, run_campaign, table, trials
-    from physical_ai_cli.offline import progress_bar
-    from physical_ai_core.errors import InputError
-
-    chosen = [f for f in FIELD_FAULTS if not fault or any(part in f.name for part in fault)]
-    if not chosen:
-        raise InputError(f"No fault matches {fault}.", f"Faults: {', '.join(f.name for f in FIELD_FAULTS)}.")
-    plan = trials(scenario or ["yard"], range(runs), chosen)
-    with progress_bar(console, "campaign") as report:
-        outcomes = run_campaign(plan, out, lambda done, total, _: report(done, total), jobs)
-    console.print(table(outcomes))
-    console.print(f"results: {out}", markup=False)
-    raise typer.Exit(1 if any(outcome.collisions for outcome in outcomes) else 0)
-
-
-@app.command()
 def export(
     bag: Annotated[Path, typer.Argument(help="A recorded bag.")],
     out: Annotated[Path, typer.Option(help="Folder of the tables.")] = Path("out/export"),
@@ -177,16 +158,20 @@ def setup() -> None:
 
 
 @app.command()
-def schema(name: Annotated[str, typer.Argument(help="goal")] = "goal") -> None:
-    """Print the JSON schema of a wire form."""
+def schema(name: Annotated[str, typer.Argument(help="goal or rules")] = "goal") -> None:
+    """Print the JSON schema of a wire form or of a rules file."""
     import json
+
+    from pydantic import BaseModel
 
     from physical_ai_core.errors import InputError
     from physical_ai_core.goal import GoalState
+    from physical_ai_safety.schema import RulesFile
 
-    if name != "goal":
-        raise InputError(f"There is no schema '{name}'.", "Known: goal.")
-    print(json.dumps(GoalState.model_json_schema(), indent=2, ensure_ascii=False))
+    forms: dict[str, type[BaseModel]] = {"goal": GoalState, "rules": RulesFile}
+    if name not in forms:
+        raise InputError(f"There is no schema '{name}'.", f"Known: {', '.join(forms)}.")
+    print(json.dumps(forms[name].model_json_schema(), indent=2, ensure_ascii=False))
 
 
 def main() -> None:

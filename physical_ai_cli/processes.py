@@ -50,12 +50,15 @@ class NodeProcesses:
         log_folder: Path,
         environment: Mapping[str, str],
         ros_arguments: Iterable[str] = (),
+        arguments_of: Mapping[str, Iterable[str]] | None = None,
     ) -> None:
+        """`arguments_of`: node -> ROS arguments of its own, remaps for example."""
         self._nodes = tuple(nodes)
         self._parameter_file = parameter_file
         self._log_folder = log_folder
         self._environment = dict(environment)
         self._arguments = tuple(ros_arguments)
+        self._arguments_of = {name: tuple(own) for name, own in (arguments_of or {}).items()}
         self._respawn_at: dict[str, float] = {}
         self.running: dict[str, Running] = {}
 
@@ -67,7 +70,7 @@ class NodeProcesses:
     def _spawn(self, node: graph.Node) -> None:
         command = [
             sys.executable, "-m", graph.module_of(node), "--ros-args",
-            "--params-file", str(self._parameter_file), *self._arguments,
+            "--params-file", str(self._parameter_file), *self._arguments, *self._arguments_of.get(node.name, ()),
         ]  # fmt: skip
         with (self._log_folder / f"{node.name}.log").open("ab") as log:
             process = subprocess.Popen(
@@ -111,6 +114,11 @@ class NodeProcesses:
     def kill(self, name: str) -> None:
         """SIGKILL one node (fault injection)."""
         self.running[name].process.kill()
+
+    def send(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to one node, where it lives."""
+        if self.alive(name):
+            self.running[name].process.send_signal(number)
 
     def cpu_s(self) -> dict[str, float]:
         """CPU seconds of each living process with its children (user + system)."""

@@ -14,6 +14,7 @@ from physical_ai_bench.scenario import Scenario
 from physical_ai_cli.demo import START_PATIENCE_S, DemoOptions, Progress, write_graph_parameters
 from physical_ai_cli.environment import ros_environment
 from physical_ai_cli.processes import NodeProcesses
+from physical_ai_cli.release import Release
 from physical_ai_cli.watch import Watch
 from physical_ai_core import graph
 from physical_ai_core.errors import PhysicalAIError
@@ -78,16 +79,21 @@ def run_soak(scenario: Scenario, seconds: float, out: Path, progress: Progress) 
 
 
 def wait_until_up(processes: NodeProcesses, watch: Watch, listens: Callable[[], bool], progress: Progress) -> None:
-    """Until every node is active and the planner listens and reads. Raises PhysicalAIError."""
+    """Until every node is active, the gate released, and the planner listens and reads. Raises PhysicalAIError."""
     managed = tuple(node.name for node in graph.NODES if node.managed)
     deadline = time.monotonic() + START_PATIENCE_S
-    while not (watch.all_active(managed) and listens() and _language_ready(watch)):
-        time.sleep(LOOK_S)
-        processes.poll()
-        progress("starting", watch)
-        if time.monotonic() > deadline or not processes.alive("simulator"):
-            late = [name for name in managed if not watch.active.get(name, False)]
-            raise PhysicalAIError(f"The graph did not come up: {late} not active.", "Look at the logs of its nodes.")
+    release = Release(watch)
+    try:
+        while not (watch.all_active(managed) and listens() and _language_ready(watch) and release.done):
+            time.sleep(LOOK_S)
+            processes.poll()
+            release.look()
+            progress("starting", watch)
+            if time.monotonic() > deadline or not processes.alive("simulator"):
+                late = [name for name in managed if not watch.active.get(name, False)] or ["safety_gate: not released"]
+                raise PhysicalAIError(f"The graph did not come up: {late}.", "Look at the logs of its nodes.")
+    finally:
+        release.close()
 
 
 def _language_ready(watch: Watch) -> bool:

@@ -26,7 +26,7 @@ class LiveProgress:
         self._live = Live(console=console, refresh_per_second=5, transient=True) if console.is_terminal else None
         self._last_line_s = 0.0
         self._phase = ""
-        self._replies = 0
+        self._replies = self._words = 0
 
     def __enter__(self) -> LiveProgress:
         if self._live is not None:
@@ -41,6 +41,9 @@ class LiveProgress:
         for reply in watch.replies[self._replies :]:
             self._console.print(f"  planner [{reply.kind}] {reply.en} / {reply.ja}", markup=False)
         self._replies = len(watch.replies)
+        for line in watch.person[self._words :]:
+            self._console.print(f"  person 人 {line}", markup=False)
+        self._words = len(watch.person)
         if self._live is not None:
             self._live.update(_panel(phase, watch))
         elif phase != self._phase or time.monotonic() - self._last_line_s > LINE_PERIOD_S:

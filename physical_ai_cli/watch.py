@@ -36,6 +36,7 @@ class Watch:
     reply: PlannerReply | None = None
     replies: list[PlannerReply] = field(default_factory=list)
     goal: GoalState | None = None
+    person: list[str] = field(default_factory=list)  # what the person of the run did
     true_pose: Array | None = None  # in map
     true_speed_mps: float = 0.0
     distance_m: float = 0.0

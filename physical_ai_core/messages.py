@@ -207,6 +207,11 @@ class Scalar:
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    data: int
+
+
+@dataclass(frozen=True, slots=True)
 class Clock:
     stamp_s: float
 

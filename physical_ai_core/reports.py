@@ -76,11 +76,15 @@ class ControllerStatus(JsonReport):
 
 @dataclass(frozen=True)
 class Intervention:
-    """One rule that changed the command: `rule` is its id, `clause` what it says, `numbers` what it saw."""
+    """One rule that changed the command: `rule` is its id, `clause` what it says, `numbers` what it saw.
+
+    Of a rule of the rules file `rule` is the kind, `clause` the id, and `cites` what the file says it rests on.
+    """
 
     rule: str
     clause: str
     numbers: dict[str, float] = field(default_factory=dict)
+    cites: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,3 +103,66 @@ class Verdict(JsonReport):
     en: str = ""
     ja: str = ""
     tool: bool = False
+
+
+@dataclass(frozen=True)
+class ApprovalRequest(JsonReport):
+    """A node asks people: may this be done? `context`: what they have to know to decide. No answer in time is a no.
+
+    `persons`: so many different people must say yes. `valid_s`: how long the yes holds.
+    """
+
+    id: str
+    action: str = ""
+    context: str = ""
+    timeout_s: float = 60.0
+    persons: int = 1
+    valid_s: float = 600.0
+
+
+@dataclass(frozen=True)
+class PersonsAnswer(JsonReport):
+    """A person's yes or no to the request `id`; a no also takes back what was approved."""
+
+    id: str
+    person: str
+    yes: bool
+
+
+@dataclass(frozen=True)
+class Takeover(JsonReport):
+    """A person takes the robot over (`takes`), or hands it back to autonomy."""
+
+    person: str
+    takes: bool
+
+
+@dataclass(frozen=True)
+class PeopleReport(JsonReport):
+    """What people are asked, have granted and have just said. `driver`: who has taken over.
+
+    `open`: {id, action, context, until_s, persons, yes}; `granted`: {id, action, context, by, until_s}; `notes`, what
+    happened since the last report: {stamp_s, what, id, person, action, context}.
+    """
+
+    stamp_s: float
+    driver: str = ""
+    open: list[Any] = field(default_factory=list)
+    granted: list[Any] = field(default_factory=list)
+    notes: list[Any] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ImplementOrder(JsonReport):
+    """Implements asked on or off, by name; what is not named stays as it was asked."""
+
+    on: dict[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ImplementStates(JsonReport):
+    """What each implement may do now; `why`: what forbids it (names of docs/safety.md)."""
+
+    stamp_s: float
+    on: dict[str, bool] = field(default_factory=dict)
+    why: dict[str, list[str]] = field(default_factory=dict)

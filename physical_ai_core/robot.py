@@ -5,6 +5,7 @@ Frames: `base_link` on the ground between the drive wheels, x forward (REP-103, 
 
 from __future__ import annotations
 
+import math
 import xml.etree.ElementTree as ElementTree
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from scipy.spatial.transform import Rotation
 
 from physical_ai_core.errors import InputError
@@ -50,6 +51,8 @@ class MotionLimits(BaseModel):
     max_acceleration_mps2: float = Field(1.5, gt=0.0)
     max_deceleration_mps2: float = Field(2.5, gt=0.0)
     max_yaw_acceleration_rps2: float = Field(4.0, gt=0.0)
+    max_jerk_mps3: float = Field(math.inf, gt=0.0)  # of speeding up; braking is never made gentler
+    max_lateral_mps2: float = Field(math.inf, gt=0.0)  # in a bend: speed times yaw rate
 
 
 class Drivetrain(BaseModel):
@@ -71,6 +74,15 @@ class Design(BaseModel):
     max_payload_kg: float | None = Field(None, ge=0.0)
     max_slope_rad: float | None = Field(None, ge=0.0, le=1.0)
     ground_clearance_m: float | None = Field(None, ge=0.0, le=2.0)
+    com_height_m: float | None = Field(None, gt=0.0)  # centre of mass over the ground, empty
+    half_track_m: float | None = Field(None, gt=0.0)  # from the centre of mass out to where it would tip: to the side
+    half_base_m: float | None = Field(None, gt=0.0)  # the same to the front or back, whichever is nearer
+
+    @model_validator(mode="after")
+    def _support_of_a_centre_of_mass(self) -> Design:
+        if self.com_height_m is not None and (self.half_track_m is None or self.half_base_m is None):
+            raise ValueError("com_height_m says nothing without half_track_m and half_base_m")
+        return self
 
 
 class Robot(BaseModel):

@@ -21,7 +21,7 @@ STILL = 1e-6  # m/s: no motion, and too small to divide by
 class Hull:
     """A convex polygon in `base_link` as half-planes `normal · p <= offset`, one an edge, widened by `margin_m`.
 
-    A concave footprint is replaced by its hull.
+    A concave footprint is replaced by its hull. `bare`: the same without the margin.
     """
 
     def __init__(self, corners: Sequence[tuple[float, float]], margin_m: float = 0.0) -> None:
@@ -37,8 +37,18 @@ class Hull:
         self.starts: Array = np.einsum("ej,ej->e", self.tangents, start)
         self.ends: Array = np.einsum("ej,ej->e", self.tangents, start + along)
         self.angles: Array = np.arctan2(self.normals[:, 1], self.normals[:, 0])
+        self.lines = [
+            (float(ny), float(offset), float(ty), float(begin), float(end), float(x), float(y))
+            for (_, ny), offset, (_, ty), begin, end, (x, y) in zip(
+                self.normals, self.offsets, self.tangents, self.starts, self.ends, start, strict=True
+            )
+        ]  # the same as plain numbers: for a handful of edges they are faster than arrays
+        self.columns = (
+            self.normals[:, 1].copy(), self.tangents[:, 1:].copy(), self.starts[:, None], self.ends[:, None],
+        )  # fmt: skip
         self.radius_m = float(np.hypot(ring[:, 0], ring[:, 1]).max())
         self.margin_m = margin_m
+        self.bare: Hull = Hull(corners) if margin_m else self
 
     def heights(self, x: Array, y: Array) -> Array:
         """Signed distance of points to each edge line (E, …); inside where all are negative."""
@@ -108,6 +118,20 @@ class Braking(NamedTuple):
         """From the start of braking to rest."""
         return max(abs(v_mps) / self.linear_mps2, abs(w_rps) / self.yaw_rps2, 1e-6)
 
+    def way_m(self, v_mps: float) -> float:
+        """From the cause to rest."""
+        return abs(v_mps) * self.reaction_s + 0.5 * v_mps * v_mps / self.linear_mps2
+
+    def speed_within_mps(self, way_m: float) -> float:
+        """The speed from which it comes to rest within a way."""
+        late_mps = self.linear_mps2 * self.reaction_s
+        return math.sqrt(late_mps * late_mps + 2.0 * self.linear_mps2 * way_m) - late_mps
+
+    def reach_m(self, hull: Hull, v_mps: float, w_rps: float) -> float:
+        """Beyond this distance from `base_link` nothing can be met before the robot rests."""
+        swiftest = abs(v_mps) + abs(w_rps) * hull.radius_m
+        return swiftest * (self.reaction_s + 0.5 * self.duration_s(v_mps, w_rps)) + self.margin_m + hull.radius_m
+
 
 def factor_within(free_s: float, reaction_s: float, braking_s: float) -> float:
     """Largest factor k on a motion that still comes to rest within `free_s` seconds of that motion's way.
@@ -122,58 +146,85 @@ def factor_within(free_s: float, reaction_s: float, braking_s: float) -> float:
 def first_contact(hull: Hull, near: Near, v_mps: float, w_rps: float, braking: Braking) -> Contact:
     """Greatest factor on (v, w) at which the robot still rests before the widened footprint touches a point.
 
+    For points within the margin already, two bounds: they come nearer only as fast as the gap dies out, and along the
+    arc the robot still rests before the bare footprint touches them. The first alone is blind to a turn: beside the
+    middle of a side nothing comes nearer at first, and then faster than braking can follow.
+    """
+    contact = FREE
+    if len(near.inside_x):
+        contact = _stricter(
+            _leaving(hull, near, v_mps, w_rps),
+            _swept(hull.bare, near.inside_x, near.inside_y, v_mps, w_rps, braking._replace(margin_m=0.0)),
+        )
+    reach_m = braking.reach_m(hull, v_mps, w_rps)
+    count = int(near.r.searchsorted(reach_m, side="right"))
+    return _stricter(contact, _swept(hull, near.x[:count], near.y[:count], v_mps, w_rps, braking)) if count else contact
+
+
+def _stricter(one: Contact, other: Contact) -> Contact:
+    return one if one.factor <= other.factor else other
+
+
+def _swept(hull: Hull, x: Array, y: Array, v_mps: float, w_rps: float, braking: Braking) -> Contact:
+    """Factor on (v, w) for points (N,) outside `hull`, of which the one met first decides.
+
     In the frame of the robot every point turns about the centre of the motion (0, v/w). Its circle enters the
     polygon through an edge at the angle `β = ν - sign(w) acos(h/ρ)`: ν the direction of the edge's normal, h the
     distance of the edge from the centre, ρ the point's. The way left is ρ times the angle up to there.
     """
-    contact = _leaving(hull, near, v_mps, w_rps)
     swiftest = abs(v_mps) + abs(w_rps) * hull.radius_m  # of any part of the hull
     if swiftest < STILL:
-        return contact
-    braking_s = braking.duration_s(v_mps, w_rps)
+        return FREE
     margin_m = braking.margin_m * abs(v_mps) / swiftest  # ahead, not around: the side margin does for turning
-    reach = swiftest * (braking.reaction_s + 0.5 * braking_s) + margin_m + hull.radius_m
-    count = int(near.r.searchsorted(reach, side="right"))
-    if not count:
-        return contact
+    braking_s = braking.duration_s(v_mps, w_rps)
     if abs(w_rps) < STRAIGHT * abs(v_mps):
         w_rps = math.copysign(STRAIGHT * abs(v_mps), w_rps)
     turn = math.copysign(1.0, w_rps)
     centre = v_mps / w_rps
-    near_x, dy = near.x[:count], near.y[:count] - centre
-    rho2 = near_x * near_x + dy * dy
-    h = hull.offsets - hull.normals[:, 1] * centre
-    swept = _annulus(hull, h, centre, rho2)
+    dy = y - centre
+    rho2 = x * x
+    rho2 += dy * dy
+    nearest2, farthest2 = _annulus(hull, centre)
+    swept = ((rho2 >= nearest2) & (rho2 <= farthest2)).nonzero()[0]
     if not len(swept):
-        return contact
-    rho2, dy, near_x = rho2[swept], dy[swept], near_x[swept]
+        return FREE
+    rho2 = rho2[swept]
+    normal_y, tangent_y, begins, ends = hull.columns
+    h = hull.offsets - normal_y * centre
     square = rho2 - (h * h)[:, None]
-    root = np.sqrt(np.maximum(square, 0.0))
-    root *= -turn
-    root += (hull.tangents[:, 1] * centre)[:, None]  # now: where along the edge the circle enters
-    edge, point = np.nonzero((square >= 0.0) & (root >= hull.starts[:, None]) & (root <= hull.ends[:, None]))
+    with np.errstate(invalid="ignore"):
+        root = np.sqrt(square)  # NaN where the circle stays off the line, and so in no comparison
+    along = root * -turn
+    along += tangent_y * centre  # where along the edge the circle enters
+    edge, point = ((along >= begins) & (along <= ends)).nonzero()
     if not len(edge):
-        return contact
+        return FREE
+    hit = swept[point]
     rho = np.sqrt(rho2[point])
-    entry = hull.angles[edge] - turn * np.arccos(np.clip(h[edge] / np.maximum(rho, 1e-9), -1.0, 1.0))
-    angle = (turn * (np.arctan2(dy[point], near_x[point]) - entry)) % (2.0 * math.pi)
-    free_m = rho * angle
-    free_s = (free_m - margin_m) / (rho * abs(w_rps))
-    first = int(free_s.argmin())
-    factor = factor_within(float(free_s[first]), braking.reaction_s, braking_s)
-    if factor >= contact.factor:
-        return contact
-    hit = swept[point[first]]
-    return Contact(factor, float(free_m[first]), float(near.x[hit]), float(near.y[hit]))
+    entry = np.arctan2(root[edge, point], h[edge])
+    entry *= turn
+    angle = np.arctan2(dy[hit], x[hit])
+    angle -= hull.angles[edge]
+    angle += entry
+    angle *= turn
+    angle %= 2.0 * math.pi
+    first = int((angle - margin_m / rho).argmin())
+    free_m = float(rho[first] * angle[first])
+    free_s = (free_m - margin_m) / (float(rho[first]) * abs(w_rps))
+    factor = factor_within(free_s, braking.reaction_s, braking_s)
+    return Contact(factor, free_m, float(x[hit[first]]), float(y[hit[first]]))
 
 
-def _annulus(hull: Hull, h: Array, centre: float, rho2: Array) -> NDArray[np.intp]:
-    """Points that the hull can meet at all: between its nearest and farthest distance from the centre of motion."""
-    along = hull.tangents[:, 1] * centre
-    beside = np.clip(along, hull.starts, hull.ends) - along
-    nearest2 = 0.0 if h.min() >= 0.0 else float((h * h + beside * beside).min())
-    farthest2 = float((hull.corners[:, 0] ** 2 + (hull.corners[:, 1] - centre) ** 2).max())
-    return np.flatnonzero((rho2 >= nearest2) & (rho2 <= farthest2))
+def _annulus(hull: Hull, centre: float) -> tuple[float, float]:
+    """Squares of the hull's nearest and farthest distance from (0, centre): what it can meet at all lies between."""
+    nearest2, farthest2, holds = math.inf, 0.0, True
+    for ny, offset, ty, begin, end, x, y in hull.lines:
+        h, along = offset - ny * centre, ty * centre
+        beside = min(max(along, begin), end) - along
+        holds = holds and h >= 0.0
+        nearest2 = min(nearest2, h * h + beside * beside)
+        farthest2 = max(farthest2, x * x + (y - centre) * (y - centre))
+    return (0.0 if holds else nearest2), farthest2
 
 
 CLOSING_GAIN = 1.0  # 1/s: a point at h from the footprint may come nearer by h a second (a barrier condition)
@@ -181,8 +232,6 @@ CLOSING_GAIN = 1.0  # 1/s: a point at h from the footprint may come nearer by h 
 
 def _leaving(hull: Hull, near: Near, v_mps: float, w_rps: float) -> Contact:
     """Limit from points already within the side margin: leaving them is free, closing on them dies out with the gap."""
-    if not len(near.inside_x):
-        return FREE
     normal = hull.normals[near.inside_edge]
     closing = normal[:, 0] * (v_mps - w_rps * near.inside_y) + normal[:, 1] * w_rps * near.inside_x
     approaching = closing > 1e-6

@@ -1,7 +1,8 @@
 """The gate: one pure function from a command and the situation to the command that may go out, and why.
 
 Clauses run in order and may only take away: emergency stop, missing and stale inputs, refused commands, lost pose,
-tilt; then limits, change of speed, zones, obstacles on the way, walkers; then the hold of a protective stop.
+tilt; then limits, change of speed, tip-over, zones and rules, obstacles on the way, walkers; then the hold of a
+protective stop.
 The line of thought follows ISO 13850 (latched emergency stop), ISO 3691-4 (protective stop, personnel detection) and
 ISO 13855 (separation = approach speed × stopping time); docs/safety.md says what is not claimed.
 """
@@ -13,14 +14,20 @@ from typing import NamedTuple
 
 from physical_ai_core.reports import Intervention
 from physical_ai_safety import words
+from physical_ai_safety.bounds import here, limited, ramped, step_s, upright
+from physical_ai_safety.circumstances import UNKNOWN, Circumstances
+from physical_ai_safety.clauses import Limit, Situation, ground, strictest
 from physical_ai_safety.footprint import first_contact
+from physical_ai_safety.jerk import drive_after, ramp_to_rest
+from physical_ai_safety.ladder import Causes, category, latch, level, overruns, rest_due
+from physical_ai_safety.motion import REST, Motion
 from physical_ai_safety.ranges import Ranges
+from physical_ai_safety.rule_forms import RULE_KINDS
 from physical_ai_safety.situation import Book, Command, GateVerdict, Memory, RobotState
 from physical_ai_safety.walkers import meeting
 
-LONGEST_STEP_S = 0.1  # a longer pause between decisions counts as this much for the rate limits
-CREEP_MPS, CREEP_RPS = 0.02, 0.05  # slower than both is standing
-SHOWN_MPS, SHOWN_RPS = 0.05, 0.15  # a smaller correction of the rate limits is not worth a verdict
+STOPPING = ("stability", "zone", "obstacle", "person", *RULE_KINDS)  # rules that may end in a protective stop
+LEAST_STEP_S = 0.002  # of a controlled stop: it comes to rest even where the clock stands
 PROBE_MPS = 0.3  # speed at which the way is tried before a protective stop ends
 
 
@@ -31,41 +38,34 @@ class Decision(NamedTuple):
     memory: Memory
 
 
-class Motion(NamedTuple):
-    v_mps: float
-    w_rps: float
-
-    def scaled(self, factor: float) -> Motion:
-        """The same arc, slower."""
-        return self if factor >= 1.0 else Motion(self.v_mps * factor, self.w_rps * factor)
-
-    def rests(self) -> bool:
-        return abs(self.v_mps) < CREEP_MPS and abs(self.w_rps) < CREEP_RPS
-
-
-REST = Motion(0.0, 0.0)
-
-
 def decide(
-    command: Command, robot: RobotState, ranges: Ranges, rules: Book, memory: Memory, stamp_s: float
-) -> Decision:
+    command: Command, robot: RobotState, ranges: Ranges, rules: Book, memory: Memory, stamp_s: float,
+    circumstances: Circumstances = UNKNOWN,
+) -> Decision:  # fmt: skip
     """The last word over one command. Pure; total: every input gives a finite command inside the limits.
 
-    `memory` is the one returned by the decision before; `stamp_s` the time of the graph's clock.
+    `memory` is the one returned by the decision before; `stamp_s` the time of the graph's clock; `circumstances`: the
+    hour, people's word, the site's gates.
     """
-    memory = memory._replace(emergency=memory.emergency or robot.emergency)
     stamp_s = _plain(stamp_s)
+    latched = latch(memory.latched, Causes(robot.emergency, robot.bumper, _overrun(robot, rules, memory, stamp_s)))
+    if latched is not memory.latched:
+        memory = memory._replace(latched=latched)
     stop = _must_stand(command, robot, rules, memory)
     if stop is not None:
-        if stop.rule in ("emergency_stop", "waiting"):
-            return _verdict(command, robot, rules, memory, stamp_s, REST, [stop], stop.rule)
-        return _stand(command, robot, rules, memory, stamp_s, [stop])
-    asked, notes = _limit(command, ranges, rules)
-    motion = _ramp(asked, memory, rules, stamp_s, notes)
-    motion = _zones(motion, robot, rules, notes)
+        if latched.stopped or stop.rule in ("waiting", "start"):
+            state = "emergency_stop" if latched.stopped else "waiting"
+            return _verdict(command, robot, rules, memory, stamp_s, REST, [stop], state)
+        motion = _braked(stop.rule, command, robot, ranges, rules, memory, stamp_s)
+        return _stand(command, robot, rules, memory, stamp_s, [stop], motion)
+    rules, standing = here(rules, command, robot, memory)
+    asked, notes = limited(command, ranges.rear_seen, rules)
+    motion = ramped(asked, memory, rules.limits, stamp_s, notes)
+    motion = upright(motion, robot, standing, rules.limits, notes)
+    motion, memory = _ruled(motion, asked, command.source, robot, circumstances, rules, memory, stamp_s, notes)
     motion = _obstacles(motion, ranges, rules, memory, notes)
     motion = _walkers(motion, asked, ranges, rules, memory, notes)
-    if motion.rests() and notes and notes[-1].rule in ("zone", "obstacle", "person"):
+    if motion.rests() and any(note.rule in STOPPING for note in notes):
         return _stand(command, robot, rules, memory, stamp_s, notes)
     if memory.protective:
         since = stamp_s if memory.clear_since_s is None else min(memory.clear_since_s, stamp_s)
@@ -73,9 +73,11 @@ def decide(
         if left > 0.0:
             memory = memory._replace(clear_since_s=since)
             hold = [Intervention("hold", memory.cause, {"left_s": left})]
-            return _verdict(command, robot, rules, memory, stamp_s, REST, hold, "protective_stop")
+            motion = _braked(memory.cause, command, robot, ranges, rules, memory, stamp_s)
+            return _verdict(command, robot, rules, memory, stamp_s, motion, hold, "protective_stop")
         memory = memory._replace(protective=False, cause="", clear_since_s=None)
-    state = "limited" if notes else "clear" if command.source != "none" else "waiting"
+    idle = command.source == "none" or command.driver != ""
+    state = "limited" if notes else "waiting" if idle else "clear"
     return _verdict(command, robot, rules, memory, stamp_s, motion, notes, state)
 
 
@@ -88,17 +90,33 @@ def stopped_by_fault(
 
 def _must_stand(command: Command, robot: RobotState, rules: Book, memory: Memory) -> Intervention | None:
     """The first reason for which no motion at all may pass."""
-    if memory.emergency:
+    latched = memory.latched
+    if latched.emergency:
         return Intervention("emergency_stop", "input" if robot.emergency else "latched")
+    if latched.overrun:
+        return Intervention("overrun", "", {"v_mps": _plain(robot.v_mps), "w_rps": _plain(robot.w_rps)})
+    if latched.bumper:
+        return Intervention("bumper", "touched" if robot.bumper else "latched")
     if robot.missing:
         return Intervention("waiting", ", ".join(robot.missing))
+    if latched.start:
+        return Intervention("start", "")
     if robot.absent:
         return Intervention("crew", ", ".join(robot.absent))
+    if robot.intruders:
+        return Intervention("intruder", ", ".join(robot.intruders))
+    if robot.lifted:
+        return Intervention("lifted", "")
     if robot.stale:
         name, age_s = robot.stale[0]
         return Intervention("stale_input", name, {"age_s": age_s})
+    if robot.faults:
+        clause, numbers = robot.faults[0]
+        return Intervention("unsound_input", clause, {key: _plain(value) for key, value in numbers.items()})
     if command.refused or not math.isfinite(command.v_mps + command.w_rps):
         return Intervention("refused_command", f"{command.source}: {command.refused or 'nan'}")
+    if command.lost and command.driver:
+        return Intervention("dead_man", command.driver)
     if command.lost:
         return Intervention("stale_command", command.source)
     if rules.zones.needs_pose and (robot.pose is None or not math.isfinite(sum(robot.pose))):
@@ -108,59 +126,62 @@ def _must_stand(command: Command, robot: RobotState, rules: Book, memory: Memory
     return None
 
 
-def _limit(command: Command, ranges: Ranges, rules: Book) -> tuple[Motion, list[Intervention]]:
-    """Speed and yaw rate, the arc kept; backwards slower still where nothing looks backwards."""
-    limits = rules.limits
-    forward = command.v_mps >= 0.0
-    top = limits.max_speed_mps if forward else limits.max_reverse_mps
-    clause = "speed" if forward else "reverse"
-    if not forward and not ranges.rear_seen and rules.file.stopping.blind_reverse_mps < top:
-        top, clause = rules.file.stopping.blind_reverse_mps, "blind reverse"
-    by_speed = top / abs(command.v_mps) if abs(command.v_mps) > top else 1.0
-    by_turn = limits.max_yaw_rate_rps / abs(command.w_rps) if abs(command.w_rps) > limits.max_yaw_rate_rps else 1.0
-    if by_turn < by_speed:
-        clause = "yaw rate"
-    asked = Motion(command.v_mps, command.w_rps).scaled(min(by_speed, by_turn))
-    if min(by_speed, by_turn) >= 1.0 - 1e-3:
-        return asked, []
-    return asked, [Intervention("limit", clause, {"v_mps": asked.v_mps, "w_rps": asked.w_rps})]
+def _overrun(robot: RobotState, rules: Book, memory: Memory, stamp_s: float) -> bool:
+    """The base moves though it had to stand by now; judged while its speed is known, where the rules want it."""
+    due_s = memory.rest_due_s
+    if due_s is None or stamp_s <= due_s or rules.file.stopping.overrun_s == 0.0 or robot.missing:
+        return False
+    known = all(name != "wheel/odometry" for name, _ in robot.stale)
+    return known and overruns(due_s, _plain(robot.v_mps), _plain(robot.w_rps), stamp_s)
 
 
-def _ramp(asked: Motion, memory: Memory, rules: Book, stamp_s: float, notes: list[Intervention]) -> Motion:
-    """Acceleration limits from the last command sent. A stop passes at once; speeding up keeps the arc."""
-    if asked.v_mps == 0.0 and asked.w_rps == 0.0:
-        return asked
-    limits = rules.limits
-    dt = 0.0 if memory.stamp_s is None else min(max(stamp_s - memory.stamp_s, 0.0), LONGEST_STEP_S)
-    dv, dw = asked.v_mps - memory.v_mps, asked.w_rps - memory.w_rps
-    slowing = dv * memory.v_mps < 0.0
-    rate = limits.max_deceleration_mps2 if slowing else limits.max_acceleration_mps2
-    share_v = min(1.0, rate * dt / abs(dv)) if dv else 1.0
-    share_w = min(1.0, limits.max_yaw_acceleration_rps2 * dt / abs(dw)) if dw else 1.0
-    if not slowing:
-        share_v = min(share_v, share_w)
-    if memory.v_mps == 0.0 and memory.w_rps == 0.0:
-        share_w = share_v
-    v = memory.v_mps + share_v * dv
-    if slowing and v * memory.v_mps < 0.0:  # through rest: what comes after is speeding up, and has its own limit
-        v = 0.0
-    motion = Motion(v, memory.w_rps + share_w * dw)
-    if abs(motion.v_mps - asked.v_mps) > SHOWN_MPS or abs(motion.w_rps - asked.w_rps) > SHOWN_RPS:
-        notes.append(Intervention("acceleration", "slowing" if slowing else "speeding up"))
-    return motion
+def _ruled(
+    motion: Motion, asked: Motion, source: str, robot: RobotState, circumstances: Circumstances, rules: Book,
+    memory: Memory, stamp_s: float, notes: list[Intervention],
+) -> tuple[Motion, Memory]:  # fmt: skip
+    """The site's zones and the clauses of the rules file. All judge the same motion; the strictest binds.
+
+    After a stop by one of them the way is tried at speed before it is free again: crawling is allowed anywhere, and
+    would end each stop only to begin the next.
+    """
+    if motion == REST:
+        return motion, memory
+    if robot.pose is not None and rules.zones.needs_pose:
+        memory = memory._replace(anchor=rules.zones.anchor(robot.pose, memory.anchor))
+    stopped = memory.protective and (memory.cause == "zone" or memory.cause in RULE_KINDS)
+    tried = asked.scaled(PROBE_MPS / max(abs(asked.v_mps), 1e-6)) if stopped else motion
+    least = _least(tried, source, robot, circumstances, rules, memory, stamp_s)
+    if stopped and least is not None and tried.scaled(least.factor).rests():
+        motion = REST
+    elif stopped:
+        least = _least(motion, source, robot, circumstances, rules, memory, stamp_s)
+    if least is None or least.factor >= 1.0:
+        return motion, memory
+    motion = motion.scaled(least.factor)
+    numbers = {name: _plain(value) for name, value in {"v_mps": motion.v_mps, **least.numbers}.items()}
+    notes.append(Intervention(least.kind, least.rule, numbers, least.cites))
+    return motion, memory
 
 
-def _zones(motion: Motion, robot: RobotState, rules: Book, notes: list[Intervention]) -> Motion:
-    """Keep-out, geofence and speed zones: the pose at which the robot could rest must stay outside."""
-    if robot.pose is None:
-        return motion
-    found = rules.zones.limit(robot.pose, motion.v_mps, motion.w_rps, rules.braking, rules.file.escape_mps)
-    if found is None or found.factor >= 1.0:
-        return motion
-    motion = motion.scaled(found.factor)
-    numbers = {"v_mps": motion.v_mps, "way_m": found.way_m, "limit_mps": found.limit_mps, "sigma_m": robot.pose.sigma_m}
-    notes.append(Intervention("zone", found.zone, numbers))
-    return motion
+def _least(
+    motion: Motion, source: str, robot: RobotState, circumstances: Circumstances, rules: Book, memory: Memory,
+    stamp_s: float,
+) -> Limit | None:  # fmt: skip
+    """What the strictest of all zones and clauses leaves of a motion."""
+    pose, way, least = robot.pose, None, None
+    if pose is not None and memory.anchor is not None:
+        way = rules.zones.way(pose, *motion, rules.braking, rules.file.escape_mps, memory.anchor)
+        found = way.site()
+        if found is not None:
+            numbers = {"way_m": found.way_m, "limit_mps": found.limit_mps, "sigma_m": pose.sigma_m}
+            least = Limit(found.factor, "zone", found.zone, numbers)
+    situation = Situation(
+        source, circumstances, way, Motion(memory.v_mps, memory.w_rps),
+        rules.limits.max_deceleration_mps2 * step_s(memory, stamp_s),
+        *ground(robot.tilt_rad, robot.roll_rad, robot.pitch_rad), rules.file.escape_mps,
+    )  # fmt: skip
+    ruled = strictest(rules.clauses, motion, situation)
+    return ruled if least is None or (ruled is not None and ruled.factor < least.factor) else least
 
 
 def _obstacles(
@@ -204,24 +225,50 @@ def _walkers(
 
 
 def _stand(
-    command: Command, robot: RobotState, rules: Book, memory: Memory, stamp_s: float, notes: list[Intervention]
-) -> Decision:
+    command: Command, robot: RobotState, rules: Book, memory: Memory, stamp_s: float, notes: list[Intervention],
+    motion: Motion = REST,
+) -> Decision:  # fmt: skip
     """A protective stop begins or goes on: it ends by itself once its cause has been gone for a while."""
     memory = memory._replace(protective=True, cause=notes[-1].rule, clear_since_s=None)
-    return _verdict(command, robot, rules, memory, stamp_s, REST, notes, "protective_stop")
+    return _verdict(command, robot, rules, memory, stamp_s, motion, notes, "protective_stop")
+
+
+def _braked(
+    cause: str, command: Command, robot: RobotState, ranges: Ranges, rules: Book, memory: Memory, stamp_s: float
+) -> Motion:
+    """What a protective stop lets pass: for causes that leave the robot its sight a ramp, on which nothing is met."""
+    before = Motion(memory.v_mps, memory.w_rps)
+    blind = robot.stale or not math.isfinite(robot.tilt_rad)
+    if cause not in rules.file.stopping.controlled or blind or before == REST:
+        return REST
+    step = max(step_s(memory, stamp_s), LEAST_STEP_S)
+    motion = Motion(*ramp_to_rest(*before, rules.braking.linear_mps2, rules.braking.yaw_rps2, step))
+    rules, _ = here(rules, command, robot, memory)
+    motion = _obstacles(motion, ranges, rules, memory, [])
+    motion = _walkers(motion, motion, ranges, rules, memory, [])
+    return REST if motion.rests() else motion
 
 
 def _verdict(
     command: Command, robot: RobotState, rules: Book, memory: Memory, stamp_s: float, motion: Motion,
     notes: list[Intervention], state: str,
 ) -> Decision:  # fmt: skip
-    en, ja = words.say(notes, words.IDLE if state == "waiting" else words.CLEAR)
+    en, ja = words.say(notes, words.quiet(command.driver) if state == "waiting" else words.CLEAR)
+    moving = motion.v_mps != 0.0 or motion.w_rps != 0.0
+    step = level(memory.latched, notes != [] and state not in ("limited", "clear"), state == "limited")
     verdict = GateVerdict(
         stamp_s, state, command.source, [_plain(command.v_mps), _plain(command.w_rps)], [motion.v_mps, motion.w_rps],
         notes, en, ja, False, rules.hash, [_plain(robot.v_mps), _plain(robot.w_rps)], memory.approved,
-        _plain(memory.approval_s),
+        _plain(memory.approval_s), int(step), category(step),
     )  # fmt: skip
-    memory = memory._replace(v_mps=motion.v_mps, w_rps=motion.w_rps, stamp_s=stamp_s)
+    due_s = rest_due(
+        memory.rest_due_s, moving, _plain(robot.v_mps), _plain(robot.w_rps), rules.braking,
+        rules.file.stopping.overrun_s, stamp_s,
+    )  # fmt: skip
+    drive = drive_after(memory.v_mps, motion.v_mps, memory.drive_mps2, step_s(memory, stamp_s))
+    memory = memory._replace(
+        v_mps=motion.v_mps, w_rps=motion.w_rps, stamp_s=stamp_s, rest_due_s=due_s, drive_mps2=drive
+    )
     return Decision(motion.v_mps, motion.w_rps, verdict, memory)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,9 +15,9 @@ from physical_ai_core.robot import Mount
 from physical_ai_safety.dead_reckoning import DeadReckoning, PlanarPose
 from physical_ai_safety.footprint import Hull, Near, sort_points
 from physical_ai_safety.looks import View
+from physical_ai_safety.plausible import blinded
 from physical_ai_safety.walkers import NOBODY, Walkers, WalkerTracker
 
-FEWEST_VALID = 0.5  # of the rays; a sensor that gives less is covered or broken
 FULL_CIRCLE_RAD = math.radians(350.0)
 WIDEST_SWEEP_RAD = math.radians(370.0)  # from the first ray to the last: one turn, and some
 BLIND_REACH_M = 1.5  # what passed out of sight is remembered this near
@@ -25,7 +26,7 @@ LOWEST_M, HIGHEST_M = 0.05, 1.6  # heights above ground of a 3D return that can 
 CLOUD_CELL_M = 0.05
 THIN_M = 0.015  # far below the side margin
 STEP_M = 0.03  # a change of range from ray to ray beyond noise
-CLOUD_AGE_S = 0.5
+DIRECTIONS = 36  # looked at, to see whether the sensors together look all round
 
 
 class Ranges(NamedTuple):
@@ -41,9 +42,11 @@ class RangeField:
 
     def __init__(
         self, hull: Hull, reckoning: DeadReckoning, reach_m: float, blind_memory_s: float,
-        walker_speeds_mps: tuple[float, float],
+        walker_speeds_mps: tuple[float, float], keep_s: float = 0.5,
     ) -> None:  # fmt: skip
-        self._hull, self._reckoning = hull, reckoning
+        """`reach_m`: nothing farther matters. `keep_s`: an older cloud counts no more (a sensor that is missed has
+        stopped the robot by then)."""
+        self._hull, self._reckoning, self._keep_s = hull, reckoning, keep_s
         self._reach_m, self._blind_memory_s = reach_m, blind_memory_s
         self._walker_speeds = walker_speeds_mps
         self.tracker = WalkerTracker()
@@ -52,21 +55,26 @@ class RangeField:
         self._cloud: Array = np.empty((0, 2))
         self._cloud_stamp_s = -math.inf
         self._scan_stamp_s = -math.inf
-        self._rear_seen = False
+        self.view: View | None = None  # of the newest sweep
+        self.sector: tuple[float, float] | None = None  # middle and half of what it sees, in `base_link`
         self._rays: tuple[tuple[float, float, int], Array, Array] | None = None
         self._walking: Array = np.empty((0, 5))
-        self._ready: tuple[PlanarPose, Ranges] | None = None
+        self.version = 0  # counts what changes it
 
-    def sweep(self, scan: m.LaserScan, mount: Mount) -> str:
-        """Take a scan. Returns "" or the reason why it is refused."""
+    def sweep(
+        self, scan: m.LaserScan, mount: Mount, others: Sequence[RangeField] = (),
+        masked_rad: Sequence[tuple[float, float]] = (),
+    ) -> str:  # fmt: skip
+        """Take a scan. Returns "" or the reason why it is refused. What `others` see needs not be remembered."""
         ranges = scan.ranges_m
         width = abs(scan.angle_increment_rad) * (len(ranges) - 1)
         if not (math.isfinite(scan.angle_min_rad) and scan.angle_increment_rad and width < WIDEST_SWEEP_RAD):
             return "geometry"  # returns without a direction would be nowhere
         hit = scan.valid()
-        usable = int(np.count_nonzero(hit)) + int(np.count_nonzero(np.isposinf(ranges) | (ranges > scan.range_max_m)))
-        if usable < FEWEST_VALID * len(ranges) or not len(ranges):
-            return "blinded"
+        usable = hit | (ranges > scan.range_max_m)
+        dark = blinded(usable, scan.angle_min_rad, scan.angle_increment_rad, masked_rad)
+        if dark:
+            return dark
         pose = self._reckoning.at(scan.stamp_s)
         sensor_x, sensor_y, sensor_yaw = (float(value) for value in mount.planar())
         cos_a, sin_a = self._directions(scan)
@@ -83,49 +91,48 @@ class RangeField:
         half = 0.5 * abs(scan.angle_increment_rad) * len(ranges)
         at_x, at_y = _carry(pose, sensor_x, sensor_y)
         view = View(at_x, at_y, pose.yaw_rad + sensor_yaw + middle, half)
-        self._remember(scan.stamp_s, pose, view)
+        self._remember(scan.stamp_s, pose, view, [other.view for other in others if other.view is not None])
         self._points = np.column_stack([wx[near], wy[near]])
-        self._rear_seen = 2.0 * half >= FULL_CIRCLE_RAD
+        self.view, self.sector = view, (sensor_yaw + (-middle if mount.rotation[2, 2] < 0.0 else middle), half)
         self._scan_stamp_s = scan.stamp_s
         self.tracker.sweep(scan.stamp_s, r, hit, wx, wy, view)
         self._walking = self.tracker.walking(scan.stamp_s, *self._walker_speeds)
-        self._ready = None
+        self.version += 1
         return ""
 
-    def cloud(self, cloud: m.PointCloud, mount: Mount) -> None:
-        """Take a 3D sweep: what stands between ground and robot height, thinned to a grid."""
-        points = cloud.points_m[np.isfinite(cloud.points_m).all(axis=1)].astype(float)
-        at = points @ mount.rotation.T + np.array(mount.xyz_m)
-        keep = (at[:, 2] > LOWEST_M) & (at[:, 2] < HIGHEST_M) & (at[:, 0] ** 2 + at[:, 1] ** 2 < self._reach_m**2)
-        cells = np.unique(np.round(at[keep, :2] / CLOUD_CELL_M).astype(np.int64), axis=0)
+    def cloud(self, cloud: m.PointCloud, mount: Mount, view_rad: float = 0.0) -> None:
+        """Take a 3D sweep: what stands between ground and robot height, thinned to a grid. `view_rad`: its width."""
+        cells = _occupied(cloud.points_m, mount, self._reach_m)
         pose = self._reckoning.at(cloud.stamp_s)
-        self._cloud = np.column_stack(_carry(pose, cells[:, 0] * CLOUD_CELL_M, cells[:, 1] * CLOUD_CELL_M))
+        self._cloud = np.column_stack(_carry(pose, cells[:, 0], cells[:, 1]))
         self._cloud_stamp_s = cloud.stamp_s
-        self._ready = None
+        self.sector = (float(mount.planar()[2]), 0.5 * view_rad) if view_rad else None
+        self.version += 1
 
     def now(self) -> Ranges:
-        """Everything carried to the present pose; computed once until the robot moves or a scan arrives."""
-        pose = self._reckoning.now
-        if self._ready is not None and self._ready[0] == pose:
-            return self._ready[1]
-        parts = [self._points, self._lost[:, :2]]
-        if self._scan_stamp_s - self._cloud_stamp_s < CLOUD_AGE_S:
+        """What this sensor alone knows, at the present pose."""
+        return merged((self,), self._hull, self._reckoning)
+
+    def points(self) -> list[Array]:
+        """Returns (N, 2) in the dead-reckoned frame: the newest sweep, what passed out of sight, the newest cloud."""
+        parts = [self._points]
+        if len(self._lost):
+            parts.append(self._lost[:, :2])
+        if len(self._cloud) and self._reckoning.stamp_s - self._cloud_stamp_s < self._keep_s:
             parts.append(self._cloud)
-        points = np.concatenate(parts) if len(parts[1]) or len(parts) > 2 else self._points
-        x, y = _bring(pose, points[:, 0], points[:, 1])
-        ranges = Ranges(sort_points(self._hull, x, y), self._walkers(pose), self._rear_seen)
-        self._ready = (pose, ranges)
-        return ranges
+        return parts
 
     def forget(self) -> None:
         """The clock jumped: nothing seen before can be placed in time."""
         empty: Array = np.empty((0, 2))
-        self._rear_seen = False
+        self.view = self.sector = None
         self._points, self._cloud, self._lost = empty, empty, np.empty((0, 3))
-        self._walking, self._ready = np.empty((0, 5)), None
+        self._walking = np.empty((0, 5))
         self.tracker = WalkerTracker()
+        self.version += 1
 
-    def _walkers(self, pose: PlanarPose) -> Walkers:
+    def walkers(self, pose: PlanarPose) -> Walkers:
+        """Who walks, in `base_link` at `pose`, now."""
         if not len(self._walking):
             return NOBODY
         rows = self._walking
@@ -141,17 +148,65 @@ class RangeField:
             self._rays = (key, np.cos(angles), np.sin(angles))
         return self._rays[1], self._rays[2]
 
-    def _remember(self, stamp_s: float, pose: PlanarPose, view: View) -> None:
-        """Keep what the last sweep saw and this one cannot see."""
+    def _remember(self, stamp_s: float, pose: PlanarPose, view: View, others: Sequence[View]) -> None:
+        """Keep what the last sweep saw and this one, and no other sensor, can see."""
         before = np.column_stack([self._points, np.full(len(self._points), self._scan_stamp_s)])
         known = np.concatenate([self._lost, before])
-        if not len(known) or self._rear_seen:
+        if not len(known) or 2.0 * view.half_rad >= FULL_CIRCLE_RAD:
             return
         away = np.hypot(known[:, 0] - pose.x_m, known[:, 1] - pose.y_m)
-        bearing = np.arctan2(known[:, 1] - view.y, known[:, 0] - view.x) - view.middle_rad
-        hidden = np.abs((bearing + math.pi) % (2.0 * math.pi) - math.pi) > view.half_rad
+        hidden = np.ones(len(known), dtype=np.bool_)
+        for seen in (view, *others):
+            bearing = np.arctan2(known[:, 1] - seen.y, known[:, 0] - seen.x) - seen.middle_rad
+            hidden &= np.abs((bearing + math.pi) % (2.0 * math.pi) - math.pi) > seen.half_rad
         young = stamp_s - known[:, 2] < self._blind_memory_s
         self._lost = known[hidden & young & (away < BLIND_REACH_M)][-MOST_REMEMBERED:]
+
+
+def merged(fields: Sequence[RangeField], hull: Hull, reckoning: DeadReckoning) -> Ranges:
+    """All sensors' returns and people, at the present pose."""
+    pose = reckoning.now
+    parts = [part for field in fields for part in field.points()] or [np.empty((0, 2))]
+    points = np.concatenate(parts) if len(parts) > 1 else parts[0]
+    x, y = _bring(pose, points[:, 0], points[:, 1])
+    people = [found for field in fields if len((found := field.walkers(pose)).x)]
+    walkers = people[0] if people else NOBODY
+    if len(people) > 1:
+        walkers = Walkers(*(np.concatenate(row) for row in zip(*people, strict=True)))
+    sectors = [field.sector for field in fields if field.sector is not None]
+    return Ranges(sort_points(hull, x, y), walkers, _all_round(sectors))
+
+
+def _all_round(sectors: Sequence[tuple[float, float]]) -> bool:
+    """Whether the sensors together look in every direction."""
+    if any(2.0 * half >= FULL_CIRCLE_RAD for _, half in sectors):
+        return True
+    if len(sectors) < 2:
+        return False
+    ways = (2.0 * math.pi * k / DIRECTIONS for k in range(DIRECTIONS))
+    return all(
+        any(abs((way - middle + math.pi) % (2.0 * math.pi) - math.pi) <= half for middle, half in sectors)
+        for way in ways
+    )
+
+
+def _occupied(points_m: NDArray[np.float32], mount: Mount, reach_m: float) -> Array:
+    """Centres (K, 2) of the cells of a grid in `base_link` that hold a point (N, 3) at a height that can be hit.
+
+    Column by column, in the sensor's own precision: what is no number fails every comparison.
+    """
+    across, turn, offset = int(reach_m / CLOUD_CELL_M) + 1, mount.rotation.astype(np.float32), mount.xyz_m
+    with np.errstate(invalid="ignore", over="ignore"):
+        px, py, pz = np.ascontiguousarray(points_m.T, dtype=np.float32)
+        x, y, z = (row[0] * px + row[1] * py + row[2] * pz + np.float32(o) for row, o in zip(turn, offset, strict=True))
+        keep = np.flatnonzero((z > LOWEST_M) & (z < HIGHEST_M) & (x * x + y * y < reach_m * reach_m))
+    side = 2 * across + 1
+    held = np.zeros(side * side, dtype=np.bool_)
+    ix = np.rint(x[keep] * (1.0 / CLOUD_CELL_M)).astype(np.int64)
+    iy = np.rint(y[keep] * (1.0 / CLOUD_CELL_M)).astype(np.int64)
+    held[(ix + across) * side + iy + across] = True
+    ix, iy = np.divmod(np.flatnonzero(held), side)
+    return np.column_stack([ix - across, iy - across]) * CLOUD_CELL_M
 
 
 def _thinned(r: Array, increment_rad: float) -> NDArray[np.intp]:

@@ -3,123 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError
 
 from physical_ai_core.errors import InputError
 from physical_ai_core.robot import MotionLimits, Robot, load_robot
 from physical_ai_core.share import share_path
 from physical_ai_core.site import Site, ZoneKind, load_site
+from physical_ai_safety import conflicts
+from physical_ai_safety.loads import SOURCES, braked, carried, tightened
+from physical_ai_safety.schema import Limits, Payload, RulesFile
 
 
 class RulesError(InputError):
     """The rules file is unreadable, contradicts itself, or would loosen a limit."""
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Limits(Section):
-    """Absent: what the robot allows."""
-
-    max_speed_mps: float | None = Field(None, gt=0.0)
-    max_reverse_mps: float | None = Field(None, ge=0.0)
-    max_yaw_rate_rps: float | None = Field(None, gt=0.0)
-    max_acceleration_mps2: float | None = Field(None, gt=0.0)
-    max_deceleration_mps2: float | None = Field(None, gt=0.0)
-    max_yaw_acceleration_rps2: float | None = Field(None, gt=0.0)
-
-
-class Stopping(Section):
-    """How the robot is assumed to stop: `reaction_s` after the cause is seen, then at the braking values."""
-
-    reaction_s: float = Field(0.2, ge=0.02, le=2.0)
-    braking_mps2: float = Field(1.5, gt=0.05)
-    yaw_braking_rps2: float = Field(3.0, gt=0.05)
-    stop_margin_m: float = Field(0.10, ge=0.0, le=2.0)  # left between footprint and obstacle, along the motion
-    side_margin_m: float = Field(0.05, ge=0.0, le=1.0)  # the footprint is widened by this all round
-    blind_reverse_mps: float = Field(0.2, ge=0.0)  # backwards, where no sensor looks backwards
-    blind_memory_s: float = Field(10.0, ge=0.0, le=60.0)  # how long what passed out of sight is remembered
-    hold_s: float = Field(0.5, ge=0.0, le=10.0)  # a protective stop lasts so long after its cause has gone
-    resume_extra_m: float = Field(0.05, ge=0.0, le=1.0)  # and needs so much more room
-
-
-class People(Section):
-    """Separation from what walks (ISO 13855 thinks alike: approach speed times stopping time)."""
-
-    min_speed_mps: float = Field(0.3, gt=0.0)  # slower things are obstacles, not walkers
-    max_speed_mps: float = Field(3.0, gt=0.0)  # faster estimates are not believed to be people
-    rest_before_contact_s: float = Field(0.6, ge=0.0, le=5.0)  # the robot stands so long before it could be touched
-    spread_mps: float = Field(0.2, ge=0.0, le=2.0)  # how fast the uncertainty of a walker's position grows
-
-    @model_validator(mode="after")
-    def _somebody_left(self) -> People:
-        if self.min_speed_mps > self.max_speed_mps:
-            raise ValueError(
-                f"nobody walks between min_speed_mps {self.min_speed_mps:g} and max_speed_mps {self.max_speed_mps:g}"
-            )
-        return self
-
-
-class Watchdogs(Section):
-    """Greatest age of each input."""
-
-    scan_s: float = Field(0.25, gt=0.0, le=2.0)
-    wheel_odometry_s: float = Field(0.2, gt=0.0, le=2.0)
-    imu_s: float = Field(0.2, gt=0.0, le=2.0)
-    state_s: float = Field(0.3, gt=0.0, le=2.0)
-    map_to_odom_s: float = Field(1.0, gt=0.0, le=10.0)
-    autonomy_s: float = Field(0.25, gt=0.0, le=2.0)
-    teleop_s: float = Field(0.5, gt=0.0, le=2.0)
-    future_s: float = Field(0.2, gt=0.0, le=2.0)  # a stamp further ahead of the clock is refused
-
-
-class Localisation(Section):
-    """Zones grow by three standard deviations; beyond `max_sigma_m` the pose counts as lost."""
-
-    min_sigma_m: float = Field(0.03, ge=0.0, le=1.0)
-    max_sigma_m: float = Field(0.7, gt=0.0, le=5.0)
-
-    @model_validator(mode="after")
-    def _some_pose_left(self) -> Localisation:
-        if self.min_sigma_m > self.max_sigma_m:
-            raise ValueError(
-                f"no pose is sure enough: min_sigma_m {self.min_sigma_m:g} is above max_sigma_m {self.max_sigma_m:g}"
-            )
-        return self
-
-
-class ZoneRule(Section):
-    max_speed_mps: float = Field(gt=0.0)
-
-
-class RulesFile(Section):
-    """The form of `config/rules/NAME.yaml`."""
-
-    schema_version: int = 1
-    name: str
-    limits: Limits = Limits()
-    stopping: Stopping = Stopping()
-    people: People = People()
-    watchdogs: Watchdogs = Watchdogs()
-    localisation: Localisation = Localisation()
-    zones: dict[str, ZoneRule] = {}  # zone of the site -> tighter speed there
-    escape_mps: float = Field(0.2, gt=0.0, le=0.5)  # speed of leaving a zone in which the robot should not be
-    max_tilt_rad: float = Field(0.35, gt=0.0, le=1.57)
-    tool_needs_work_zone: bool = True
-    # Nodes whose death stops the robot until they are active again. Shorten it only where driving without is right.
-    crew: tuple[str, ...] = ("perception", "world_model", "planner", "controller", "telemetry", "supervisor")
-
-    @model_validator(mode="after")
-    def _known_version(self) -> RulesFile:
-        if self.schema_version != 1:
-            raise ValueError(f"this release reads schema_version 1, found {self.schema_version}")
-        return self
 
 
 @dataclass(frozen=True)
@@ -132,10 +34,16 @@ class Rules:
     file: RulesFile
     robot: Robot
     site: Site
+    payloads: dict[str, Payload] = field(default_factory=dict)  # those to reckon with
+    by_source: dict[str, MotionLimits] = field(default_factory=dict)  # tighter, by who commands
+    mode: str = ""
 
 
-def load_rules(name_or_path: str, site: str, robot: str) -> Rules:
-    """Read and check rules. Raises RulesError, SiteError or RobotError, naming both sides of a contradiction."""
+def load_rules(name_or_path: str, site: str, robot: str, payload: str = "", mode: str = "") -> Rules:
+    """Read and check rules. Raises RulesError, SiteError or RobotError, naming both sides of a contradiction.
+
+    `payload`: what is carried, by its name in the file; "": any of them may be. `mode`: how the robot works.
+    """
     path = Path(name_or_path)
     if path.suffix not in {".yaml", ".yml"}:
         path = share_path("config/rules") / f"{name_or_path}.yaml"
@@ -154,15 +62,15 @@ def load_rules(name_or_path: str, site: str, robot: str) -> Rules:
             f"The rules file {path} is not valid at {where}: {first['msg']} (found {first['input']!r:.120}).",
             "docs/safety.md shows the form of a rules file.",
         ) from error
-    return combine(file, load_site(site), load_robot(robot))
+    return combine(file, load_site(site), load_robot(robot), payload, mode)
 
 
-def combine(file: RulesFile, site: Site, robot: Robot) -> Rules:
+def combine(file: RulesFile, site: Site, robot: Robot, payload: str = "", mode: str = "") -> Rules:
     """Tighten the robot's limits by the site's and the rules'. Raises RulesError where a rule would loosen one."""
     limits = robot.limits.model_dump()
-    for field, asked in file.limits.model_dump(exclude_none=True).items():
-        _tighter(f"limits.{field}", asked, f"robot '{robot.name}'", limits[field])
-        limits[field] = asked
+    for name, asked in file.limits.model_dump(exclude_none=True).items():
+        _tighter(f"limits.{name}", asked, f"robot '{robot.name}'", limits[name])
+        limits[name] = asked
     limits["max_speed_mps"] = min(limits["max_speed_mps"], site.max_speed_mps)
     limits["max_reverse_mps"] = min(limits["max_reverse_mps"], limits["max_speed_mps"])  # a top speed binds both ways
     stopping = file.stopping
@@ -180,7 +88,46 @@ def combine(file: RulesFile, site: Site, robot: Robot) -> Rules:
             )
         if zone.max_speed_mps is not None:
             _tighter(f"zones.{zone_id}.max_speed_mps", rule.max_speed_mps, f"site '{site.name}'", zone.max_speed_mps)
-    return Rules(file.name, _hash(file, site, robot), MotionLimits(**limits), file, robot, site)
+    found = conflicts.find(file, site, robot, MotionLimits(**limits))
+    if found:
+        raise RulesError(*conflicts.told(found))
+    hash_ = _hash(file, site, robot, payload, mode)
+    bound, payloads = _narrowed(MotionLimits(**limits), file, robot, payload, mode)
+    by_source = {name: tightened(bound, file.modes[name]) for name in SOURCES if name in file.modes}
+    file = file.model_copy(update={"stopping": braked(stopping, payloads.values())})
+    return Rules(file.name, hash_, bound, file, robot, site, payloads, by_source, mode)
+
+
+def _narrowed(
+    limits: MotionLimits, file: RulesFile, robot: Robot, payload: str, mode: str
+) -> tuple[MotionLimits, dict[str, Payload]]:
+    """Limits with what is carried and the mode, and the payloads to reckon with. Refuses what loosens or is unknown."""
+    owner, own = f"robot '{robot.name}'", robot.limits.model_dump()
+    if payload and payload not in file.payloads:
+        raise _unknown("payload", payload, sorted(file.payloads))
+    if mode and (mode in SOURCES or mode not in file.modes):
+        raise _unknown("mode", mode, sorted(set(file.modes) - set(SOURCES)))
+    for name, load in file.payloads.items():
+        _none_looser(f"payloads.{name}.limits", load.limits, owner, own)
+        _tighter(f"payloads.{name}.braking_mps2", load.braking_mps2 or 0.0, owner, own["max_deceleration_mps2"])
+        yaw = load.yaw_braking_rps2 or 0.0
+        _tighter(f"payloads.{name}.yaw_braking_rps2", yaw, owner, own["max_yaw_acceleration_rps2"])
+        _tighter(f"payloads.{name}.mass_kg", load.mass_kg, owner, robot.design.max_payload_kg or math.inf)
+    for name, by in file.modes.items():
+        _none_looser(f"modes.{name}", by, owner, own)
+    payloads = carried(file, payload)
+    for load in payloads.values():
+        limits = tightened(limits, load.limits)
+    return (tightened(limits, file.modes[mode]) if mode else limits), payloads
+
+
+def _none_looser(name: str, by: Limits, owner: str, own: dict[str, float]) -> None:
+    for limit, asked in by.model_dump(exclude_none=True).items():
+        _tighter(f"{name}.{limit}", asked, owner, own[limit])
+
+
+def _unknown(what: str, name: str, known: list[str]) -> RulesError:
+    return RulesError(f"The rules file names no {what} '{name}'.", f"It names: {known}; or leave the parameter empty.")
 
 
 def _tighter(name: str, asked: float, owner: str, allowed: float) -> None:
@@ -191,7 +138,7 @@ def _tighter(name: str, asked: float, owner: str, allowed: float) -> None:
         )
 
 
-def _hash(file: RulesFile, site: Site, robot: Robot) -> str:
+def _hash(file: RulesFile, site: Site, robot: Robot, payload: str, mode: str) -> str:
     """Twelve hex digits over the canonical form of all that decides."""
-    canonical: list[Any] = [part.model_dump(mode="json") for part in (file, site, robot)]
+    canonical: list[Any] = [part.model_dump(mode="json") for part in (file, site, robot)] + [payload, mode]
     return hashlib.sha256(repr(canonical).encode()).hexdigest()[:12]

@@ -7,15 +7,25 @@ from typing import NamedTuple
 
 from physical_ai_core.reports import Verdict
 from physical_ai_core.robot import MotionLimits
+from physical_ai_safety.areas import areas
+from physical_ai_safety.circumstances import Circumstances as Circumstances
+from physical_ai_safety.clauses import Clause, compile_clauses
 from physical_ai_safety.footprint import Braking, Hull
-from physical_ai_safety.rules import Rules, RulesFile
-from physical_ai_safety.zones import MapPose, ZoneMap
+from physical_ai_safety.ladder import FREE, Latched
+from physical_ai_safety.loads import body
+from physical_ai_safety.plausible import Fault
+from physical_ai_safety.rules import Rules
+from physical_ai_safety.schema import RulesFile
+from physical_ai_safety.stability import Stability
+from physical_ai_safety.zones import Anchor, MapPose, ZoneMap
+
+SPARE_M = 0.4  # sight beyond the stopping way at top speed: for lateness and slopes that lengthen it
 
 
 class Command(NamedTuple):
     """The command after arbitration. `refused`: why it may not be used at all (nan, frame, future).
 
-    `lost`: no fresh command, though the last one asked for motion.
+    `lost`: no fresh command, though the last one asked for motion. `driver`: who has taken over and says nothing now.
     """
 
     source: str = "none"  # autonomy, teleop, none
@@ -23,6 +33,7 @@ class Command(NamedTuple):
     w_rps: float = 0.0
     refused: str = ""
     lost: bool = False
+    driver: str = ""
 
 
 class RobotState(NamedTuple):
@@ -37,6 +48,14 @@ class RobotState(NamedTuple):
     stale: tuple[tuple[str, float], ...] = ()
     emergency: bool = False  # the input asks for it now
     absent: tuple[str, ...] = ()  # nodes of the crew that were active and are gone
+    bumper: bool = False  # something touches the robot now
+    lifted: bool = False  # it is off the ground
+    intruders: tuple[str, ...] = ()  # who else publishes what moves the robot
+    reaction_s: float = 0.0  # as measured, with the declared part of the actuators; the rules' own is the least
+    roll_rad: float = 0.0  # of the ground under the robot: left side up
+    pitch_rad: float = 0.0  # nose down (REP-103)
+    faults: tuple[Fault, ...] = ()  # what the inputs say cannot be
+    perceived_mps: float = 0.0  # as perception has it; counts where it is faster than the wheels
 
 
 class Memory(NamedTuple):
@@ -45,12 +64,20 @@ class Memory(NamedTuple):
     v_mps: float = 0.0
     w_rps: float = 0.0
     stamp_s: float | None = None
-    emergency: bool = False
+    latched: Latched = FREE
     protective: bool = False
     cause: str = ""  # rule of the protective stop
     clear_since_s: float | None = None
     approved: bool | None = None
     approval_s: float = 0.0
+    anchor: Anchor | None = None  # of the distances to zones
+    rest_due_s: float | None = None  # by when the base has to stand; None: it was told to move
+    drive_mps2: float = 0.0  # how hard it was speeding up
+
+    @property
+    def emergency(self) -> bool:
+        """An emergency stop is latched."""
+        return self.latched.emergency
 
 
 class Book(NamedTuple):
@@ -62,6 +89,10 @@ class Book(NamedTuple):
     hull: Hull
     braking: Braking
     zones: ZoneMap
+    body: Stability
+    sight_m: float  # way within which the robot comes to rest at its top speed, with some to spare
+    by_source: dict[str, MotionLimits]  # tighter limits, by who commands
+    clauses: tuple[Clause, ...] = ()
 
 
 def compile_rules(rules: Rules) -> Book:
@@ -71,7 +102,12 @@ def compile_rules(rules: Rules) -> Book:
     braking = Braking(
         stopping.reaction_s, stopping.braking_mps2, stopping.yaw_braking_rps2, stopping.stop_margin_m
     )  # fmt: skip
-    return Book(rules.file, rules.hash, rules.limits, hull, braking, ZoneMap(rules.site, rules.file.zones, bare))
+    zones = ZoneMap(rules.site, rules.file.zones, bare, areas(rules.file.rules, rules.site))
+    return Book(
+        rules.file, rules.hash, rules.limits, hull, braking, zones, body(rules.robot, rules.payloads.values()),
+        braking.way_m(rules.limits.max_speed_mps) + SPARE_M, rules.by_source,
+        compile_clauses(rules.file.rules, rules.mode),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -82,3 +118,11 @@ class GateVerdict(Verdict):
     measured: list[float] = field(default_factory=list)  # [v, w] of the wheel odometry
     approved: bool | None = None  # last word of safety/approve
     approval_s: float = 0.0
+    step: int = 0  # of the stop ladder, `ladder.Stop`
+    category: int = -1  # stop category asked of the machine; -1: none
+    cause_s: float | None = None  # stamp of the input that this verdict answers; None: no input did it
+    cause_ms: float | None = None  # from there to the moment this verdict left
+    approvals: list[str] = field(default_factory=list)  # ids that people have approved
+    asked: list[str] = field(default_factory=list)  # ids that they are asked for
+    driver: str = ""  # who has taken over
+    implements: dict[str, bool] = field(default_factory=dict)

@@ -6,6 +6,8 @@ Zones grow by three standard deviations of the localisation: a footprint is in a
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +16,7 @@ import shapely
 from physical_ai_core.geometry import Array
 from physical_ai_core.site import Site, ZoneKind
 from physical_ai_safety.footprint import Braking, Hull, factor_within
-from physical_ai_safety.rules import ZoneRule
+from physical_ai_safety.schema import ZoneRule
 
 WORLD_M = 1.0e5
 STEPS = 16
@@ -42,17 +44,28 @@ class MapPose(NamedTuple):
     sigma_m: float
 
 
-class ZoneMap:
-    """The zones of a site as prepared shapes."""
+class Anchor(NamedTuple):
+    """Distances of all shapes from a place close by: what is far from there needs no second look for a while."""
 
-    def __init__(self, site: Site, tighter: dict[str, ZoneRule], hull: Hull) -> None:
+    x_m: float
+    y_m: float
+    distances_m: list[float]
+
+
+class ZoneMap:
+    """The zones of a site, and areas of the rules beside them, as prepared shapes.
+
+    `areas`: shapes in `map` by name, which bind only where a clause asks `Way` for them.
+    """
+
+    def __init__(
+        self, site: Site, tighter: Mapping[str, ZoneRule], hull: Hull, areas: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
         self._hull = hull
         self.forbidden: dict[str, Any] = {n: z.shape for n, z in site.zones_of(ZoneKind.KEEP_OUT).items()}
         fences = site.zones_of(ZoneKind.GEOFENCE)
         if fences:
-            allowed = shapely.unary_union([z.shape for z in fences.values()])
-            everything = shapely.box(-WORLD_M, -WORLD_M, WORLD_M, WORLD_M)
-            self.forbidden["+".join(sorted(fences))] = everything.difference(allowed)
+            self.forbidden["+".join(sorted(fences))] = outside(shapely.unary_union([z.shape for z in fences.values()]))
         self.slow: dict[str, tuple[Any, float]] = {}
         for name, zone in site.zones.items():
             rule = tighter.get(name)
@@ -60,16 +73,17 @@ class ZoneMap:
             if limits and zone.kind in (ZoneKind.SPEED, ZoneKind.WORK):
                 self.slow[name] = (zone.shape, min(limits))
         self._work = [z.shape for z in site.zones_of(ZoneKind.WORK).values()]
-        self._shapes = [*self.forbidden.values(), *(shape for shape, _ in self.slow.values())]
-        for shape in (*self._shapes, *self._work):
+        self.shapes = [*self.forbidden.values(), *(shape for shape, _ in self.slow.values()), *areas.values()]
+        self.number = {name: len(self.forbidden) + len(self.slow) + k for k, name in enumerate(areas)}
+        self.exits = [ways_out(shape, self.forbidden.values()) for shape in self.shapes]
+        for shape in (*self.shapes, *self._work):
             shapely.prepare(shape)
-        self._all = np.array(self._shapes, dtype=object)
-        self._anchor: tuple[float, float, list[float]] = (math.inf, math.inf, [])
+        self._all = np.array(self.shapes, dtype=object)
 
     @property
     def needs_pose(self) -> bool:
         """Zones that bind the motion exist, so the pose must be known."""
-        return bool(self._shapes)
+        return bool(self.shapes)
 
     def in_work_zone(self, pose: MapPose | None) -> bool:
         """The robot is surely inside a work zone."""
@@ -79,41 +93,82 @@ class ZoneMap:
         return any(shape.contains(point) and shape.exterior.distance(point) >= margin for shape in self._work)
 
     def limit(self, pose: MapPose, v_mps: float, w_rps: float, braking: Braking, escape_mps: float) -> ZoneLimit | None:
-        """The strictest of all zones for the motion (v, w) from `pose`, or None."""
-        if not self._shapes or (v_mps == 0.0 and w_rps == 0.0):
+        """The strictest of the site's own zones for the motion (v, w) from `pose`, or None."""
+        if not self.shapes or (v_mps == 0.0 and w_rps == 0.0):
             return None
-        braking_s = braking.duration_s(v_mps, w_rps)
-        horizon_s = braking.reaction_s + braking_s
-        margin = SIGMAS * pose.sigma_m
-        reach = abs(v_mps) * horizon_s + self._hull.radius_m + margin + LOOK_M
-        close = self._within(pose.x_m, pose.y_m, reach)
-        if not any(close):
-            return None
-        times = np.linspace(0.0, horizon_s, STEPS)
-        bodies = self._bodies(pose, v_mps, w_rps, times)
+        return self.way(pose, v_mps, w_rps, braking, escape_mps, self.anchor(pose, None)).site()
+
+    def anchor(self, pose: MapPose, last: Anchor | None) -> Anchor:
+        """`last` where the robot is still close to it, else a new one."""
+        if last is not None and math.hypot(pose.x_m - last.x_m, pose.y_m - last.y_m) < ANCHOR_M:
+            return last
+        distances = shapely.distance(self._all, shapely.Point(pose.x_m, pose.y_m)).tolist()
+        return Anchor(pose.x_m, pose.y_m, distances)
+
+    def way(
+        self, pose: MapPose, v_mps: float, w_rps: float, braking: Braking, escape_mps: float, anchor: Anchor
+    ) -> Way:
+        """The way of a motion that is not rest, until the robot could stand, to be held against the shapes."""
+        return Way(self, self._hull, pose, v_mps, w_rps, braking, escape_mps, anchor)
+
+
+class Way:
+    """The robot's bodies along one motion until it could rest; worked out only where a shape is near enough."""
+
+    def __init__(
+        self, zones: ZoneMap, hull: Hull, pose: MapPose, v_mps: float, w_rps: float, braking: Braking,
+        escape_mps: float, anchor: Anchor,
+    ) -> None:  # fmt: skip
+        self._zones, self._hull, self._pose, self._braking = zones, hull, pose, braking
+        self._v_mps, self._w_rps, self._escape_mps = v_mps, w_rps, escape_mps
+        self._braking_s = braking.duration_s(v_mps, w_rps)
+        self._horizon_s = braking.reaction_s + self._braking_s
+        self._margin_m = SIGMAS * pose.sigma_m
+        moved_m = math.hypot(pose.x_m - anchor.x_m, pose.y_m - anchor.y_m)
+        self._reach_m = abs(v_mps) * self._horizon_s + hull.radius_m + self._margin_m + LOOK_M + moved_m
+        self._distances_m = anchor.distances_m
+        self._bodies: Any = None
+
+    def site(self) -> ZoneLimit | None:
+        """The strictest of the site's own zones."""
         strictest: ZoneLimit | None = None
-        for (name, shape), near in zip(self.forbidden.items(), close[: len(self.forbidden)], strict=True):
-            found = (
-                self._forbidden(name, shape, pose, v_mps, w_rps, braking, escape_mps, times, bodies) if near else None
-            )
-            strictest = _stricter(strictest, found)
-        for (name, (shape, speed)), near in zip(self.slow.items(), close[len(self.forbidden) :], strict=True):
-            found = self._slow(name, shape, margin, v_mps, speed, braking, times, bodies) if near else None
-            strictest = _stricter(strictest, found)
+        for k, name in enumerate(self._zones.forbidden):
+            strictest = _stricter(strictest, self._forbidden(k, name, True))
+        for k, (name, (_, speed)) in enumerate(self._zones.slow.items(), len(self._zones.forbidden)):
+            strictest = _stricter(strictest, self._slow(k, name, speed))
         return strictest
 
-    def _within(self, x_m: float, y_m: float, reach_m: float) -> list[bool]:
-        """Which zones may be nearer than that: distances of a point close by, less the way from there."""
-        ax, ay, distances = self._anchor
-        moved = math.hypot(x_m - ax, y_m - ay)
-        if not moved < ANCHOR_M:
-            distances, moved = shapely.distance(self._all, shapely.Point(x_m, y_m)).tolist(), 0.0
-            self._anchor = (x_m, y_m, distances)
-        return [distance - moved < reach_m for distance in distances]
+    def forbidden(self, name: str, escape: bool = True) -> ZoneLimit | None:
+        """Stay out of an area of the rules; `escape`: inside it the way out is open."""
+        return self._forbidden(self._zones.number[name], name, escape)
 
-    def _bodies(self, pose: MapPose, v_mps: float, w_rps: float, times: Array) -> Any:
+    def slow(self, name: str, limit_mps: float) -> ZoneLimit | None:
+        """Enter an area of the rules at most at that speed."""
+        return self._slow(self._zones.number[name], name, limit_mps)
+
+    def near(self, name: str) -> bool:
+        """An area of the rules may be met at all: asked first, since it costs least."""
+        return self._distances_m[self._zones.number[name]] < self._reach_m
+
+    def enters(self, name: str) -> bool:
+        """The robot is in an area of the rules, or would be before it rests."""
+        return self._first(self._zones.number[name]) is not None
+
+    def _first(self, k: int) -> int | None:
+        """First of the sampled bodies that is in shape `k`, or nearer than the margin; None: none."""
+        if self._distances_m[k] >= self._reach_m:
+            return None
+        if self._bodies is None:
+            self._times = np.linspace(0.0, self._horizon_s, STEPS)
+            self._bodies = self._along(self._times)
+        entered = shapely.dwithin(self._zones.shapes[k], self._bodies, self._margin_m)
+        first = int(entered.argmax())
+        return first if entered[first] else None
+
+    def _along(self, times: Array) -> Any:
         """Footprints (K,) as shapely polygons in `map` along the motion."""
-        yaw = w_rps * times
+        pose, v_mps = self._pose, self._v_mps
+        yaw = self._w_rps * times
         x = v_mps * times * np.sinc(yaw / math.pi)
         y = v_mps * times * np.sinc(0.5 * yaw / math.pi) * np.sin(0.5 * yaw)
         c, s = math.cos(pose.yaw_rad), math.sin(pose.yaw_rad)
@@ -124,54 +179,61 @@ class ZoneMap:
         corners = np.stack([px[:, None] + ch * bx - sh * by, py[:, None] + sh * bx + ch * by], axis=-1)
         return shapely.polygons(np.concatenate([corners, corners[:, :1]], axis=1))
 
-    def _forbidden(
-        self, name: str, shape: Any, pose: MapPose, v_mps: float, w_rps: float, braking: Braking, escape_mps: float,
-        times: Array, bodies: Any,
-    ) -> ZoneLimit | None:  # fmt: skip
-        entered = shapely.dwithin(shape, bodies, SIGMAS * pose.sigma_m)
-        if not entered.any():
+    def _forbidden(self, k: int, name: str, escape: bool) -> ZoneLimit | None:
+        first = self._first(k)
+        if first is None:
             return None
-        first = int(entered.argmax())
         if first == 0:
-            return self._escape(name, shape, pose, v_mps, w_rps, escape_mps)
-        free_s = float(times[first - 1])
-        factor = factor_within(free_s, braking.reaction_s, braking.duration_s(v_mps, w_rps))
-        return ZoneLimit(factor, name, "forbidden", abs(v_mps) * free_s, abs(v_mps) * factor)
+            return self._escape(k, name) if escape else ZoneLimit(0.0, name, "forbidden", 0.0, 0.0)
+        free_s, speed = float(self._times[first - 1]), abs(self._v_mps)
+        factor = factor_within(free_s, self._braking.reaction_s, self._braking_s)
+        return ZoneLimit(factor, name, "forbidden", speed * free_s, speed * factor)
 
-    def _escape(
-        self, name: str, shape: Any, pose: MapPose, v_mps: float, w_rps: float, escape_mps: float
-    ) -> ZoneLimit | None:
+    def _escape(self, k: int, name: str) -> ZoneLimit | None:
         """Already in a forbidden zone: out of it slowly, no other way; turning on the spot to face out is free."""
+        pose, v_mps = self._pose, self._v_mps
         if abs(v_mps) < 1e-6:
             return None
+        shape, out = self._zones.shapes[k], self._zones.exits[k]
         ahead = LOOK_M / abs(v_mps)
-        heading = pose.yaw_rad + 0.5 * w_rps * ahead
-        here = _outward(shape, pose.x_m, pose.y_m)
+        heading = pose.yaw_rad + 0.5 * self._w_rps * ahead
+        here = _outward(shape, out, pose.x_m, pose.y_m)
         there = _outward(
-            shape, pose.x_m + v_mps * ahead * math.cos(heading), pose.y_m + v_mps * ahead * math.sin(heading)
+            shape, out, pose.x_m + v_mps * ahead * math.cos(heading), pose.y_m + v_mps * ahead * math.sin(heading)
         )
         leaving = there > here + 1e-6
-        factor = min(1.0, escape_mps / abs(v_mps)) if leaving else 0.0
-        return ZoneLimit(factor, name, "escape" if leaving else "forbidden", 0.0, escape_mps if leaving else 0.0)
+        factor = min(1.0, self._escape_mps / abs(v_mps)) if leaving else 0.0
+        return ZoneLimit(factor, name, "escape" if leaving else "forbidden", 0.0, self._escape_mps if leaving else 0.0)
 
-    def _slow(
-        self, name: str, shape: Any, margin_m: float, v_mps: float, limit_mps: float, braking: Braking, times: Array,
-        bodies: Any,
-    ) -> ZoneLimit | None:  # fmt: skip
-        entered = shapely.dwithin(shape, bodies, margin_m)
-        if abs(v_mps) <= limit_mps or not entered.any():
+    def _slow(self, k: int, name: str, limit_mps: float) -> ZoneLimit | None:
+        speed = abs(self._v_mps)
+        first = None if speed <= limit_mps else self._first(k)
+        if first is None:
             return None
-        way = abs(v_mps) * float(times[max(0, int(entered.argmax()) - 1)])
-        room = max(0.0, way - abs(v_mps) * braking.reaction_s)
-        allowed = math.sqrt(limit_mps * limit_mps + 2.0 * braking.linear_mps2 * room)
-        return ZoneLimit(allowed / abs(v_mps), name, "slow", way, limit_mps) if allowed < abs(v_mps) else None
+        way = speed * float(self._times[max(0, first - 1)])
+        room = max(0.0, way - speed * self._braking.reaction_s)
+        allowed = math.sqrt(limit_mps * limit_mps + 2.0 * self._braking.linear_mps2 * room)
+        return ZoneLimit(allowed / speed, name, "slow", way, limit_mps) if allowed < speed else None
 
 
-def _outward(shape: Any, x_m: float, y_m: float) -> float:
-    """Distance from a shape; negative inside: how deep."""
+def outside(fence: Any) -> Any:
+    """All of the world but the inside of a fence."""
+    return shapely.box(-WORLD_M, -WORLD_M, WORLD_M, WORLD_M).difference(fence)
+
+
+def ways_out(shape: Any, closed: Iterable[Any]) -> Any:
+    """The part of the boundary over which a shape can be left: not into another forbidden zone of the site."""
+    edge = shape.boundary
+    for other in closed:
+        if other is not shape:
+            edge = edge.difference(other)
+    return edge
+
+
+def _outward(shape: Any, out: Any, x_m: float, y_m: float) -> float:
+    """Distance from a shape; negative inside: how far it is to the way out."""
     point = shapely.Point(x_m, y_m)
-    depth = float(shape.boundary.distance(point))
-    return -depth if shape.contains(point) else depth
+    return -float(out.distance(point)) if shape.contains(point) else float(shape.boundary.distance(point))
 
 
 def _stricter(one: ZoneLimit | None, other: ZoneLimit | None) -> ZoneLimit | None:

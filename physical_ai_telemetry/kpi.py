@@ -50,7 +50,9 @@ STOPPED: Final = ("protective_stop", "emergency_stop")
 RUNNING: Final = ("clear", "limited")
 MOVING_TASKS: Final = (Task.NAVIGATE, Task.FOLLOW, Task.COVER, Task.INSPECT, Task.DOCK, Task.PATROL)
 # Rules that shape or hold a permitted command, or carry out a wish. Any other rule counts as guarding a hard limit.
-SOFT_RULES: Final = ("acceleration", "person", "hold", "waiting", "emergency_stop", "crew")
+SOFT_RULES: Final = (
+    "acceleration", "person", "hold", "waiting", "emergency_stop", "crew", "start", "dead_man", "approval",
+)  # fmt: skip
 
 GAP_S: Final = 1.0  # operating time is not counted across longer silence
 ABSURD_MPS: Final = 20.0  # faster than this the estimate is wrong

@@ -174,7 +174,12 @@ class TelemetryNode(CoreNode[TelemetryParameters]):
             else:
                 self._wait_for_clock(recorded, stamp_ns, raw)
         if decoded is not None and self._is_due(topic, stamp_ns):
-            self._handle(topic, deserialize_message(raw, decoded))
+            message = readable(raw, decoded)
+            if message is not None:
+                self._handle(topic, message)
+            elif not self._left_out:
+                self._left_out = f"A message on '{topic.name}' could not be read; it is recorded as it came."
+                self.get_logger().warning(self._left_out)
 
     def _is_due(self, topic: Topic, stamp_ns: int) -> bool:
         """Thin out the one fast topic: decoding costs more than recording, and the figures need no more."""
@@ -193,6 +198,14 @@ class TelemetryNode(CoreNode[TelemetryParameters]):
             for topic, _, data in self._waiting:
                 self._recorder.write(topic, stamp_ns, data)
             self._waiting = []
+
+
+def readable(raw: bytes, message: Any) -> Any:
+    """The message of these bytes; None where they are none: what somebody sends must not end the recording."""
+    try:
+        return deserialize_message(raw, message)
+    except Exception:  # rclpy raises what its middleware has, RMWError or another
+        return None
 
 
 def _type_name(message: Any) -> str:

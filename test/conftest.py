@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -30,7 +31,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason="long form: run with --long"))
 
 
-_domains = iter(range(120, 220))
+# Begun at another number by each process, so that two runs on one machine do not hear each other.
+_domains = (120 + (os.getpid() + count) % 100 for count in itertools.count())
 
 
 @pytest.fixture

@@ -247,4 +247,5 @@ _DECODERS: Final[dict[type[Any], Callable[[Any], Any]]] = {
     m.Battery: _battery,
     m.Flag: lambda msg: m.Flag(bool(msg.data)),
     m.Scalar: lambda msg: m.Scalar(float(msg.data)),
+    m.Whole: lambda msg: m.Whole(int(msg.data)),
 }

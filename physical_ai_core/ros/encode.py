@@ -236,4 +236,5 @@ _ENCODERS: Final[dict[type[Any], Callable[[Any, Any], None]]] = {
     m.Battery: _battery,
     m.Flag: _plain,
     m.Scalar: _plain,
+    m.Whole: _plain,
 }

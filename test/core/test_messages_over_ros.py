@@ -51,9 +51,16 @@ EXAMPLES: dict[type[Any], Any] = {
     m.Text: m.Text("棚の前まで行って"),
     m.Flag: m.Flag(True),
     m.Scalar: m.Scalar(0.7),
+    m.Whole: m.Whole(-1),
     GoalState: GoalState(goal_id="g1", steps=(Step(task="stop"),)),
     reports.PlannerReply: reports.PlannerReply(1.5, "refusal", "no", "いいえ"),
     reports.ControllerStatus: reports.ControllerStatus(1.5, "tracking", solve_ms=1.2),
+    reports.ApprovalRequest: reports.ApprovalRequest("gate", "enter", "夕方", 30.0, 2),
+    reports.PersonsAnswer: reports.PersonsAnswer("gate", "あん", True),
+    reports.Takeover: reports.Takeover("ann", True),
+    reports.PeopleReport: reports.PeopleReport(1.5, "ann", [{"id": "gate", "yes": ["ann"]}]),
+    reports.ImplementOrder: reports.ImplementOrder({"blade": True}),
+    reports.ImplementStates: reports.ImplementStates(1.5, {"blade": False}, {"blade": ["person"]}),
     reports.Verdict: reports.Verdict(1.5, "clear", "autonomy", [1.0, 0.0], [0.5, 0.0]),
 }
 

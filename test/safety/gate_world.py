@@ -11,6 +11,7 @@ import numpy as np
 from physical_ai_core import messages as m
 from physical_ai_core.geometry import quaternion_of_yaw
 from physical_ai_safety.core import GateCore
+from physical_ai_safety.ladder import POWER_UP
 from physical_ai_safety.parameters import GateParameters
 
 ANGLES = np.linspace(-0.75 * math.pi, 0.75 * math.pi, 720)
@@ -136,6 +137,8 @@ class Drive:
         self.pending: list[tuple[float, float, float]] = []
         self.silent: set[str] = set()
         self.step = 0
+        self.told: Any = None
+        self.person = True  # who releases the gate after its start, as soon as that is allowed
 
     def feed(self, topic: str, data: Any) -> None:
         if topic not in self.silent:
@@ -149,6 +152,7 @@ class Drive:
                 self.pending.append((self.world.t + 0.015, cmd.linear_x_mps, cmd.angular_z_rps))
             if output.topic == "safety/verdict":
                 self.states.append(output.data.state)
+                self.told = output.data  # the newest verdict that left
 
     def run(self, seconds: float, v: float = 0.0, w: float = 0.0, each: Any = None, topic: str = "cmd_vel_nav") -> None:
         """Drive with a constant command; `each(world)` is called every 5 ms."""
@@ -158,6 +162,8 @@ class Drive:
             self.step += 1
             if i % 4 == 0:
                 self.feed("wheel/odometry", world.wheels())
+            if self.person and self.gate.memory.latched == POWER_UP:
+                self.person = not self.gate.reset()[0]
             if i % 2 == 0:
                 self.feed("state/odometry", world.state())
             if i % 20 == 0:

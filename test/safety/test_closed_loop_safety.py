@@ -10,6 +10,7 @@ import pytest
 from gate_world import Drive, Person, World
 
 
+@pytest.mark.proves("obstacle")
 @pytest.mark.parametrize(("v", "w"), [(3.0, 0.0), (1.5, 0.3), (0.6, -0.1), (0.1, 0.0)])
 def test_driving_at_a_wall_at_full_command_ends_in_a_stop_before_contact(v: float, w: float) -> None:
     drive = Drive(World(walls=[(23.0, 0.0, 23.0, 20.0)]))
@@ -68,6 +69,7 @@ SCENES = [
 ]
 
 
+@pytest.mark.proves("person")
 @pytest.mark.parametrize("person", SCENES, ids=["head-on", "across", "slanting", "side", "ahead"])
 def test_the_robot_has_stood_for_half_a_second_before_someone_touches_it(person: Person) -> None:
     world = World(people=[Person(person.x, person.y, person.vx, person.vy)])
@@ -101,7 +103,7 @@ def test_posts_that_come_into_view_behind_others_are_not_taken_for_walkers(seed:
         aside = 8.0 + 0.5 * math.sin(0.8 * (world.x - 20.0)) - world.y
         turn = 2.0 * (math.atan(0.4 * math.cos(0.8 * (world.x - 20.0))) - world.yaw) + aside
         drive.run(0.4, 1.2, float(np.clip(turn, -1.2, 1.2)))
-        walking += len(drive.gate.ranges.tracker.walking(world.t, 0.3, 3.0))
+        walking += len(drive.gate.hearing.ranges.fields[0].tracker.walking(world.t, 0.3, 3.0))
     assert drive.world.x > 28.0 and walking == 0
 
 
@@ -109,7 +111,7 @@ def test_posts_that_come_into_view_behind_others_are_not_taken_for_walkers(seed:
 def test_who_walks_is_known_as_a_walker_within_a_third_of_a_second(vx: float, vy: float) -> None:
     drive = Drive(World(walls=[(27.5, 0.0, 27.5, 20.0)], people=[Person(23.5, 7.5, vx, vy)]))
     drive.run(0.35, 1.0)
-    assert len(drive.gate.ranges.tracker.walking(drive.world.t, 0.3, 3.0)) == 1
+    assert len(drive.gate.hearing.ranges.fields[0].tracker.walking(drive.world.t, 0.3, 3.0)) == 1
 
 
 @pytest.mark.timeout(1200)

@@ -12,7 +12,8 @@ from gate_world import Drive, World
 from physical_ai_core import messages as m
 from physical_ai_core.robot import load_robot
 from physical_ai_core.site import load_site
-from physical_ai_safety.rules import RulesFile, combine
+from physical_ai_safety.rules import combine
+from physical_ai_safety.schema import RulesFile
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_an_emergency_stop_pressed_and_released_during_a_fault_is_latched(
     drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(drive.gate.ranges, "now", lambda: 1 / 0)
+        patch.setattr(drive.gate.hearing.ranges, "now", lambda: 1 / 0)
         for pressed in (True, False):
             drive.take(drive.gate.handle("emergency_stop", m.Flag(pressed), drive.world.t))
     drive.run(1.0, 0.8)
@@ -64,6 +65,7 @@ def test_a_tool_asked_for_during_an_emergency_stop_stays_off_after_the_reset() -
     assert gate.verdict.tool
 
 
+@pytest.mark.proves("tilt")
 def test_an_imu_that_falls_silent_does_not_make_the_robot_upright(drive: Drive) -> None:
     t, tilted = drive.world.t, np.array([math.sin(0.3), 0.0, 0.0, math.cos(0.3)])
     drive.gate.handle("imu/data", m.Imu(t, "imu", np.zeros(3), np.zeros(3), tilted), t)

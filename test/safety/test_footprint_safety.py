@@ -182,3 +182,59 @@ def test_a_point_that_only_rounding_leaves_on_the_circle_of_a_corner_is_free() -
     assert math.hypot(x, y) == pytest.approx(hull.radius_m, rel=1e-12)
     near = sort_points(hull, np.array([x]), np.array([y]))
     assert first_contact(hull, near, 0.0, 1.0, BRAKING).factor == math.inf
+
+
+def turned_past(leg: tuple[float, float], v: float, w: float, late_s: float) -> float:
+    """Least gap of the bare footprint to a thin leg while the robot is told (v, w) and its base is late."""
+    hull, x, y, yaw, dt = Hull(SCOUT, 0.05), 0.0, 0.0, 0.0, 0.01
+    sent, told, now, least = [(0.0, 0.0, 0.0)], (0.0, 0.0), (0.0, 0.0), math.inf
+
+    def towards(a: float, b: float, rate: float) -> float:
+        return a + min(max(b - a, -rate * dt), rate * dt)
+
+    for k in range(300):
+        c, s = math.cos(yaw), math.sin(yaw)
+        at = (
+            np.array([c * (leg[0] - x) + s * (leg[1] - y)]), np.array([c * (leg[1] - y) - s * (leg[0] - x)])
+        )  # fmt: skip
+        least = min(least, float(hull.bare.heights(*at).max()))
+        told = (towards(told[0], v, 1.5), towards(told[1], w, 4.0))
+        factor = min(1.0, first_contact(hull, sort_points(hull, *at), *told, BRAKING).factor)
+        told = (told[0] * factor, told[1] * factor)
+        if abs(told[0]) < 0.02 and abs(told[1]) < 0.05:  # as the gate does: so slow a rest is a stop
+            told = (0.0, 0.0)
+        sent.append((k * dt + late_s, *told))
+        while len(sent) > 1 and sent[1][0] <= k * dt:
+            sent.pop(0)
+        now = (towards(now[0], sent[0][1], 1.5), towards(now[1], sent[0][2], 3.0))
+        heading = yaw + 0.5 * now[1] * dt
+        x, y, yaw = x + now[0] * dt * math.cos(heading), y + now[0] * dt * math.sin(heading), yaw + now[1] * dt
+    return least
+
+
+@pytest.mark.parametrize("beside", [-0.1, 0.0, 0.1])
+@pytest.mark.parametrize("gap", [0.005, 0.02, 0.04])
+@pytest.mark.parametrize("w", [2.0, -2.0])
+def test_turning_beside_a_thin_leg_within_the_margin_never_touches_it(beside: float, gap: float, w: float) -> None:
+    """The normal speed alone lets it touch: beside the middle of a side nothing comes nearer at first."""
+    for v in (0.0, 0.3):
+        assert turned_past((beside, 0.21 + gap), v, w, 0.1) >= 0.0
+
+
+def test_a_widened_hull_knows_the_bare_one_and_a_bare_one_itself() -> None:
+    bare = Hull(SCOUT)
+    assert bare.bare is bare and Hull(SCOUT, 0.05).bare.offsets.tolist() == bare.offsets.tolist()
+
+
+def test_a_hull_without_margin_has_room_for_a_point_on_its_very_edge() -> None:
+    hull = Hull(SCOUT)
+    near = sort_points(hull, np.array([0.25]), np.array([0.0]))
+    assert len(near.inside_x) == 1 and first_contact(hull, near, 0.5, 0.0, BRAKING).factor == 0.0
+    assert first_contact(hull, near, -0.5, 0.0, BRAKING).factor >= 1.0
+
+
+def test_nothing_beyond_the_reach_is_met_and_the_reach_is_no_longer_than_the_stop() -> None:
+    hull = Hull(SCOUT, 0.05)
+    assert BRAKING.reach_m(hull, 1.5, 0.0) == pytest.approx(0.3 + 0.75 + 0.1 + hull.radius_m)
+    assert BRAKING.reach_m(hull, -1.5, 0.0) == BRAKING.reach_m(hull, 1.5, 0.0)
+    assert BRAKING.reach_m(hull, 0.0, -3.0) == pytest.approx(3.0 * hull.radius_m * 0.7 + 0.1 + hull.radius_m)

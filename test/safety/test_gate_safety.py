@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from physical_ai_safety.footprint import sort_points
 from physical_ai_safety.gate import Decision, decide, stopped_by_fault
+from physical_ai_safety.ladder import FREE as LATCHED_FREE
+from physical_ai_safety.ladder import Latched, Stop, category
 from physical_ai_safety.ranges import Ranges
 from physical_ai_safety.rules import load_rules
 from physical_ai_safety.situation import Book, Command, Memory, RobotState, compile_rules
@@ -42,6 +44,7 @@ robots = st.builds(
     RobotState, any_float, any_float,
     st.one_of(st.none(), st.builds(MapPose, any_float, any_float, any_float, st.floats(0.0, 0.7))), st.text(max_size=5),
     any_float, st.sampled_from([(), (), ("scan",)]), st.sampled_from([(), (), (("scan", 0.4),)]), st.booleans(),
+    st.just(()), st.booleans(), st.booleans(), st.sampled_from([(), (), ("/stranger on cmd_vel",)]),
 )  # fmt: skip
 good_robots = st.builds(
     lambda x, y, yaw: RobotState(pose=MapPose(x, y, yaw, 0.03)), st.floats(0.0, 40.0), st.floats(0.0, 24.0),
@@ -52,7 +55,8 @@ walkers_ = st.lists(
     st.tuples(st.floats(-5, 5), st.floats(-5, 5), st.floats(-2, 2), st.floats(-2, 2), st.floats(0.1, 0.5)), max_size=4
 ).map(lambda rows: Walkers(*np.array(rows, dtype=float).reshape(-1, 5).T))
 memories = st.builds(
-    Memory, st.floats(-0.5, 2.0), st.floats(-2.0, 2.0), st.one_of(st.none(), st.floats(0.0, 20.0)), st.booleans(),
+    Memory, st.floats(-0.5, 2.0), st.floats(-2.0, 2.0), st.one_of(st.none(), st.floats(0.0, 20.0)),
+    st.one_of(st.just(LATCHED_FREE), st.builds(Latched, st.booleans(), st.booleans(), st.booleans(), st.booleans())),
     st.booleans(), st.sampled_from(["", "obstacle", "person", "zone"]), st.one_of(st.none(), st.floats(0.0, 20.0)),
 )  # fmt: skip
 
@@ -69,11 +73,16 @@ def test_whatever_comes_in_what_goes_out_is_finite_and_explained(
     json.loads(verdict.to_json())
     assert verdict.en and verdict.ja
     if verdict.state in ("waiting", "protective_stop", "emergency_stop"):
-        assert (decision.v_mps, decision.w_rps) == (0.0, 0.0) or (
-            verdict.state == "waiting" and command.source == "none"
+        assert (
+            (decision.v_mps, decision.w_rps) == (0.0, 0.0)
+            or (verdict.state == "waiting" and command.source == "none")
+            or decision.memory.cause in book().file.stopping.controlled
         )
     if memory.emergency or robot.emergency:
-        assert verdict.state == "emergency_stop" and decision.memory.emergency
+        assert decision.memory.emergency
+    if decision.memory.latched.held:
+        assert verdict.state == ("emergency_stop" if decision.memory.latched.stopped else "waiting")
+    assert verdict.category == category(Stop(verdict.step))
 
 
 @settings(max_examples=80, deadline=None)
@@ -108,6 +117,7 @@ def straight(v: float, ranges: Ranges, memory: Memory, stamp: float, robot: Robo
     return decide(Command("autonomy", v), robot, ranges, book(), memory, stamp)
 
 
+@pytest.mark.proves("acceleration")
 def test_a_commanded_stop_passes_at_once_and_a_slower_speed_is_ramped() -> None:
     fast = Memory(1.5, 0.0, 1.0)
     assert straight(0.0, around(), fast, 1.01).v_mps == 0.0
@@ -133,6 +143,7 @@ def test_backwards_is_slow_while_nothing_looks_backwards() -> None:
     assert straight(-0.5, around(rear=True), Memory(-0.4, 0.0, 1.0), 1.05).v_mps == pytest.approx(-0.4)
 
 
+@pytest.mark.proves("hold")
 def test_a_protective_stop_ends_half_a_second_after_its_cause_has_gone() -> None:
     blocked, free = around((0.36, 0.0)), around()
     out = straight(0.5, blocked, Memory(stamp_s=0.99), 1.0)
@@ -157,6 +168,7 @@ def walker(x: float, y: float, vx: float, vy: float) -> Walkers:
     return Walkers(*(np.array([value]) for value in (x, y, vx, vy, 0.35)))
 
 
+@pytest.mark.proves("person")
 def test_someone_walking_towards_the_robot_makes_it_stand_and_someone_leaving_does_not() -> None:
     moving = Memory(1.2, 0.0, 1.0)
     coming = straight(1.2, around(walkers=walker(3.0, 0.0, -1.6, 0.0)), moving, 1.01)
@@ -186,7 +198,9 @@ def test_someone_walking_towards_the_robot_makes_it_stand_and_someone_leaving_do
 )
 def test_each_reason_to_stand_is_named(robot: RobotState, command: Command, rule: str) -> None:
     out = decide(command, robot, around(), book(), Memory(1.0, 0.0, 1.0), 1.01)
-    assert (out.v_mps, out.w_rps) == (0.0, 0.0) and out.verdict.interventions[0].rule == rule
+    controlled = rule == "stale_command" or (rule == "tilt" and not math.isnan(robot.tilt_rad))
+    assert out.v_mps == (pytest.approx(0.985) if controlled else 0.0) and out.w_rps == 0.0
+    assert out.verdict.interventions[0].rule == rule
 
 
 def test_a_site_without_zones_needs_no_pose() -> None:

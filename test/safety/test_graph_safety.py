@@ -12,7 +12,7 @@ from gate_world import World, twist
 
 from physical_ai_core import graph
 from physical_ai_core import messages as m
-from physical_ai_core.reports import Verdict
+from physical_ai_core.reports import ApprovalRequest, PersonsAnswer, Takeover, Verdict
 from physical_ai_core.ros.decode import decode
 from physical_ai_core.ros.encode import encode, message_class
 from physical_ai_core.ros.qos import publisher_qos, subscription_qos
@@ -42,7 +42,8 @@ class Rig:
                 message_class(graph.TOPIC[name].ros_type), name, publisher_qos(graph.TOPIC[name])
             )
             for name in (
-                "scan", "wheel/odometry", "state/odometry", "state/map_to_odom", "cmd_vel_nav", "emergency_stop"
+                "scan", "wheel/odometry", "state/odometry", "state/map_to_odom", "cmd_vel_nav", "emergency_stop",
+                "safety/request",
             )
         }  # fmt: skip
         self._hear("cmd_vel", self.heard)
@@ -100,23 +101,33 @@ def until(condition: Callable[[], bool], seconds: float = 40.0) -> None:
         time.sleep(0.02)
 
 
+def waits(verdict: Verdict) -> bool:
+    return verdict.interventions[-1]["rule"] == "start"
+
+
 @pytest.fixture
 def rig(spawn: Any) -> Iterator[Rig]:
     """The gate, running and activated."""
     from lifecycle_msgs.msg import Transition
     from lifecycle_msgs.srv import ChangeState
+    from std_srvs.srv import Trigger
 
     spawn("physical_ai_safety.node")
     rig = Rig()
     for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
         request = ChangeState.Request(transition=Transition(id=transition))
         assert rig.call(ChangeState, "safety_gate/change_state", request).success
+    until(lambda: bool(rig.verdicts) and rig.verdicts[-1].interventions[-1:] != [] and waits(rig.verdicts[-1]))
+    assert rig.heard[-1].linear_x_mps == 0.0, "nothing moves before a person's reset"
+    assert rig.call(Trigger, "safety/reset", Trigger.Request()).success
     yield rig
     rig.close()
 
 
 def test_the_gate_passes_stops_on_silence_latches_the_emergency_stop_and_is_reset(rig: Rig) -> None:
     from std_srvs.srv import SetBool, Trigger
+
+    from physical_ai_cli.node import Operator
 
     def speed() -> float:
         return rig.heard[-1].linear_x_mps if rig.heard else -1.0
@@ -140,6 +151,24 @@ def test_the_gate_passes_stops_on_silence_latches_the_emergency_stop_and_is_rese
     assert rig.call(Trigger, "safety/reset", Trigger.Request()).success
     until(lambda: speed() > 0.45)
     assert rig.call(SetBool, "safety/approve", SetBool.Request(data=True)).success
+
+    stranger = rig.node.create_publisher(message_class(graph.TOPIC["cmd_vel"].ros_type), "cmd_vel", 1)
+    until(lambda: speed() == 0.0 and "intruder" in str(rig.verdicts[-1].interventions))
+    assert "/rig on cmd_vel" in rig.verdicts[-1].en
+    rig.node.destroy_publisher(stranger)
+    until(lambda: speed() > 0.45)
+
+    with Operator() as ann:
+        assert [note["what"] for note in ann.say("safety/driver", Takeover("Ann", True), "Ann")] == ["took_over"]
+        until(lambda: speed() == 0.0)
+        assert not rig.call(Trigger, "safety/hand_back", Trigger.Request()).success, "Ann has it, not the operator"
+        assert [note["what"] for note in ann.say("safety/driver", Takeover("Ann", False), "Ann")] == ["handed_back"]
+        until(lambda: speed() > 0.45)
+        request = ApprovalRequest("mow", "start the blade", "a quiet yard", 20.0, 2)
+        rig.mouths["safety/request"].publish(encode(graph.TOPIC["safety/request"].ros_type, request))
+        until(lambda: [one["id"] for one in ann.requests()] == ["mow"])
+        assert [note["what"] for note in ann.say("safety/answer", PersonsAnswer("mow", "Ann", True), "Ann")] == ["yes"]
+        assert rig.call(SetBool, "safety/approve", SetBool.Request(data=True)).message == "Approved: mow."
 
     rig.world.walls = [(rig.world.x + 0.38, 0.0, rig.world.x + 0.38, 24.0)]
     until(lambda: speed() == 0.0 and rig.verdicts[-1].state == "protective_stop")

@@ -12,7 +12,9 @@ from physical_ai_core.goal import Words
 from physical_ai_core.reports import Intervention
 from physical_ai_safety import words
 from physical_ai_safety.footprint import sort_points
-from physical_ai_safety.gate import Decision, Motion, decide, stopped_by_fault
+from physical_ai_safety.gate import Decision, decide, stopped_by_fault
+from physical_ai_safety.ladder import Latched
+from physical_ai_safety.motion import Motion
 from physical_ai_safety.ranges import Ranges
 from physical_ai_safety.rules import load_rules
 from physical_ai_safety.situation import Book, Command, Memory, RobotState, compile_rules
@@ -35,7 +37,8 @@ def around(*points: tuple[float, float], rear: bool = False, walkers: Walkers = 
 def asked(
     v: float, w: float = 0.0, was: tuple[float, float] = (0.0, 0.0), dt: float = 0.02, ranges: Ranges | None = None
 ) -> Decision:  # fmt: skip
-    return decide(Command("autonomy", v, w), FREE, ranges or around(), book(), Memory(*was, 1.0), 1.0 + dt)
+    pulling = Memory(*was, 1.0, drive_mps2=1.5)  # at full acceleration already
+    return decide(Command("autonomy", v, w), FREE, ranges or around(), book(), pulling, 1.0 + dt)
 
 
 def test_the_rules_of_the_yard_are_worked_out_once() -> None:
@@ -58,6 +61,7 @@ def test_below_creeping_is_rest(v: float, w: float, rests: bool) -> None:
     assert Motion(v, w).rests() is rests
 
 
+@pytest.mark.proves("limit")
 @pytest.mark.parametrize(
     ("v", "w", "rear", "out", "clause"),
     [
@@ -118,6 +122,7 @@ def test_the_ramps(was: tuple[float, float], want: tuple[float, float], dt: floa
     assert (decision.memory.v_mps, decision.memory.w_rps, decision.memory.stamp_s) == pytest.approx((*out, 1.0 + dt))
 
 
+@pytest.mark.proves("acceleration")
 @pytest.mark.parametrize(
     ("was", "want", "clause"),
     [
@@ -192,7 +197,8 @@ def test_each_reason_to_stand_has_its_clause_its_numbers_and_its_state(
     stops = rule not in ("emergency_stop", "waiting")
     assert out.verdict.state == ("protective_stop" if stops else rule)
     assert (out.memory.protective, out.memory.cause) == ((True, rule) if stops else (False, ""))
-    assert (out.v_mps, out.w_rps, out.memory.v_mps) == (0.0, 0.0, 0.0)
+    controlled = rule in ("crew", "stale_command") or (rule == "tilt" and not math.isnan(here.tilt_rad))
+    assert out.v_mps == out.memory.v_mps == (pytest.approx(0.985) if controlled else 0.0) and out.w_rps == 0.0
 
 
 def test_at_the_largest_tilt_itself_it_still_drives() -> None:
@@ -202,10 +208,11 @@ def test_at_the_largest_tilt_itself_it_still_drives() -> None:
 
 def test_a_latched_emergency_stop_says_that_it_is_latched_and_goes_before_all_else() -> None:
     robot = FREE._replace(missing=("scan",), stale=(("scan", 1.0),))
-    out = decide(Command("autonomy", 0.5), robot, around(), book(), Memory(emergency=True), 1.0)
+    out = decide(Command("autonomy", 0.5), robot, around(), book(), Memory(latched=Latched(emergency=True)), 1.0)
     assert out.verdict.interventions[0].clause == "latched" and out.memory.emergency
 
 
+@pytest.mark.proves("hold")
 def test_a_hold_counts_from_when_the_cause_had_gone_and_tells_what_is_left() -> None:
     memory = Memory(stamp_s=1.0, protective=True, cause="tilt")
     first = decide(Command("autonomy", 0.5), FREE, around(), book(), memory, 1.0)
@@ -220,6 +227,7 @@ def test_a_hold_counts_from_when_the_cause_had_gone_and_tells_what_is_left() -> 
     assert (done.memory.protective, done.memory.cause, done.memory.clear_since_s) == (False, "", None)
 
 
+@pytest.mark.proves("obstacle")
 def test_an_obstacle_is_told_with_its_place_and_the_way_left() -> None:
     out = asked(1.0, 0.0, (1.0, 0.0), ranges=around((0.8, 0.0)))
     note = out.verdict.interventions[-1]
@@ -241,6 +249,7 @@ def someone(x: float, vx: float) -> Walkers:
     return Walkers(*(np.array([value]) for value in (x, 0.0, vx, 0.0, 0.3)))
 
 
+@pytest.mark.proves("person")
 def test_a_person_who_comes_is_told_with_distance_speed_and_time() -> None:
     out = asked(1.2, 0.0, (1.2, 0.0), ranges=around(walkers=someone(2.2, -0.5)))
     note = out.verdict.interventions[-1]
@@ -260,6 +269,7 @@ def test_a_stop_for_a_person_ends_when_the_way_is_free_at_a_walk_and_not_before(
     assert (turning.v_mps, turning.w_rps) == (0.0, 0.0)
 
 
+@pytest.mark.proves("zone")
 def test_a_zone_is_told_with_its_speed_its_way_and_the_doubt() -> None:
     robot = FREE._replace(pose=MapPose(35.0, 8.0, 0.0, 0.04))
     out = decide(Command("autonomy", 1.2), robot, around(), book(), Memory(1.2, 0.0, 1.0), 1.02)
@@ -268,8 +278,11 @@ def test_a_zone_is_told_with_its_speed_its_way_and_the_doubt() -> None:
     assert note.numbers == pytest.approx({"v_mps": 0.8, "way_m": 0.0, "limit_mps": 0.8, "sigma_m": 0.04})
 
 
+@pytest.mark.proves("fault")
 def test_a_fault_stands_and_remembers_an_emergency_stop() -> None:
-    out = stopped_by_fault("ValueError: x", Command("teleop", 1.0), FREE, book(), Memory(1.0, emergency=True), 2.0)
+    out = stopped_by_fault(
+        "ValueError: x", Command("teleop", 1.0), FREE, book(), Memory(1.0, latched=Latched(emergency=True)), 2.0
+    )
     assert (out.verdict.state, out.verdict.source, out.verdict.interventions[0].clause) == (
         "protective_stop", "teleop", "ValueError: x",
     )  # fmt: skip

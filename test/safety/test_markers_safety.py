@@ -7,7 +7,9 @@ import pytest
 from physical_ai_core.reports import Verdict
 from physical_ai_core.robot import load_robot
 from physical_ai_core.site import load_site
-from physical_ai_safety.markers import COLOURS, ZONE_COLOURS, marker_array
+from physical_ai_safety.markers import COLOURS, RULE_COLOURS, ZONE_COLOURS, marker_array
+from physical_ai_safety.rule_forms import RULE_KINDS
+from physical_ai_safety.rules import load_rules
 
 
 @pytest.mark.parametrize(("state", "colour"), [*COLOURS.items(), ("unheard of", (1.0, 1.0, 1.0))])
@@ -29,3 +31,16 @@ def test_zones_footprint_and_sentence_are_shown(state: str, colour: tuple[float,
         assert (marker.color.r, marker.color.g, marker.color.b) == pytest.approx(colour)
         assert marker.color.a == pytest.approx(0.9) and marker.pose.orientation.w == 1.0
         assert (marker.header.stamp.sec, marker.header.stamp.nanosec) == (12, 500000000)
+
+
+def test_areas_of_rules_are_shown_in_the_colour_of_their_kind() -> None:
+    rules = load_rules("yard_full", "yard", "scout")
+    verdict = Verdict(12.5, "clear", "autonomy", [0.0, 0.0], [0.0, 0.0], [], "", "", False)
+    shown = [
+        one for one in marker_array(verdict, rules.site, rules.robot, rules.file.rules).markers if one.ns == "rules"
+    ]
+    drawn = {k: rule for k, rule in enumerate(rules.file.rules) if rule.polygon is not None}
+    assert [one.id for one in shown] == list(drawn) and set(RULE_COLOURS) == set(RULE_KINDS)
+    for one in shown:
+        assert (one.color.r, one.color.g, one.color.b) == pytest.approx(RULE_COLOURS[drawn[one.id].kind])
+        assert [(p.x, p.y) for p in one.points][:-1] == list(drawn[one.id].polygon) and one.header.frame_id == "map"

@@ -11,6 +11,7 @@ import yaml
 from gate_world import Drive, World, odometry, twist
 
 from physical_ai_core import messages as m
+from physical_ai_safety import words
 from physical_ai_safety.core import GateCore
 from physical_ai_safety.parameters import GateParameters
 
@@ -42,7 +43,7 @@ def test_an_imu_message_out_of_order_is_refused_and_turns_nothing() -> None:
         gate.handle("imu/data", m.Imu(stamp, "imu", np.array([0.0, 0.0, rate]), np.zeros(3)), stamp)
     assert gate.health().values["last_refusal"] == "imu/data: order"
     gate.handle("wheel/odometry", odometry(10.01, 0, 0, 0, 0.3, 0.1), 10.01)
-    assert (gate.reckoning.v_mps, gate.reckoning.w_rps) == (0.3, 0.5)
+    assert (gate.hearing.reckoning.v_mps, gate.hearing.reckoning.w_rps) == (0.3, 0.5)
 
 
 def test_the_gyroscope_is_believed_before_the_wheels_while_it_is_fresh() -> None:
@@ -51,7 +52,7 @@ def test_the_gyroscope_is_believed_before_the_wheels_while_it_is_fresh() -> None
     gate.handle("imu/data", m.Imu(10.0, "imu", np.array([0.0, 0.0, 0.5]), np.zeros(3)), 10.0)
     for stamp, rate in ((10.04, 0.5), (10.06, 0.1)):
         gate.handle("wheel/odometry", odometry(stamp, 0, 0, 0, 0.3, 0.1), stamp)
-        assert gate.reckoning.w_rps == rate
+        assert gate.hearing.reckoning.w_rps == rate
 
 
 def test_wheels_out_of_order_move_nothing() -> None:
@@ -59,7 +60,7 @@ def test_wheels_out_of_order_move_nothing() -> None:
     gate.tick(10.0)
     for stamp, v in ((10.0, 0.3), (9.5, 2.0)):
         gate.handle("wheel/odometry", odometry(stamp, 0, 0, 0, v, 0.0), stamp)
-    assert gate.reckoning.v_mps == 0.3 and gate.health().values["last_refusal"] == "wheel/odometry: order"
+    assert gate.hearing.reckoning.v_mps == 0.3 and gate.health().values["last_refusal"] == "wheel/odometry: order"
 
 
 @pytest.mark.parametrize(
@@ -70,15 +71,15 @@ def test_wheels_out_of_order_move_nothing() -> None:
     ],
 )  # fmt: skip
 def test_the_reset_is_refused_while_the_robot_moves_or_turns(v: float, w: float, released: bool) -> None:
-    gate = GateCore(GateParameters())
-    assert gate.reset() == (True, "No emergency stop is latched.")
+    gate = GateCore(GateParameters(start_latched=False))
+    assert gate.reset() == (True, words.both(words.RESET["free"]))
     gate.handle("emergency_stop", m.Flag(True), 0.0)
     gate.handle("emergency_stop", m.Flag(False), 0.0)
     assert not gate.reset()[0]  # nothing was heard of the wheels yet
     gate.tick(10.0)
     gate.handle("wheel/odometry", odometry(10.0, 0, 0, 0, v, w), 10.0)
     done, text = gate.reset()
-    assert done is released and ("released" in text) is released and gate.memory.emergency is not released
+    assert done is released and text.startswith("Released") is released and gate.memory.emergency is not released
 
 
 def test_a_yes_and_a_no_are_answered_and_stamped() -> None:
@@ -130,10 +131,10 @@ def test_a_message_a_little_ahead_moves_the_clock_and_one_far_ahead_does_not() -
     gate.tick(10.0)
     for stamp, now in ((10.04, 10.04), (10.02, 10.04), (10.2, 10.04), (math.nan, 10.04)):
         gate.handle("heartbeat", m.Diagnostics(stamp, ()), stamp)
-        assert gate._now() == now
+        assert gate.hearing.now() == now
     for stamp, now in ((9.6, 10.04), (9.0, 9.0), (math.nan, 9.0), (20.0, 20.0)):
         gate.tick(stamp)
-        assert gate._now() == now
+        assert gate.hearing.now() == now
 
 
 @pytest.mark.parametrize("frame", ["base_link", "base_footprint", ""])
@@ -143,7 +144,7 @@ def test_wheels_may_speak_of_the_base_by_its_names(frame: str) -> None:
     said = odometry(10.0, 0, 0, 0, 0.3, 0.0)
     gate.handle("wheel/odometry", m.Odometry(10.0, "odom", frame, said.position_m, said.orientation_xyzw,
                                              said.linear_mps, said.angular_rps), 10.0)  # fmt: skip
-    assert gate.reckoning.v_mps == 0.3
+    assert gate.hearing.reckoning.v_mps == 0.3
 
 
 def test_a_command_of_no_frame_is_one_of_the_base() -> None:
@@ -154,11 +155,11 @@ def test_a_command_of_no_frame_is_one_of_the_base() -> None:
 
 
 def test_a_teleop_stop_outlives_autonomy_for_its_own_time_and_no_longer() -> None:
-    gate = GateCore(GateParameters())
+    gate = GateCore(GateParameters(start_latched=False))
     gate.tick(10.0)
     gate.handle("cmd_vel_teleop", twist(10.0, 0.2), 10.0)
     gate.handle("cmd_vel_nav", twist(10.0, 0.9), 10.0)
     for now, source in ((10.2, "teleop"), (10.5, "teleop"), (10.51, "none")):
         gate.tick(now)
         assert gate.verdict is not None and gate.verdict.source == source
-    assert gate._command(10.51).lost
+    assert gate.hearing.command("", 10.51).lost

@@ -12,7 +12,7 @@ from shapely import Polygon, affinity
 from physical_ai_core.robot import load_robot
 from physical_ai_core.site import load_site
 from physical_ai_safety.footprint import Braking, Hull
-from physical_ai_safety.rules import ZoneRule
+from physical_ai_safety.schema import ZoneRule
 from physical_ai_safety.zones import MapPose, ZoneLimit, ZoneMap, _stricter
 
 SITE = load_site("yard")

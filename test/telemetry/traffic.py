@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from physical_ai_core import graph, layouts
+from physical_ai_core import graph, layouts, reports
 from physical_ai_core import messages as m
 from physical_ai_core.goal import GoalState, Step, Task
 from physical_ai_core.reports import ControllerStatus, PlannerReply, Verdict
@@ -49,11 +49,18 @@ def payload(topic: graph.Topic, t: float) -> Any:
         m.Text: lambda: m.Text("{}"),
         m.Flag: lambda: m.Flag(False),
         m.Scalar: lambda: m.Scalar(0.5),
+        m.Whole: lambda: m.Whole(-1),
         m.Diagnostics: lambda: m.Diagnostics(t, (m.Status(0, "perception", "ok", {"active": "true", "cpu_s": "1.0"}),)),
         m.CameraInfo: lambda: m.CameraInfo(t, "camera", 320, 240, np.eye(3), np.zeros(5)),
         GoalState: lambda: GoalState(goal_id="g", steps=(Step(task=Task.WAIT),)),
         PlannerReply: lambda: PlannerReply(t, "info", "Going.", "向かいます。"),
         ControllerStatus: lambda: ControllerStatus(t, "tracking", "g", 3.0, 1.2, 3),
+        reports.ApprovalRequest: lambda: reports.ApprovalRequest("gate", "enter"),
+        reports.PersonsAnswer: lambda: reports.PersonsAnswer("gate", "ann", True),
+        reports.Takeover: lambda: reports.Takeover("ann", True),
+        reports.PeopleReport: lambda: reports.PeopleReport(t, "ann"),
+        reports.ImplementOrder: lambda: reports.ImplementOrder({"blade": True}),
+        reports.ImplementStates: lambda: reports.ImplementStates(t, {"blade": False}),
         Verdict: lambda: Verdict(t, "clear", "autonomy", [1.0, 0.0], [1.0, 0.0]),
     }
     return kinds[topic.data]()

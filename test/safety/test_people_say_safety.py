@@ -1,0 +1,212 @@
+"""Approvals and take-over: a stateful search for any order of words and waiting that grants what nobody granted."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from physical_ai_safety.people_say import (
+    ASK_AGAIN_S,
+    MOST_OPEN,
+    NOBODY,
+    Consent,
+    Need,
+    Note,
+    answer,
+    hand_back,
+    passed,
+    request,
+    take_over,
+    who,
+    wish,
+    withdraw,
+)  # fmt: skip
+
+IDS = ("gate", "field", "night")
+PEOPLE = ("Ann", "ann ", "Ben", "Ｂｅｎ", "Chi", "")  # five spellings of three people, and nobody
+TWO = Need(persons=2, timeout_s=10.0, valid_s=30.0)
+
+
+class People(RuleBasedStateMachine):
+    """The book against a model that only keeps what people said, with the time of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_s = 100.0
+        self.consent = NOBODY
+        self.asked: dict[str, tuple[float, Need, str]] = {}  # open: until, need, context
+        self.yes: dict[str, set[str]] = {}
+        self.granted: dict[str, float] = {}
+        self.driver = ""
+        self.notes: list[Note] = []
+
+    def take(self, said: tuple[Consent, tuple[Note, ...]]) -> None:
+        self.consent = said[0]
+        self.notes += said[1]
+
+    def time_passes(self) -> None:
+        for id, (until_s, _, _) in list(self.asked.items()):
+            if self.now_s >= until_s:
+                del self.asked[id], self.yes[id]
+        self.granted = {id: until_s for id, until_s in self.granted.items() if self.now_s < until_s}
+
+    @rule(dt=st.sampled_from([0.5, 4.0, 9.99, 10.0, 31.0]))
+    def wait(self, dt: float) -> None:
+        self.now_s += dt
+        self.take(passed(self.consent, self.now_s))
+        self.time_passes()
+
+    @rule(id=st.sampled_from(IDS), context=st.sampled_from(["at dusk", "in rain"]), persons=st.integers(0, 3))
+    def ask(self, id: str, context: str, persons: int) -> None:
+        need = Need(persons, 10.0, 30.0)
+        self.take(request(self.consent, id, "enter", context, need, self.now_s))
+        self.time_passes()
+        if persons and self.asked.get(id, ())[1:] != (need, context):
+            self.asked[id], self.yes[id] = (self.now_s + 10.0, need, context), set()
+
+    @rule(id=st.sampled_from(IDS), person=st.sampled_from(PEOPLE), yes=st.booleans())
+    def say(self, id: str, person: str, yes: bool) -> None:
+        self.take(answer(self.consent, id, person, yes, self.now_s))
+        self.time_passes()
+        if not who(person):
+            return
+        if not yes:
+            self.asked.pop(id, None)
+            self.yes.pop(id, None)
+            self.granted.pop(id, None)
+        elif id in self.asked:
+            self.yes[id].add(who(person))
+            if len(self.yes[id]) >= self.asked[id][1].persons:
+                del self.asked[id], self.yes[id]
+                self.granted[id] = self.now_s + 30.0
+
+    @rule()
+    def a_stop_latches(self) -> None:
+        self.take(withdraw(self.consent, self.now_s))
+        self.asked, self.yes, self.granted = {}, {}, {}
+
+    @rule(person=st.sampled_from(PEOPLE), silent=st.booleans())
+    def takes_over(self, person: str, silent: bool) -> None:
+        self.consent, notes, why = take_over(self.consent, person, silent, self.now_s)
+        self.notes += notes
+        allowed = bool(who(person)) and (self.driver in ("", who(person)) or silent)
+        assert (why == "") is allowed
+        self.driver = who(person) if allowed else self.driver
+
+    @rule(person=st.sampled_from(PEOPLE), at_rest=st.booleans())
+    def hands_back(self, person: str, at_rest: bool) -> None:
+        self.consent, notes, why = hand_back(self.consent, person, at_rest, self.now_s)
+        self.notes += notes
+        allowed = not self.driver or (self.driver == who(person) and at_rest)
+        assert (why == "") is allowed
+        self.driver = "" if allowed else self.driver
+
+    @invariant()
+    def granted_is_what_enough_different_people_said_in_time_and_nobody_took_back(self) -> None:
+        assert self.consent.approvals == set(self.granted)
+        assert {one.id: set(one.yes) for one in self.consent.open} == self.yes
+        assert {one.id: one.until_s for one in self.consent.open} == {id: a[0] for id, a in self.asked.items()}
+
+    @invariant()
+    def only_the_person_who_has_the_robot_gives_it_back(self) -> None:
+        assert self.consent.driver == self.driver
+
+    @invariant()
+    def every_grant_names_the_people_and_what_they_decided_on(self) -> None:
+        for note in self.notes:
+            if note.what == "granted":
+                assert note.person and note.action == "enter" and note.context in ("at dusk", "in rain")
+
+
+TestPeople = People.TestCase
+TestPeople.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+
+
+def test_the_same_person_twice_is_one_person_however_the_name_is_spelled() -> None:
+    consent, _ = request(NOBODY, "gate", "enter", "", TWO, 0.0)
+    for name in ("Ann", " ANN", "Ａｎｎ"):
+        consent, notes = answer(consent, "gate", name, True, 1.0)
+    assert not consent.approvals and notes[-1].what == "denied"
+    consent, notes = answer(consent, "gate", "Ben", True, 2.0)
+    assert consent.approvals == {"gate"} and notes[-1] == Note(2.0, "granted", "gate", "ann, ben", "enter", "")
+
+
+def test_silence_is_a_refusal_and_a_yes_at_the_last_moment_is_too_late() -> None:
+    asked, _ = request(NOBODY, "gate", "enter", "dusk", Need(timeout_s=10.0), 0.0)
+    assert answer(asked, "gate", "ann", True, 9.9)[0].approvals == {"gate"}
+    late, notes = answer(asked, "gate", "ann", True, 10.0)
+    assert not late.approvals and [note.what for note in notes] == ["timed_out", "denied"]
+    assert passed(asked, 10.0)[1] == (Note(10.0, "timed_out", "gate", "", "enter", "dusk"),)
+
+
+def test_another_question_under_the_same_id_needs_everybody_again() -> None:
+    consent, _ = request(NOBODY, "gate", "enter", "empty yard", TWO, 0.0)
+    consent, _ = answer(consent, "gate", "ann", True, 1.0)
+    assert request(consent, "gate", "enter", "empty yard", TWO, 2.0)[0] == consent
+    other, notes = request(consent, "gate", "enter", "yard full of people", TWO, 2.0)
+    assert [note.what for note in notes] == ["ended", "asked"] and other.open[0].yes == ()
+    assert not answer(other, "gate", "ben", True, 3.0)[0].approvals
+
+
+def test_a_no_takes_back_what_was_granted() -> None:
+    consent, _ = request(NOBODY, "gate", "enter", "", Need(), 0.0)
+    consent, _ = answer(consent, "gate", "ann", True, 1.0)
+    consent, notes = answer(consent, "gate", "ben", False, 2.0)
+    assert not consent.approvals and notes[-1][1:4] == ("withdrawn", "gate", "ben")
+
+
+def test_the_gates_own_question_is_asked_once_and_after_a_no_not_again_too_soon() -> None:
+    def asks(consent: Consent, now_s: float) -> tuple[Consent, int]:
+        consent, notes = wish(consent, "gate", "enter", "", Need(timeout_s=5.0, valid_s=20.0), now_s)
+        return consent, [note.what for note in notes].count("asked")
+
+    consent, asked = asks(NOBODY, 0.0)
+    assert asked == 1 and asks(consent, 1.0)[1] == 0, "open: not asked twice"
+    refused, _ = answer(consent, "gate", "ann", False, 2.0)
+    assert asks(refused, 2.0 + ASK_AGAIN_S - 0.1)[1] == 0 and asks(refused, 2.0 + ASK_AGAIN_S)[1] == 1
+    ignored, _ = passed(consent, 5.0)
+    assert asks(ignored, 5.0 + ASK_AGAIN_S - 0.1)[1] == 0 and asks(ignored, 5.0 + ASK_AGAIN_S)[1] == 1
+    granted, _ = answer(consent, "gate", "ann", True, 2.0)
+    assert asks(granted, 21.9)[1] == 0 and asks(granted, 22.0)[1] == 1, "granted: asked when it has ended"
+
+
+@pytest.mark.parametrize(
+    ("id", "need"),
+    [("", Need()), ("a", Need(persons=0)), ("a", Need(timeout_s=0.0)), ("a", Need(timeout_s=float("nan"))),
+     ("a", Need(timeout_s=1e9)), ("a", Need(valid_s=0.0)), ("a", Need(valid_s=float("nan")))],
+)  # fmt: skip
+def test_a_request_that_makes_no_sense_is_denied_and_recorded(id: str, need: Need) -> None:
+    consent, notes = request(NOBODY, id, "enter", "", need, 0.0)
+    assert consent == NOBODY and [note.what for note in notes] == ["denied"]
+
+
+def test_a_flood_of_requests_is_denied_not_kept() -> None:
+    consent, notes = NOBODY, ()
+    for number in range(MOST_OPEN + 3):
+        consent, notes = request(consent, f"id {number}", "a" * 1000, "c" * 1000, Need(), 0.0)
+    assert len(consent.open) == MOST_OPEN and notes[-1].what == "denied"
+    assert len(consent.open[0].action) == len(consent.open[0].context) == 400
+
+
+def test_words_of_nobody_and_to_nothing_are_denied_and_recorded() -> None:
+    asked, _ = request(NOBODY, "gate", "enter", "", Need(), 0.0)
+    assert answer(asked, "gate", "  ", True, 1.0)[1] == (Note(1.0, "denied", "gate"),)
+    assert answer(asked, "door", "ann", True, 1.0)[1] == (Note(1.0, "denied", "door", "ann"),)
+    assert answer(asked, "door", "ann", False, 1.0)[1] == (Note(1.0, "denied", "door", "ann"),)
+    assert hand_back(NOBODY, "ann", False, 1.0) == (NOBODY, (), ""), "nobody has it: autonomy has"
+
+
+def test_a_clock_that_jumps_or_a_latched_stop_ends_all_consent_but_not_the_take_over() -> None:
+    consent, _ = request(NOBODY, "gate", "enter", "", Need(), 0.0)
+    consent, _ = answer(consent, "gate", "ann", True, 1.0)
+    consent, _ = request(consent, "field", "spray", "", Need(), 1.0)
+    consent, _, _ = take_over(consent, "Ann", False, 1.0)
+    after, notes = withdraw(consent, 2.0)
+    assert after == Consent(driver="ann") and [note.what for note in notes] == ["ended", "ended"]
+
+
+@pytest.mark.slow
+def test_in_a_hundred_thousand_steps_no_order_of_words_grants_what_nobody_granted() -> None:
+    run_state_machine_as_test(People, settings=settings(max_examples=2_000, stateful_step_count=50, deadline=None))
