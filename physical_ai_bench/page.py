@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-
-import psutil
 
 FOLDER = Path("docs/benchmarks")
 
@@ -51,5 +50,5 @@ def machine() -> str:
             line.split(":")[1].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")
         ]
         model = names[0] if names else model
-    memory_gb = psutil.virtual_memory().total / 2**30
-    return f"{model}, {psutil.cpu_count()} cores, {memory_gb:.0f} GiB, Python {platform.python_version()}"
+    memory_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{model}, {os.cpu_count()} cores, {memory_gb:.0f} GiB, Python {platform.python_version()}"

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from physical_ai_bench.person import Bystander
 from physical_ai_bench.rooms import fitting, make_core
 from physical_ai_bench.runner import Runner, Tap
 from physical_ai_bench.scenario import Scenario
@@ -31,6 +32,7 @@ from physical_ai_sim.people import Walkers
 from physical_ai_telemetry.kpi import Kpis, KpiTracker
 
 NODES: Final = ("safety_gate", "perception", "world_model", "controller", "planner")
+LOOK_S: Final = 0.1  # how often the person beside the robot looks at it
 SETTLE_S: Final = 2.0  # from the start to the instruction
 DWELL_S: Final = 1.0  # the robot stands so long at the goal before the run counts as done
 SLOW_MPS: Final = 0.5
@@ -58,6 +60,7 @@ class Outcome:
     collision_events: list[dict[str, Any]] = field(default_factory=list)
     wall_s: float = 0.0
     real_time: float = 0.0  # simulated seconds per second
+    resets: int = 0  # how often a person had to call safety/reset: once after the start, and after each restart
 
     @property
     def ok(self) -> bool:
@@ -122,6 +125,8 @@ class Stack:
             strict=False,
         )
         self.runner.now_s = self.start_s
+        self.bystander = Bystander()
+        self.runner.at(self.start_s, self._look)
 
     def build(self, name: str) -> Core:
         """A fresh core of a node with the run's parameters."""
@@ -169,8 +174,17 @@ class Stack:
             node_faults=dict(runner.faults),
             collision_events=watch.collisions,
             wall_s=round(wall_s, 2),
+            resets=self.bystander.presses,
             real_time=round((runner.now_s - self.start_s) / max(wall_s, 1e-9), 2),
         )
+
+    def _look(self) -> None:
+        """The person beside the robot: calls safety/reset where the gate waits for it."""
+        now_s = self.runner.now_s
+        self.runner.at(now_s + LOOK_S, self._look)
+        gate: Any = self.runner.cores.get("safety_gate")
+        if self.bystander.presses_now(self.watch.verdict, now_s) and gate is not None:
+            gate.reset("bystander")
 
     def kpis(self) -> Kpis:
         return self.tracker.kpis()

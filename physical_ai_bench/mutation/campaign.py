@@ -13,6 +13,7 @@ import random
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -28,12 +29,21 @@ LIBRARIES: Final = (
 )  # fmt: skip
 
 
+class Equal(NamedTuple):
+    """A change to a line of source (as it stands, without its indent) after which the program does the same."""
+
+    line: str
+    change: str
+    reason: str
+
+
 class Target(NamedTuple):
-    """A source file under test, and the tests that know it, nearest first."""
+    """A source file under test, the tests that know it, nearest first, and its faults that are none."""
 
     source: Path
     module: str
     tests: tuple[Path, ...]
+    equal: tuple[Equal, ...] = ()
 
 
 class Result(NamedTuple):
@@ -69,19 +79,36 @@ class _Loader(importlib.abc.Loader, importlib.abc.MetaPathFinder):
         exec(self._code, module.__dict__)
 
 
-def sample(targets: Iterable[Target], seed: int) -> list[tuple[Target, Mutant]]:
-    """All faults of all files in the order of the seed: any beginning of it is a fair sample."""
-    every = [(t, mutant) for t in targets for mutant in mutants_of(t.source.read_text(encoding="utf-8"))]
+def sample(targets: Iterable[Target], seed: int, each: int = 0) -> list[tuple[Target, Mutant]]:
+    """All faults of all files in the order of the seed: any beginning of it is a fair sample.
+
+    Those are left out that are known to change nothing. `each`: at most so many of a file; 0: all.
+    """
+    every = [
+        (target, mutant) for target in targets
+        for mutant in mutants_of(target.source.read_text(encoding="utf-8")) if not changes_nothing(target, mutant)
+    ]  # fmt: skip
     random.Random(seed).shuffle(every)
-    return every
+    taken: Counter[Path] = Counter()
+    chosen = []
+    for target, mutant in every:
+        taken[target.source] += 1
+        if not each or taken[target.source] <= each:
+            chosen.append((target, mutant))
+    return chosen
+
+
+def changes_nothing(target: Target, mutant: Mutant) -> bool:
+    """This fault is on the list of those that no test can notice."""
+    return any(mutant.text == line and mutant.change == change for line, change, _ in target.equal)
 
 
 def run_mutants(
-    targets: Sequence[Target], seed: int, seconds: float, report: Callable[[Result, int], None]
+    targets: Sequence[Target], seed: int, seconds: float, report: Callable[[Result, int], None], each: int = 0
 ) -> list[Result]:
     """Try faults until all are done or the time is over. `report` is told each result and the number of all."""
     _import_once()
-    chosen = sample(targets, seed)
+    chosen = sample(targets, seed, each)
     end_s = time.monotonic() + seconds if seconds > 0.0 else float("inf")
     results: list[Result] = []
     for target, mutant in chosen:

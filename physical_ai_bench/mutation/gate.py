@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from physical_ai_bench.mutation.campaign import Target
+from physical_ai_bench.mutation.equal import EQUAL
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PACKAGE: Final = "physical_ai_safety"
@@ -14,7 +15,17 @@ OF_FILE: Final = {
     "zones": ("zones",), "footprint": ("footprint",), "ranges": ("ranges", "faults"),
     "walkers": ("walkers", "gate", "closed_loop"), "looks": ("walkers", "closed_loop"),
     "inputs": ("inputs", "core"), "place": ("inputs", "core"), "crew": ("crew",), "dead_reckoning": ("inputs",),
-    "situation": ("gate",), "words": ("gate", "limits"),
+    "situation": ("gate",), "words": ("words", "gate", "limits"),
+    "arbitration": ("arbitration",), "bounds": ("ramps", "stability", "limits", "gate"),
+    "circumstances": ("circumstances", "clauses"), "conflicts": ("conflicts",), "dead_ends": ("conflicts",),
+    "space": ("conflicts",), "desk": ("people_say", "wiring"), "implements": ("implements", "wiring"),
+    "incline": ("incline",), "intruders": ("intruders", "crew"), "jerk": ("ramps",), "ladder": ("ladder",),
+    "latency": ("latency",), "loads": ("loads",), "people_say": ("words", "people_say"),
+    "rule_forms": ("clauses", "conflicts"),
+    "schema": ("schema", "rules", "faults", "loads"), "stability": ("stability",),
+    "clauses/approval": ("clauses",), "clauses/clause": ("clauses",), "clauses/compiling": ("clauses",),
+    "clauses/forbid": ("clauses",), "clauses/hours": ("clauses",), "clauses/keep_out": ("clauses",),
+    "clauses/slope": ("clauses",), "clauses/speed": ("clauses",), "clauses/when": ("clauses",),
 }  # fmt: skip
 
 
@@ -25,4 +36,6 @@ def gate_targets(files: tuple[str, ...] = (), root: Path = ROOT) -> list[Target]
 
 def _target(name: str, root: Path) -> Target:
     tests = (root / "test" / "safety" / f"test_{test}_safety.py" for test in OF_FILE[name])
-    return Target(root / PACKAGE / f"{name}.py", f"{PACKAGE}.{name}", tuple(path for path in tests if path.exists()))
+    module = f"{PACKAGE}.{name.replace('/', '.')}"
+    known = tuple(path for path in tests if path.exists())
+    return Target(root / PACKAGE / f"{name}.py", module, known, EQUAL.get(name, ()))

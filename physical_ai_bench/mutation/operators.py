@@ -7,6 +7,7 @@ Testing", 2011). Left alone is what no behaviour hangs on: annotations, docstrin
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
@@ -23,11 +24,15 @@ NAMES: Final = {
 
 
 class Mutant(NamedTuple):
-    """One fault: its number within the file, the line it is in, and what is changed to what."""
+    """One fault: its number within the file, the line it is in, and what is changed to what.
+
+    `text`: the line as it stands. The second change of a kind in a line is marked " (2)", and so on.
+    """
 
     number: int
     line: int
     change: str
+    text: str = ""
 
 
 class _Writer(ast.NodeTransformer):
@@ -149,7 +154,12 @@ def mutants_of(source: str) -> list[Mutant]:
     """Every fault that the source can be given, in a fixed order."""
     writer = _Writer()
     writer.visit(ast.parse(source))
-    return writer.found
+    lines, times, found = source.splitlines(), Counter[tuple[int, str]](), []
+    for number, line, change, _ in writer.found:
+        times[line, change] += 1
+        again = times[line, change]
+        found.append(Mutant(number, line, change if again == 1 else f"{change} ({again})", lines[line - 1].strip()))
+    return found
 
 
 def with_fault(source: str, number: int) -> ast.Module:
