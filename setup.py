@@ -66,6 +66,7 @@ EXTRAS = {
     "test": [
         "pytest>=8,<10",
         "pytest-timeout>=2.3",
+        "pytest-xdist>=3.6,<4",
         "hypothesis>=6.100",
         "ruff>=0.6",
         "mypy>=1.11",

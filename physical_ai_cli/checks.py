@@ -6,10 +6,15 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from physical_ai_cli.environment import ros_environment
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+WORKERS: Final = 4  # each may hold a language model in memory
+TOGETHER: Final = ("-n", "auto", "--maxprocesses", str(WORKERS), "--dist", "loadfile", "-m", "not graph")
 
 
 def run_checks(pytest_arguments: Sequence[str] = ()) -> int:
@@ -19,7 +24,7 @@ def run_checks(pytest_arguments: Sequence[str] = ()) -> int:
         [*python, "ruff", "check", "."],
         [*python, "ruff", "format", "--check", "."],
         [*python, "mypy", *sorted(p.name for p in ROOT.glob("physical_ai_*"))],
-        [*python, "pytest", *pytest_arguments],
+        *([*python, "pytest", *share] for share in _shares(pytest_arguments)),
     ]
     code = 0
     for command in commands:
@@ -27,3 +32,11 @@ def run_checks(pytest_arguments: Sequence[str] = ()) -> int:
         done = subprocess.run(command, cwd=ROOT, env=ros_environment(), check=False)
         code = code or done.returncode
     return code
+
+
+def _shares(arguments: Sequence[str]) -> list[list[str]]:
+    """What computes runs on all cores; what starts a graph of processes runs alone, for its clock's sake. Whoever names
+    tests gets those, in one run."""
+    if set(arguments) - {"--long"}:
+        return [list(arguments)]
+    return [[*TOGETHER, *arguments], ["-m", "graph", *arguments]]

@@ -20,8 +20,12 @@ def here(rules: Book, command: Command, robot: RobotState, memory: Memory) -> tu
     """The rules as this command, this lateness and this slope tighten them, and how firmly the robot stands."""
     forward = command.v_mps >= 0.0 if memory.v_mps == 0.0 else memory.v_mps > 0.0
     braking = rules.braking
-    found = firm(rules.body, robot.roll_rad, robot.pitch_rad, braking.linear_mps2, forward)
     late_s = min(robot.reaction_s, LONGEST_REACTION_S)
+    turns = _turns_rad((memory.w_rps, _plain(command.w_rps), _plain(robot.w_rps)), rules, late_s)
+    found = firm(rules.body, robot.roll_rad, robot.pitch_rad, braking.linear_mps2, forward, turns)
+    if _goes(not forward, robot, memory):  # it was told to turn back, and has not yet
+        other = firm(rules.body, robot.roll_rad, robot.pitch_rad, braking.linear_mps2, not forward, turns)
+        found = found._replace(braking_mps2=min(found.braking_mps2, other.braking_mps2))
     if late_s > braking.reaction_s or found.braking_mps2 < braking.linear_mps2:
         braking = braking._replace(
             reaction_s=max(braking.reaction_s, late_s), linear_mps2=max(found.braking_mps2, LEAST_MPS2)
@@ -33,6 +37,22 @@ def here(rules: Book, command: Command, robot: RobotState, memory: Memory) -> tu
         reverse = min(top, limits.max_reverse_mps)
         limits = limits.model_copy(update={"max_speed_mps": top, "max_reverse_mps": reverse})
     return (rules if limits is rules.limits else rules._replace(limits=limits)), found
+
+
+def _goes(forward: bool, robot: RobotState, memory: Memory) -> bool:
+    """Whether it drives that way, or was told to by a word that is under way."""
+    way = 1.0 if forward else -1.0
+    return way * _plain(robot.v_mps) > SHOWN_MPS or any(way * one.v_mps > SHOWN_MPS for one in memory.sent)
+
+
+def _turns_rad(rates_rps: tuple[float, ...], rules: Book, late_s: float) -> tuple[float, float]:
+    """How far it may turn to the right and to the left until it stands."""
+    braking, most = rules.braking, rules.limits.max_yaw_rate_rps
+    until_s = max(braking.reaction_s, late_s) + 0.5 * braking.duration_s(rules.limits.max_speed_mps, 0.0)
+    return (
+        max(-math.pi, max(min(0.0, *rates_rps), -most) * until_s),
+        min(math.pi, min(max(0.0, *rates_rps), most) * until_s),
+    )
 
 
 def limited(command: Command, rear_seen: bool, rules: Book) -> tuple[Motion, list[Intervention]]:

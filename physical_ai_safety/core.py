@@ -13,7 +13,7 @@ from physical_ai_core.reports import ImplementOrder, ImplementStates, Takeover
 from physical_ai_safety import ladder, words
 from physical_ai_safety.circumstances import Circumstances, wall
 from physical_ai_safety.desk import Desk, questions
-from physical_ai_safety.gate import Decision, decide, stopped_by_fault
+from physical_ai_safety.gate import OLDEST_S, Decision, decide, stopped_by_fault
 from physical_ai_safety.hearing import Hearing
 from physical_ai_safety.implements import Around, Implements, implement_rules, nearest_return, nearest_walker
 from physical_ai_safety.incline import LEVEL
@@ -89,6 +89,7 @@ class GateCore:
             return NOTHING
 
         def work() -> Outputs:
+            self.hearing.ranges.follow()
             self.hearing.between_ticks(stamp_s)
             if not taker(data, stamp_s):
                 return NOTHING
@@ -109,6 +110,7 @@ class GateCore:
 
         def work() -> Outputs:
             hearing, before_s = self.hearing, self.hearing.now_s
+            hearing.ranges.follow()
             self.arrive(stamp_s)
             runs = hearing.now_s != before_s  # while the clock stands, every tick speaks
             self._ticks += 1
@@ -120,6 +122,16 @@ class GateCore:
             due = self._verdict_due or self._tool_due
             fresh = runs and not due and 0.0 <= self._now() - self._answered_s < RECENT_S
             return NOTHING if fresh else self._decide()
+
+        return self._guarded(work)
+
+    def settle(self) -> Outputs:
+        """What can wait until the answer is out: people in the newest sweep. The next word comes with them; a core
+        that nobody settles does it before that."""
+
+        def work() -> Outputs:
+            self.hearing.ranges.follow()
+            return NOTHING
 
         return self._guarded(work)
 
@@ -244,6 +256,7 @@ class GateCore:
             hearing.missing(), hearing.stale(now_s), self._emergency_input, hearing.crew.absent, self._bumper_input,
             self._lifted, self._intruders, hearing.reaction.reaction_s, lean.roll_rad, lean.pitch_rad,
             hearing.faults(now_s), hearing.motion.perceived_mps(now_s),
+            min(max(0.0, now_s - hearing.reckoning.stamp_s), OLDEST_S),
         )  # fmt: skip
 
     def _circumstances(self, now_s: float) -> Circumstances:

@@ -24,10 +24,12 @@ from physical_ai_safety.motion import REST, Motion
 from physical_ai_safety.ranges import Ranges
 from physical_ai_safety.rule_forms import RULE_KINDS
 from physical_ai_safety.situation import Book, Command, GateVerdict, Memory, RobotState
+from physical_ai_safety.under_way import Base, remember, share_that_rests
 from physical_ai_safety.walkers import meeting
 
 STOPPING = ("stability", "zone", "obstacle", "person", *RULE_KINDS)  # rules that may end in a protective stop
 LEAST_STEP_S = 0.002  # of a controlled stop: it comes to rest even where the clock stands
+OLDEST_S = 0.5  # place of the returns; an older one has stopped the robot
 PROBE_MPS = 0.3  # speed at which the way is tried before a protective stop ends
 
 
@@ -63,7 +65,7 @@ def decide(
     motion = ramped(asked, memory, rules.limits, stamp_s, notes)
     motion = upright(motion, robot, standing, rules.limits, notes)
     motion, memory = _ruled(motion, asked, command.source, robot, circumstances, rules, memory, stamp_s, notes)
-    motion = _obstacles(motion, ranges, rules, memory, notes)
+    motion = _obstacles(motion, robot, ranges, rules, memory, stamp_s, notes)
     motion = _walkers(motion, asked, ranges, rules, memory, notes)
     if motion.rests() and any(note.rule in STOPPING for note in notes):
         return _stand(command, robot, rules, memory, stamp_s, notes)
@@ -185,18 +187,24 @@ def _least(
 
 
 def _obstacles(
-    motion: Motion, ranges: Ranges, rules: Book, memory: Memory, notes: list[Intervention]
+    motion: Motion, robot: RobotState, ranges: Ranges, rules: Book, memory: Memory, stamp_s: float,
+    notes: list[Intervention],
 ) -> Motion:  # fmt: skip
-    """Largest share of the motion that still rests before the swept footprint meets a return."""
+    """Largest share of the motion that still rests before the swept footprint meets a return: along its own arc, and
+    where what was sent before leads first."""
     braking = rules.braking
     if memory.protective and memory.cause == "obstacle":
         braking = braking._replace(margin_m=braking.margin_m + rules.file.stopping.resume_extra_m)
     contact = first_contact(rules.hull, ranges.near, motion.v_mps, motion.w_rps, braking)
-    if contact.factor >= 1.0:
-        return motion
-    motion = motion.scaled(contact.factor)
-    numbers = {"free_m": contact.free_m, "x_m": contact.x_m, "y_m": contact.y_m, "v_mps": motion.v_mps}
-    notes.append(Intervention("obstacle", "stop distance", numbers))
+    if contact.factor < 1.0:
+        motion = motion.scaled(contact.factor)
+        numbers = {"free_m": contact.free_m, "x_m": contact.x_m, "y_m": contact.y_m, "v_mps": motion.v_mps}
+        notes.append(Intervention("obstacle", "stop distance", numbers))
+    base = Base(_plain(robot.v_mps), _plain(robot.w_rps), rules.late_s, robot.place_age_s, rules.braking, *rules.push)
+    share, left_m = share_that_rests(rules.hull, ranges.near, motion, base, memory.sent, stamp_s)
+    if share < 1.0:
+        motion = motion.scaled(share)
+        notes.append(Intervention("obstacle", "under way", {"free_m": max(0.0, left_m), "v_mps": motion.v_mps}))
     return motion
 
 
@@ -244,7 +252,7 @@ def _braked(
     step = max(step_s(memory, stamp_s), LEAST_STEP_S)
     motion = Motion(*ramp_to_rest(*before, rules.braking.linear_mps2, rules.braking.yaw_rps2, step))
     rules, _ = here(rules, command, robot, memory)
-    motion = _obstacles(motion, ranges, rules, memory, [])
+    motion = _obstacles(motion, robot, ranges, rules, memory, stamp_s, [])
     motion = _walkers(motion, motion, ranges, rules, memory, [])
     return REST if motion.rests() else motion
 
@@ -267,8 +275,9 @@ def _verdict(
     )  # fmt: skip
     drive = drive_after(memory.v_mps, motion.v_mps, memory.drive_mps2, step_s(memory, stamp_s))
     memory = memory._replace(
-        v_mps=motion.v_mps, w_rps=motion.w_rps, stamp_s=stamp_s, rest_due_s=due_s, drive_mps2=drive
-    )
+        v_mps=motion.v_mps, w_rps=motion.w_rps, stamp_s=stamp_s, rest_due_s=due_s, drive_mps2=drive,
+        sent=remember(memory.sent, stamp_s, *motion, 2.0 * rules.late_s + OLDEST_S),
+    )  # fmt: skip
     return Decision(motion.v_mps, motion.w_rps, verdict, memory)
 
 

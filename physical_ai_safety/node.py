@@ -88,6 +88,8 @@ class GateNode(CoreNode[GateParameters]):
             if now_s > 0.0:  # a simulated clock that nobody has heard yet is none
                 self.core.arrive(now_s)
         super()._handle(topic, message)
+        if self._active and self.core is not None:
+            self._run(self.core.settle)
 
     def say(self, output: Output) -> None:
         """The time from cause to output is measured here, at the last moment."""

@@ -59,13 +59,18 @@ class RangeField:
         self.sector: tuple[float, float] | None = None  # middle and half of what it sees, in `base_link`
         self._rays: tuple[tuple[float, float, int], Array, Array] | None = None
         self._walking: Array = np.empty((0, 5))
+        self._walking_stamp_s = -math.inf
+        self._unfollowed: tuple[float, Array, NDArray[np.bool_], Array, Array, View] | None = None
         self.version = 0  # counts what changes it
 
     def sweep(
         self, scan: m.LaserScan, mount: Mount, others: Sequence[RangeField] = (),
         masked_rad: Sequence[tuple[float, float]] = (),
     ) -> str:  # fmt: skip
-        """Take a scan. Returns "" or the reason why it is refused. What `others` see needs not be remembered."""
+        """Take a scan. Returns "" or the reason why it is refused. What `others` see needs not be remembered.
+
+        Its returns count at once; who walks is told by `follow`, which takes longer and can wait for the answer.
+        """
         ranges = scan.ranges_m
         width = abs(scan.angle_increment_rad) * (len(ranges) - 1)
         if not (math.isfinite(scan.angle_min_rad) and scan.angle_increment_rad and width < WIDEST_SWEEP_RAD):
@@ -95,10 +100,20 @@ class RangeField:
         self._points = np.column_stack([wx[near], wy[near]])
         self.view, self.sector = view, (sensor_yaw + (-middle if mount.rotation[2, 2] < 0.0 else middle), half)
         self._scan_stamp_s = scan.stamp_s
-        self.tracker.sweep(scan.stamp_s, r, hit, wx, wy, view)
-        self._walking = self.tracker.walking(scan.stamp_s, *self._walker_speeds)
+        self.follow()
+        self._unfollowed = (scan.stamp_s, r, hit, wx, wy, view)
         self.version += 1
         return ""
+
+    def follow(self) -> None:
+        """Look for people in the sweep that was taken last."""
+        if self._unfollowed is None:
+            return
+        taken, self._unfollowed = self._unfollowed, None
+        self.tracker.sweep(*taken)
+        self._walking_stamp_s = taken[0]
+        self._walking = self.tracker.walking(taken[0], *self._walker_speeds)
+        self.version += 1
 
     def cloud(self, cloud: m.PointCloud, mount: Mount, view_rad: float = 0.0) -> None:
         """Take a 3D sweep: what stands between ground and robot height, thinned to a grid. `view_rad`: its width."""
@@ -111,6 +126,7 @@ class RangeField:
 
     def now(self) -> Ranges:
         """What this sensor alone knows, at the present pose."""
+        self.follow()
         return merged((self,), self._hull, self._reckoning)
 
     def points(self) -> list[Array]:
@@ -127,7 +143,7 @@ class RangeField:
         empty: Array = np.empty((0, 2))
         self.view = self.sector = None
         self._points, self._cloud, self._lost = empty, empty, np.empty((0, 3))
-        self._walking = np.empty((0, 5))
+        self._walking, self._unfollowed = np.empty((0, 5)), None
         self.tracker = WalkerTracker()
         self.version += 1
 
@@ -136,7 +152,7 @@ class RangeField:
         if not len(self._walking):
             return NOBODY
         rows = self._walking
-        age = max(0.0, self._reckoning.stamp_s - self._scan_stamp_s)
+        age = max(0.0, self._reckoning.stamp_s - self._walking_stamp_s)
         x, y = _bring(pose, rows[:, 0] + age * rows[:, 2], rows[:, 1] + age * rows[:, 3])
         vx, vy = _bring(PlanarPose(0.0, 0.0, pose.yaw_rad), rows[:, 2], rows[:, 3])
         return Walkers(x, y, vx, vy, rows[:, 4])

@@ -76,6 +76,11 @@ class SensorBank:
             self._note(source, "points", stamp_s)
         return refusal
 
+    def follow(self) -> None:
+        """Look for people in what was swept last."""
+        for field in self.fields:
+            field.follow()
+
     def now(self) -> Ranges:
         """Everything at the present pose; computed once until the robot moves or a sensor speaks."""
         fields, pose = self.fields, self._reckoning.now

@@ -17,6 +17,7 @@ from physical_ai_safety.plausible import Fault
 from physical_ai_safety.rules import Rules
 from physical_ai_safety.schema import RulesFile
 from physical_ai_safety.stability import Stability
+from physical_ai_safety.under_way import Sent
 from physical_ai_safety.zones import Anchor, MapPose, ZoneMap
 
 SPARE_M = 0.4  # sight beyond the stopping way at top speed: for lateness and slopes that lengthen it
@@ -56,6 +57,7 @@ class RobotState(NamedTuple):
     pitch_rad: float = 0.0  # nose down (REP-103)
     faults: tuple[Fault, ...] = ()  # what the inputs say cannot be
     perceived_mps: float = 0.0  # as perception has it; counts where it is faster than the wheels
+    place_age_s: float = 0.0  # of the wheels' last word, at which returns are placed
 
 
 class Memory(NamedTuple):
@@ -73,6 +75,7 @@ class Memory(NamedTuple):
     anchor: Anchor | None = None  # of the distances to zones
     rest_due_s: float | None = None  # by when the base has to stand; None: it was told to move
     drive_mps2: float = 0.0  # how hard it was speeding up
+    sent: tuple[Sent, ...] = ()  # what the base may not have obeyed yet
 
     @property
     def emergency(self) -> bool:
@@ -92,6 +95,8 @@ class Book(NamedTuple):
     body: Stability
     sight_m: float  # way within which the robot comes to rest at its top speed, with some to spare
     by_source: dict[str, MotionLimits]  # tighter limits, by who commands
+    late_s: float  # from a command to the wheels, as declared
+    push: tuple[float, float]  # m/s² and rad/s² by which the robot is declared to speed up
     clauses: tuple[Clause, ...] = ()
 
 
@@ -105,7 +110,8 @@ def compile_rules(rules: Rules) -> Book:
     zones = ZoneMap(rules.site, rules.file.zones, bare, areas(rules.file.rules, rules.site))
     return Book(
         rules.file, rules.hash, rules.limits, hull, braking, zones, body(rules.robot, rules.payloads.values()),
-        braking.way_m(rules.limits.max_speed_mps) + SPARE_M, rules.by_source,
+        braking.way_m(rules.limits.max_speed_mps) + SPARE_M, rules.by_source, stopping.actuator_s,
+        (rules.robot.limits.max_acceleration_mps2, rules.robot.limits.max_yaw_acceleration_rps2),
         compile_clauses(rules.file.rules, rules.mode),
     )  # fmt: skip
 

@@ -37,24 +37,43 @@ class Firm(NamedTuple):
     braking_mps2: float
 
 
-def firm(body: Stability, roll_rad: float, pitch_rad: float, braking_mps2: float, forward: bool) -> Firm:
+def firm(
+    body: Stability, roll_rad: float, pitch_rad: float, braking_mps2: float, forward: bool,
+    turns_rad: tuple[float, float] = (0.0, 0.0),
+) -> Firm:  # fmt: skip
     """Greatest centripetal acceleration to either side, and the braking that may be counted on; zero: none is left.
 
-    `roll_rad` left side up, `pitch_rad` nose down (REP-103); a lean that is no number leaves nothing.
+    `roll_rad` left side up, `pitch_rad` nose down (REP-103); a lean that is no number leaves nothing. `turns_rad`: how
+    far to the right (<= 0) and to the left it may turn until it stands; the steepest way down of all these counts.
     """
     if not math.isfinite(roll_rad + pitch_rad):
         return Firm(0.0, 0.0, 0.0)
-    downhill = GRAVITY_MPS2 * math.sin(_beyond_doubt(pitch_rad if forward else -pitch_rad))
     upright = GRAVITY_MPS2 * math.cos(roll_rad) * math.cos(pitch_rad) / RESERVE
-    ahead = upright * body.half_base_m / body.com_height_m - downhill  # where braking lifts the wheels behind
-    braking_mps2 = max(0.0, min(braking_mps2, body.grip_mps2 - max(downhill, 0.0), ahead))
-    lengthways = braking_mps2 + abs(downhill)
+
+    def braking(down_rad: float) -> tuple[float, float]:
+        downhill = GRAVITY_MPS2 * math.sin(_beyond_doubt(down_rad))
+        ahead = upright * body.half_base_m / body.com_height_m - downhill  # where braking lifts the wheels behind
+        return max(0.0, min(braking_mps2, body.grip_mps2 - max(downhill, 0.0), ahead)), downhill
+
+    held, downhill = braking(pitch_rad if forward else -pitch_rad)
+    least, _ = braking(steepest_rad(roll_rad, pitch_rad, forward, turns_rad))
+    lengthways = held + abs(downhill)
     aside = (
         max(0.0, upright - lengthways * body.com_height_m / body.half_base_m) * body.half_track_m / body.com_height_m
     )
     sideways = GRAVITY_MPS2 * math.sin(roll_rad)  # towards the right
-    return Firm(max(0.0, aside - sideways), max(0.0, aside + sideways), braking_mps2)
+    return Firm(max(0.0, aside - sideways), max(0.0, aside + sideways), least)
+
+
+def steepest_rad(roll_rad: float, pitch_rad: float, forward: bool, turns_rad: tuple[float, float]) -> float:
+    """How steeply it goes down ahead, at the worst of all headings from `turns_rad[0]` to `turns_rad[1]`."""
+    ahead, aside = (math.sin(pitch_rad), -math.sin(roll_rad)) if forward else (-math.sin(pitch_rad), math.sin(roll_rad))
+    down = math.atan2(aside, ahead)  # where downhill is, from the way it drives
+    turn = min(max(down, turns_rad[0]), turns_rad[1])
+    steepest = max(math.cos(down - angle) for angle in (turn, *turns_rad))
+    return math.asin(max(-1.0, min(1.0, math.hypot(ahead, aside) * steepest)))
 
 
 def _beyond_doubt(angle_rad: float) -> float:
-    return math.copysign(max(0.0, abs(angle_rad) - FLAT_RAD), angle_rad)
+    """What lies within the IMU's own doubt is none; twice as much, and more, is what it says."""
+    return math.copysign(min(abs(angle_rad), 2.0 * max(0.0, abs(angle_rad) - FLAT_RAD)), angle_rad)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+from hypothesis import strategies as st
 
 from physical_ai_core import messages as m
 from physical_ai_core.geometry import quaternion_of_yaw
@@ -16,6 +18,7 @@ from physical_ai_safety.parameters import GateParameters
 
 ANGLES = np.linspace(-0.75 * math.pi, 0.75 * math.pi, 720)
 STEP = float(ANGLES[1] - ANGLES[0])
+T = TypeVar("T")
 
 
 @dataclass
@@ -180,3 +183,8 @@ class Drive:
             world.move(0.005, *getattr(self, "now", now))
             if each is not None:
                 each(world)
+
+
+def rows(kind: Callable[..., T], *parts: st.SearchStrategy[Any]) -> st.SearchStrategy[T]:
+    """The first fields drawn, the rest as they are by default; `st.builds` would make those up from their types."""
+    return st.tuples(*parts).map(lambda row: kind(*row))

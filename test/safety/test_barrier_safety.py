@@ -27,9 +27,6 @@ PLACE = MapPose(20.0, 14.5, 0.0, 0.03)
 PERIOD_S = 0.02
 TALL = Stability(0.5, 0.185, 0.2, 2.5)
 RESIDUAL_M = 0.002  # straight ways are driven as arcs of 10 km
-# A base that acts late goes on with what it was told before, and brakes speed and turn each in their time: it strays
-# from the arc that the gate judged. The worst of 3,000 late episodes was 12 mm, of 50 mm of margin.
-STRAYS_M = 0.02
 quick = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 long = settings(max_examples=100_000, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -118,12 +115,14 @@ def test_a_tall_robot_keeps_its_feet_whatever_is_asked(stream: list[tuple]) -> N
 
 
 class Late(NamedTuple):
-    """Points (N, 2) where the robot starts, what is asked for every fifth of a second, its lateness and slope."""
+    """Points (N, 2) where the robot starts, what is asked for every fifth of a second, its lateness and slope; and how
+    much better than declared it speeds up."""
 
     points: Array
     asked: list[tuple[float, float]]
     reaction_s: float
     pitch_rad: float
+    push: float = 1.0
 
 
 def free_points(rows: list[tuple[float, float]]) -> Array:
@@ -136,15 +135,23 @@ place = st.one_of(
 )  # fmt: skip
 episodes = st.builds(
     Late, st.lists(place, max_size=12).map(free_points), st.lists(st.tuples(wild, wild), min_size=1, max_size=8),
-    st.sampled_from([0.1, 0.25, 0.4, 0.6]), st.sampled_from([0.0, 0.1, 0.2, -0.15]),
+    st.sampled_from([0.1, 0.25, 0.4, 0.6]), st.sampled_from([0.0, 0.1, 0.2, -0.15]), st.sampled_from([1.0, 2.0]),
 )  # fmt: skip
 
 
-def stops_before_contact(episode: Late, residual_m: float = STRAYS_M) -> None:
+def towards(value: float, target: float, slower: float, faster: float) -> float:
+    """One step of a base that brakes by `slower` and speeds up by `faster`; through rest in two steps."""
+    step = slower if (target - value) * value < 0.0 else faster
+    after = value + min(max(target - value, -step), step)
+    return 0.0 if after * value < 0.0 else after
+
+
+def stops_before_contact(episode: Late, residual_m: float = RESIDUAL_M) -> None:
     """A base as late as was measured, and that brakes no better than the slope lets it."""
     x = y = yaw = v = w = 0.0
     memory, sent = Memory(stamp_s=0.0), [(0.0, 0.0, 0.0)]
     late_s = max(episode.reaction_s, book().braking.reaction_s) - 2.0 * PERIOD_S
+    rules = book()._replace(late_s=late_s)
     for k in range(10 * len(episode.asked) + 120):
         stamp = (k + 1) * PERIOD_S
         c, s = math.cos(yaw), math.sin(yaw)
@@ -155,15 +162,15 @@ def stops_before_contact(episode: Late, residual_m: float = STRAYS_M) -> None:
             assert gap > -residual_m, f"{gap:.4f} m at {stamp:.2f} s"
         robot = RobotState(v, w, PLACE, reaction_s=episode.reaction_s, pitch_rad=episode.pitch_rad)
         asked = episode.asked[min(k // 10, len(episode.asked) - 1)]
-        out = decide(Command("autonomy", *asked), robot, around(seen), book(), memory, stamp)
+        out = decide(Command("autonomy", *asked), robot, around(seen), rules, memory, stamp)
         memory = out.memory
         sent.append((stamp + late_s, out.v_mps, out.w_rps))
         while len(sent) > 1 and sent[1][0] <= stamp:
             sent.pop(0)
         braking = firm(book().body, 0.0, episode.pitch_rad, book().braking.linear_mps2, v > 0.0).braking_mps2
-        v += min(max(sent[0][1] - v, -braking * PERIOD_S), braking * PERIOD_S)
-        turn = book().braking.yaw_rps2 * PERIOD_S
-        w += min(max(sent[0][2] - w, -turn), turn)
+        limits, turning = book().limits, book().braking.yaw_rps2
+        v = towards(v, sent[0][1], braking * PERIOD_S, episode.push * limits.max_acceleration_mps2 * PERIOD_S)
+        w = towards(w, sent[0][2], turning * PERIOD_S, episode.push * limits.max_yaw_acceleration_rps2 * PERIOD_S)
         heading = yaw + 0.5 * w * PERIOD_S
         x, y, yaw = x + v * PERIOD_S * math.cos(heading), y + v * PERIOD_S * math.sin(heading), yaw + w * PERIOD_S
 
@@ -174,10 +181,9 @@ def test_late_and_on_a_slope_it_still_stops_before_contact(episode: Late) -> Non
     stops_before_contact(episode)
 
 
-@pytest.mark.xfail(strict=True, reason="commands under way are not part of the arc that the gate judges")
 def test_what_a_late_base_was_told_before_is_reckoned_with() -> None:
     turned = Late(np.array([[1.0, 0.625]]), [(0.0, 1.0), (0.0, 1.0), (1.0, 0.0)], 0.6, 0.0)
-    stops_before_contact(turned, RESIDUAL_M)
+    stops_before_contact(turned)
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from gate_world import rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ from physical_ai_safety.ladder import Latched, Stop, category
 from physical_ai_safety.ranges import Ranges
 from physical_ai_safety.rules import load_rules
 from physical_ai_safety.situation import Book, Command, Memory, RobotState, compile_rules
+from physical_ai_safety.under_way import Sent
 from physical_ai_safety.walkers import NOBODY, Walkers
 from physical_ai_safety.zones import MapPose
 
@@ -36,11 +38,12 @@ def around(*points: tuple[float, float], rear: bool = False, walkers: Walkers = 
 FREE_PLACE = MapPose(20.0, 14.5, 0.0, 0.03)
 HERE = RobotState(pose=FREE_PLACE)
 any_float = st.floats(allow_nan=True, allow_infinity=True)
-commands = st.builds(
+
+commands = rows(
     Command, st.sampled_from(["autonomy", "teleop", "none"]), any_float, any_float,
     st.sampled_from(["", "", "", "nan", "future"]), st.booleans(),
 )  # fmt: skip
-robots = st.builds(
+robots = rows(
     RobotState, any_float, any_float,
     st.one_of(st.none(), st.builds(MapPose, any_float, any_float, any_float, st.floats(0.0, 0.7))), st.text(max_size=5),
     any_float, st.sampled_from([(), (), ("scan",)]), st.sampled_from([(), (), (("scan", 0.4),)]), st.booleans(),
@@ -54,8 +57,11 @@ clouds = st.lists(st.tuples(st.floats(-3.0, 3.0), st.floats(-3.0, 3.0)), max_siz
 walkers_ = st.lists(
     st.tuples(st.floats(-5, 5), st.floats(-5, 5), st.floats(-2, 2), st.floats(-2, 2), st.floats(0.1, 0.5)), max_size=4
 ).map(lambda rows: Walkers(*np.array(rows, dtype=float).reshape(-1, 5).T))
-memories = st.builds(
-    Memory, st.floats(-0.5, 2.0), st.floats(-2.0, 2.0), st.one_of(st.none(), st.floats(0.0, 20.0)),
+under_way = st.lists(st.tuples(st.floats(0.0, 20.0), st.floats(-2.0, 2.0), st.floats(-3.0, 3.0)), max_size=5).map(
+    lambda words: tuple(sorted(Sent(*word) for word in words))
+)
+memories = rows(
+    lambda sent, *others: Memory(*others, sent=sent), under_way, st.floats(-0.5, 2.0), st.floats(-2.0, 2.0), st.one_of(st.none(), st.floats(0.0, 20.0)),
     st.one_of(st.just(LATCHED_FREE), st.builds(Latched, st.booleans(), st.booleans(), st.booleans(), st.booleans())),
     st.booleans(), st.sampled_from(["", "obstacle", "person", "zone"]), st.one_of(st.none(), st.floats(0.0, 20.0)),
 )  # fmt: skip

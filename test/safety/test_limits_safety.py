@@ -240,8 +240,9 @@ def test_an_obstacle_is_told_with_its_place_and_the_way_left() -> None:
 @pytest.mark.parametrize(("cause", "extra"), [("obstacle", 0.05), ("person", 0.0)])
 def test_after_a_stop_for_an_obstacle_more_room_is_asked_for(cause: str, extra: float) -> None:
     memory = Memory(0.0, 0.0, 1.0, protective=True, cause=cause, clear_since_s=0.0)
+    still = FREE._replace(v_mps=0.0, w_rps=0.0)
     for room, goes in ((0.30 + 0.10 + extra + 0.02, True), (0.30 + 0.10 + extra - 0.01, False)):
-        out = decide(Command("autonomy", 0.5), FREE, around((room, 0.0)), book(), memory, 1.1)
+        out = decide(Command("autonomy", 0.5), still, around((room, 0.0)), book(), memory, 1.1)
         assert (out.v_mps > 0.0) is goes
 
 

@@ -19,7 +19,7 @@ from physical_ai_safety.incline import GRAVITY_MPS2
 from physical_ai_safety.ranges import Ranges
 from physical_ai_safety.rules import load_rules
 from physical_ai_safety.situation import Book, Command, Memory, RobotState, compile_rules
-from physical_ai_safety.stability import FLAT_RAD, RESERVE, Stability, firm
+from physical_ai_safety.stability import FLAT_RAD, RESERVE, Stability, firm, steepest_rad
 from physical_ai_safety.walkers import NOBODY
 from physical_ai_safety.zones import MapPose
 from physical_ai_sim.world import build_model
@@ -63,10 +63,32 @@ def test_downhill_braking_is_what_the_slope_leaves_of_the_grip_and_uphill_it_is_
     low = Stability(0.1, 0.185, 0.2, 2.5)
     for pitch, forward in ((0.2, True), (-0.2, False)):
         found = firm(low, 0.0, pitch, 1.5, forward)
-        assert found.braking_mps2 == pytest.approx(2.5 - GRAVITY_MPS2 * math.sin(0.2 - FLAT_RAD))
+        assert found.braking_mps2 == pytest.approx(2.5 - GRAVITY_MPS2 * math.sin(0.2))
         assert firm(low, 0.0, pitch, 1.5, not forward).braking_mps2 == 1.5
     assert firm(low, 0.0, 0.019, 2.5, True).braking_mps2 == 2.5  # the IMU's own doubt is no slope
+    assert firm(low, 0.0, 1.5 * FLAT_RAD, 2.5, True).braking_mps2 == pytest.approx(
+        2.5 - GRAVITY_MPS2 * math.sin(FLAT_RAD)
+    )
     assert firm(low, 0.0, 0.4, 1.5, True).braking_mps2 == 0.0
+
+
+@pytest.mark.parametrize("forward", [True, False])
+def test_who_turns_downhill_brakes_as_it_will_there(forward: bool) -> None:
+    """Across a slope that falls to its left: braking is whole until it turns that way, and backwards the other way."""
+    low = Stability(0.1, 0.185, 0.2, 2.5)
+    across = firm(low, -0.2, 0.0, 1.5, forward).braking_mps2
+    down = firm(low, -0.2, 0.0, 1.5, forward, (-2.0, 0.0) if not forward else (0.0, 2.0)).braking_mps2
+    up = firm(low, -0.2, 0.0, 1.5, forward, (0.0, 1.0) if not forward else (-1.0, 0.0)).braking_mps2
+    assert across == up == 1.5 and down == pytest.approx(2.5 - GRAVITY_MPS2 * math.sin(0.2))
+
+
+@given(leans, leans, st.booleans(), st.floats(-3.0, 0.0), st.floats(0.0, 3.0), st.floats(0.0, 1.0))
+def test_the_steepest_way_down_is_at_least_that_of_every_heading(
+    roll: float, pitch: float, forward: bool, right: float, left: float, share: float
+) -> None:
+    turn = right + share * (left - right)
+    down = math.cos(turn) * math.sin(pitch) - math.sin(turn) * math.sin(roll)
+    assert math.sin(steepest_rad(roll, pitch, forward, (right, left))) >= (down if forward else -down) - 1e-9
 
 
 def test_a_tall_robot_brakes_no_harder_than_it_stands() -> None:
