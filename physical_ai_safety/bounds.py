@@ -41,8 +41,9 @@ def here(rules: Book, command: Command, robot: RobotState, memory: Memory) -> tu
 
 def _goes(forward: bool, robot: RobotState, memory: Memory) -> bool:
     """Whether it drives that way, or was told to by a word that is under way."""
-    way = 1.0 if forward else -1.0
-    return way * _plain(robot.v_mps) > SHOWN_MPS or any(way * one.v_mps > SHOWN_MPS for one in memory.sent)
+    if forward:
+        return _plain(robot.v_mps) > SHOWN_MPS or max((one.v_mps for one in memory.sent), default=0.0) > SHOWN_MPS
+    return _plain(robot.v_mps) < -SHOWN_MPS or min((one.v_mps for one in memory.sent), default=0.0) < -SHOWN_MPS
 
 
 def _turns_rad(rates_rps: tuple[float, ...], rules: Book, late_s: float) -> tuple[float, float]:

@@ -72,7 +72,7 @@ class GateCore:
         self._verdict_due = self._tool_due = True
         self._told: tuple[Any, ...] = ()
         self._takers: dict[str, Callable[[Any, float], bool]] = {
-            **self.hearing.takers, "emergency_stop": self._take_emergency,
+            **self.hearing.takers, "state/odometry": self._take_state, "emergency_stop": self._take_emergency,
             "tool_nav": self._take_tool, "bumper": self._take_bumper,
             "lifted": self._take_lifted, "implements_nav": self._take_implements,
             "safety/request": lambda data, _: self._heard("safety/request", self.desk.request(data, self._now())),
@@ -192,6 +192,14 @@ class GateCore:
     def refuse(self, topic: str, reason: str) -> None:
         """A message that nobody could decode."""
         self.hearing.refuse(topic, reason)
+
+    def _take_state(self, data: m.Odometry, stamp_s: float) -> bool:
+        """Also measures the zones anew where it has moved on, so that no command has to wait for it."""
+        answer = self.hearing.takers["state/odometry"](data, stamp_s)
+        pose = self.hearing.place.pose
+        if pose is not None and self.rules.zones.needs_pose and math.isfinite(sum(pose)):
+            self.memory = self.memory._replace(anchor=self.rules.zones.anchor(pose, self.memory.anchor))
+        return answer
 
     # --- inputs that latch, switch or come from people ---
 

@@ -29,7 +29,7 @@ from physical_ai_safety.walkers import meeting
 
 STOPPING = ("stability", "zone", "obstacle", "person", *RULE_KINDS)  # rules that may end in a protective stop
 LEAST_STEP_S = 0.002  # of a controlled stop: it comes to rest even where the clock stands
-OLDEST_S = 0.5  # place of the returns; an older one has stopped the robot
+OLDEST_S = 0.25  # place of the returns; an older one has stopped the robot
 PROBE_MPS = 0.3  # speed at which the way is tried before a protective stop ends
 
 

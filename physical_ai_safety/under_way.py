@@ -17,7 +17,7 @@ from physical_ai_safety.footprint import INSIDE_M, STILL, Braking, Hull, Near
 from physical_ai_safety.motion import REST, Motion
 
 LONGEST_S = 2.0  # an older command is obeyed or lost
-STEP_S = 0.04
+STEP_S, BRAKING_STEP_S = 0.04, 0.08
 NEXT_S = 0.04  # after the new command the next one can be a stop
 KEPT = 0.5  # share of the side margin, or of what is left of it, that a stop which follows must keep
 TURNS_RPS = 0.02  # below, all ways are one straight line, and the arc tells the same
@@ -73,8 +73,14 @@ def share_that_rests(
     `sent` reaches back twice as far as what is under way: while the robot turns, what it is told is judged in another
     direction than the one in which it will be done.
     """
-    turning = max((abs(one.w_rps) for one in sent), default=0.0)
-    if max(turning, abs(motion.w_rps), abs(base.w_rps)) < TURNS_RPS:
+    swiftest, turning = max(abs(motion.v_mps), abs(base.v_mps)), max(abs(motion.w_rps), abs(base.w_rps))
+    for _, v, w in sent:
+        swiftest, turning = max(swiftest, abs(v)), max(turning, abs(w))
+    if turning < TURNS_RPS:
+        return ALL
+    until_s = base.age_s + base.late_s + NEXT_S + 0.5 * base.braking.duration_s(swiftest, turning)
+    reach_m = hull.radius_m + (swiftest + turning * hull.radius_m) * until_s
+    if not len(near.inside_x) and not (len(near.r) and near.r[0] < reach_m):
         return ALL
     left_m = math.inf
     for share in SHARES:
@@ -134,7 +140,7 @@ def _driven(
     while at_s < last_s:
         step_s = STEP_S
         if at_s >= ends_s - 1e-9:
-            told = REST
+            told, step_s = REST, BRAKING_STEP_S
         elif at_s >= begins_s - 1e-9:
             told, step_s = motion, min(step_s, ends_s - at_s)
         else:
@@ -150,11 +156,13 @@ def _driven(
             abs(v) - abs(before_v) > base.push_mps2 * step_s + STILL
             or abs(w) - abs(before_w) > base.push_rps2 * step_s + STILL
         )
-        if told is REST and v == 0.0 and w == 0.0:
+        if told is REST and before_v == 0.0 and before_w == 0.0:
             break
-        heading = yaw + 0.5 * w * step_s
-        x, y, yaw = x + v * step_s * math.cos(heading), y + v * step_s * math.sin(heading), yaw + w * step_s
-        way_m += (abs(v) + abs(w) * radius_m) * step_s
+        ahead = (v if abs(v) > abs(before_v) else 0.5 * (v + before_v)) * step_s
+        turn = (w if abs(w) > abs(before_w) else 0.5 * (w + before_w)) * step_s
+        heading = yaw + 0.5 * turn
+        x, y, yaw = x + ahead * math.cos(heading), y + ahead * math.sin(heading), yaw + turn
+        way_m += abs(ahead) + abs(turn) * radius_m
         at_s += step_s
         poses.append((x, y, yaw))
     return poses, way_m, behind

@@ -122,7 +122,9 @@ class Way:
         self._zones, self._hull, self._pose, self._braking = zones, hull, pose, braking
         self._v_mps, self._w_rps, self._escape_mps = v_mps, w_rps, escape_mps
         self._braking_s = braking.duration_s(v_mps, w_rps)
-        self._horizon_s = braking.reaction_s + self._braking_s
+        self._horizon_s = (
+            braking.reaction_s + 0.5 * self._braking_s
+        )  # at full speed: as far as it comes while it brakes
         self._margin_m = SIGMAS * pose.sigma_m
         moved_m = math.hypot(pose.x_m - anchor.x_m, pose.y_m - anchor.y_m)
         self._reach_m = abs(v_mps) * self._horizon_s + hull.radius_m + self._margin_m + LOOK_M + moved_m

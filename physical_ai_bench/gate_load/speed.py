@@ -99,11 +99,13 @@ def _drive(watch: Stopwatch, site: Path, rays: int, cloud_points: int, rounds: i
             if cloud_points:
                 cloud = cloud_of(scan, cloud_points, rng)
                 gate.handle("scan", scan, stamp_s)
+                gate.settle()
                 watch.time("cloud, whole core", _cloud_to_command, gate, cloud, stamp_s)
                 watch.time("cloud, peer", peer.cloud, cloud.points_m, mount, SPEED_MPS, YAW_RATE_RPS)
                 continue
             watch.time(f"{label}, whole core", gate.handle, "scan", scan, stamp_s)
             watch.time(f"{label}, decide", inside, *kept[0])
+            watch.time(f"{label}, people", gate.settle)
             command = _command(stamp_s + 0.001)
             watch.time(f"{label}, command", gate.handle, "cmd_vel_nav", command, stamp_s + 0.001)
             watch.time(f"{label}, peer", peer.scan, scan, planar, SPEED_MPS, YAW_RATE_RPS)

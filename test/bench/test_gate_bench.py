@@ -39,9 +39,9 @@ def test_the_peers_way_slows_for_what_the_motion_meets_and_not_for_what_it_passe
 
 def test_every_kind_of_call_is_timed_and_the_robot_drives_meanwhile() -> None:
     found = {t.name: t for t in measure_speed(rounds=3, rays=(720,), cloud_points=500)}
-    assert {name.split(", ")[1] for name in found} == {"decide", "whole core", "command", "peer"}
+    assert {name.split(", ")[1] for name in found} == {"decide", "whole core", "people", "command", "peer"}
     assert all((t.cpu_us > 1.0).all() and (t.cpu_us < 1e6).all() for t in found.values())
-    assert len(table(Measured(speed=list(found.values())))) == 4
+    assert len(table(Measured(speed=list(found.values())))) == 5
 
 
 def test_the_gate_stops_at_once_holds_and_goes_on() -> None:

@@ -48,8 +48,8 @@ def test_from_outside_a_keep_out_zone_the_robot_comes_to_rest_outside_it(
 
 
 def test_zones_grow_with_the_doubt_about_the_pose() -> None:
-    sure = ZONES.limit(MapPose(8.6, 7.5, 0.0, 0.01), 1.0, 0.0, BRAKING, 0.2)
-    doubtful = ZONES.limit(MapPose(8.6, 7.5, 0.0, 0.2), 1.0, 0.0, BRAKING, 0.2)
+    sure = ZONES.limit(MapPose(8.75, 7.5, 0.0, 0.01), 1.0, 0.0, BRAKING, 0.2)
+    doubtful = ZONES.limit(MapPose(8.75, 7.5, 0.0, 0.1), 1.0, 0.0, BRAKING, 0.2)
     assert sure is not None and doubtful is not None and doubtful.factor < sure.factor
 
 
@@ -129,15 +129,15 @@ def test_in_a_forbidden_zone_backing_out_is_the_way_when_the_front_leads_further
 def test_a_pose_after_a_long_way_measures_the_zones_anew() -> None:
     zones = ZoneMap(SITE, {}, Hull(load_robot("scout").footprint))
     assert zones.limit(MapPose(20.0, 14.5, 0.0, 0.03), 1.5, 0.0, BRAKING, 0.2) is None
-    for x in (20.2, 8.6):
+    for x in (20.2, 8.8):
         found = zones.limit(MapPose(x, 7.5, 0.0, 0.03), 1.0, 0.0, BRAKING, 0.2)
-        assert (found is not None and found.zone == "flower_bed") is (x == 8.6)
+        assert (found is not None and found.zone == "flower_bed") is (x == 8.8)
 
 
 def test_the_way_to_a_forbidden_zone_is_told_in_metres() -> None:
-    found = ZONES.limit(MapPose(8.6, 7.5, 0.0, 0.03), 1.0, 0.0, BRAKING, 0.2)
+    found = ZONES.limit(MapPose(8.8, 7.5, 0.0, 0.03), 1.0, 0.0, BRAKING, 0.2)
     assert found is not None and found.clause == "forbidden"
-    gap = 9.5 - 8.6 - 0.25 - 0.09
+    gap = 9.5 - 8.8 - 0.25 - 0.09
     assert gap - 0.06 <= found.way_m <= gap and found.limit_mps == pytest.approx(found.factor)
     k = found.factor
     assert k * 0.2 + 0.5 * k * k / 1.5 == pytest.approx(found.way_m)
