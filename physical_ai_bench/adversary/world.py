@@ -1,4 +1,4 @@
-"""The flat world of the adversary, compiled: rays, the gap of a footprint, and a base with delay, lag and brakes.
+"""The flat world of the adversary: rays, the gap of a footprint, and a base with delay, lag and brakes.
 
 Arrays: `walls` (S, 4) segments x1 y1 x2 y2; `rounds` (C, 5) circles x y radius vx vy, which move when their velocity is
 not zero; `fences` (F, 4) edges of zones, which no ray sees. All in `map`, metres and seconds.
@@ -12,17 +12,20 @@ from typing import Any, Final
 
 import numpy as np
 
-from physical_ai_core.errors import DependencyError
-
 try:
     import numba
-except ImportError as error:  # in plain Python an episode would take a minute
-    raise DependencyError("numba", "fast") from error
+except ImportError:  # the same in plain Python, some ten times slower
+    numba = None
 
-FAST: Final = {"cache": True, "error_model": "numpy"}
+COMPILED: Final = numba is not None
 FAR_M: Final = 1e9
 # What `advance` leaves in `seen`
 GAP, TOUCH_MPS, ZONE_GAP, WHO, SWIFTEST_MPS, WALKER_GAP, LATERAL = range(7)
+
+
+def compiled(function: Any) -> Any:
+    """Compiled where numba is there (`pip install 'physical_ai[fast]'`)."""
+    return numba.njit(cache=True, error_model="numpy")(function) if COMPILED else function
 
 
 def fresh_seen() -> Any:
@@ -30,7 +33,7 @@ def fresh_seen() -> Any:
     return np.array([FAR_M, -1.0, FAR_M, -1.0, 0.0, FAR_M, 0.0])
 
 
-@numba.njit(**FAST)  # type: ignore[untyped-decorator]
+@compiled
 def cast(x: float, y: float, yaw: float, bearings: Any, walls: Any, rounds: Any, out: Any, hits: Any) -> None:
     """Distance to the first thing along each ray, inf where there is none, into `out` (N,).
 
@@ -64,7 +67,7 @@ def cast(x: float, y: float, yaw: float, bearings: Any, walls: Any, rounds: Any,
             hits[who] += 1
 
 
-@numba.njit(**FAST)  # type: ignore[untyped-decorator]
+@compiled
 def _to_segment(px: float, py: float, ax: float, ay: float, bx: float, by: float) -> Any:
     """Square of the distance from a point to a segment, and the nearest point on it."""
     ex, ey = bx - ax, by - ay
@@ -74,12 +77,12 @@ def _to_segment(px: float, py: float, ax: float, ay: float, bx: float, by: float
     return (px - nx) ** 2 + (py - ny) ** 2, nx, ny
 
 
-@numba.njit(**FAST)  # type: ignore[untyped-decorator]
+@compiled
 def _cross(ax: float, ay: float, bx: float, by: float, cx: float, cy: float) -> float:
     return (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
 
 
-@numba.njit(**FAST)  # type: ignore[untyped-decorator]
+@compiled
 def segment_gap(corners: Any, ax: float, ay: float, bx: float, by: float) -> Any:
     """Distance of a convex polygon (counter-clockwise) to a segment, zero where they meet; nearest point of polygon."""
     n = len(corners)
@@ -105,14 +108,14 @@ def segment_gap(corners: Any, ax: float, ay: float, bx: float, by: float) -> Any
     return math.sqrt(best), px, py
 
 
-@numba.njit(**FAST)  # type: ignore[untyped-decorator]
+@compiled
 def round_gap(corners: Any, x: float, y: float, radius: float) -> Any:
     """The same to a circle; negative where it reaches into the polygon's edge."""
     gap, px, py = segment_gap(corners, x, y, x, y)
     return max(gap - radius, 0.0) if gap > 0.0 else 0.0, px, py
 
 
-@numba.njit(**FAST)  # type: ignore[untyped-decorator]
+@compiled
 def place(outline: Any, x: float, y: float, yaw: float, out: Any) -> None:
     """Corners (N, 2) of the footprint in `map`."""
     c, s = math.cos(yaw), math.sin(yaw)
@@ -121,7 +124,7 @@ def place(outline: Any, x: float, y: float, yaw: float, out: Any) -> None:
         out[k, 1] = y + s * outline[k, 0] + c * outline[k, 1]
 
 
-@numba.njit(**FAST)  # type: ignore[untyped-decorator]
+@compiled
 def gaps(corners: Any, x: float, y: float, reach: float, walls: Any, rounds: Any, fences: Any) -> Any:
     """Smallest gap to walls and circles with who it is (walls first) and where, smallest gap to zone edges, and to
     circles that move. Circles farther from (x, y) than `reach` are left out."""
@@ -144,7 +147,7 @@ def gaps(corners: Any, x: float, y: float, reach: float, walls: Any, rounds: Any
     return gap, who, px, py, zone, walker
 
 
-@numba.njit(**FAST)  # type: ignore[untyped-decorator]
+@compiled
 def _towards(value: float, target: float, lag: float, dt: float, brake: float, push: float) -> float:
     """First-order lag, with the change bounded: by the brakes where it slows down, by the drive where it speeds up."""
     change = (target - value) * (1.0 if lag <= dt else dt / lag)
@@ -153,7 +156,7 @@ def _towards(value: float, target: float, lag: float, dt: float, brake: float, p
     return 0.0 if after * value < 0.0 else after
 
 
-@numba.njit(**FAST)  # type: ignore[untyped-decorator]
+@compiled
 def advance(
     state: Any, sent: Any, first: int, count: int, delay: int, dt: float, base: Any, outline: Any, walls: Any,
     rounds: Any, fences: Any, still_mps: float, seen: Any,
@@ -205,7 +208,7 @@ def advance(
     return count
 
 
-@numba.njit(**FAST)  # type: ignore[untyped-decorator]
+@compiled
 def nearest_after(
     state: Any, choices: Any, ahead_s: float, steps: int, outline: Any, walls: Any, rounds: Any, fences: Any, out: Any
 ) -> None:  # fmt: skip

@@ -10,8 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("numba", reason="the adversary's world is compiled: pip install 'physical_ai[fast]'")
-
 from physical_ai_bench.adversary import search, table, world
 from physical_ai_bench.adversary.episode import STEP_S, Loop
 from physical_ai_bench.adversary.scenes import KINDS, Scene, draw
