@@ -63,8 +63,8 @@ under_way = st.lists(st.tuples(st.floats(0.0, 20.0), st.floats(-2.0, 2.0), st.fl
 held = st.one_of(st.just(LATCHED_FREE), st.builds(Latched, st.booleans(), st.booleans(), st.booleans(), st.booleans()))
 times = st.one_of(st.none(), st.floats(0.0, 20.0))
 memories = rows(
-    lambda sent, *others: Memory(*others, sent=sent), under_way, st.floats(-0.5, 2.0), st.floats(-2.0, 2.0), times, held,
-    st.booleans(), st.sampled_from(["", "obstacle", "person", "zone"]), times,
+    lambda sent, *others: Memory(*others, sent=sent), under_way, st.floats(-0.5, 2.0), st.floats(-2.0, 2.0), times,
+    held, st.booleans(), st.sampled_from(["", "obstacle", "person", "zone"]), times,
 )  # fmt: skip
 
 
