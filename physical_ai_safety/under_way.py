@@ -17,7 +17,7 @@ from physical_ai_safety.footprint import INSIDE_M, STILL, Braking, Hull, Near
 from physical_ai_safety.motion import REST, Motion
 
 LONGEST_S = 2.0  # an older command is obeyed or lost
-STEP_S, BRAKING_STEP_S = 0.04, 0.08
+STEP_S, BRAKING_STEP_S, LEAST_STEP_S = 0.04, 0.08, 1e-3
 NEXT_S = 0.04  # after the new command the next one can be a stop
 KEPT = 0.5  # share of the side margin, or of what is left of it, that a stop which follows must keep
 TURNS_RPS = 0.02  # below, all ways are one straight line, and the arc tells the same
@@ -129,7 +129,7 @@ def _driven(
 
     `better`: how many times better than `push` it speeds up.
     """
-    begins_s = now_s + base.late_s
+    braking, begins_s = base.braking, now_s + base.late_s
     at_s = now_s - base.age_s
     v, w = base.v_mps, base.w_rps
     x = y = yaw = way_m = 0.0
@@ -148,15 +148,18 @@ def _driven(
                 index += 1
             told = Motion(sent[index].v_mps, sent[index].w_rps) if sent else REST
             changes_s = sent[index + 1].stamp_s + base.late_s if index + 1 < len(sent) else begins_s
-            step_s = min(step_s, max(changes_s - at_s, 1e-3), max(begins_s - at_s, 1e-3))
+            step_s = min(step_s, max(changes_s - at_s, LEAST_STEP_S), max(begins_s - at_s, LEAST_STEP_S))
+        for speed, wanted, slower in ((v, told.v_mps, braking.linear_mps2), (w, told.w_rps, braking.yaw_rps2)):
+            if speed * wanted < 0.0:  # up to rest, and from there on anew
+                step_s = min(step_s, max(abs(speed) / slower, LEAST_STEP_S))
         before_v, before_w = v, w
-        v = _towards(v, told.v_mps, base.braking.linear_mps2 * step_s, better * base.push_mps2 * step_s)
-        w = _towards(w, told.w_rps, base.braking.yaw_rps2 * step_s, better * base.push_rps2 * step_s)
+        v = _towards(v, told.v_mps, braking.linear_mps2 * step_s, better * base.push_mps2 * step_s)
+        w = _towards(w, told.w_rps, braking.yaw_rps2 * step_s, better * base.push_rps2 * step_s)
         behind = behind or (
             abs(v) - abs(before_v) > base.push_mps2 * step_s + STILL
             or abs(w) - abs(before_w) > base.push_rps2 * step_s + STILL
         )
-        if told is REST and before_v == 0.0 and before_w == 0.0:
+        if at_s >= ends_s - 1e-9 and before_v == 0.0 and before_w == 0.0:
             break
         ahead = (v if abs(v) > abs(before_v) else 0.5 * (v + before_v)) * step_s
         turn = (w if abs(w) > abs(before_w) else 0.5 * (w + before_w)) * step_s

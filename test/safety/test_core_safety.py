@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gate_world import ANGLES, Drive, World, odometry, scan_of, twist
+from gate_world import ANGLES, Drive, Person, World, odometry, scan_of, twist
 
 from physical_ai_core import messages as m
 from physical_ai_safety import words
@@ -322,3 +322,22 @@ def test_a_command_that_was_under_way_while_a_tick_spoke_is_granted_at_its_arriv
     )
     gate.arrive(sent_s - 50.0)  # the clock was set back: as at a tick
     assert gate.memory.stamp_s is None
+
+
+def test_a_scan_is_answered_before_its_people_are_looked_for_and_the_next_word_knows_them() -> None:
+    def played(settles: bool) -> tuple[list[tuple[float, float, float]], list[int]]:
+        drive, known = Drive(World(y=14.5, people=[Person(24.0, 14.5, -1.0, 0.0)])), []
+
+        def look(_: World) -> None:
+            if settles:
+                assert drive.gate.settle() == []
+            known.append(len(drive.gate.hearing.ranges.now().walkers.x))
+
+        drive.run(2.5, v=0.8, each=look)
+        return drive.outs, known
+
+    at_once, known_at_once = played(True)
+    in_time, known_in_time = played(False)
+    assert at_once == in_time  # what nobody settles is done before the next word
+    assert sum(known_at_once) > sum(known_in_time) > 0
+    assert min(v for _, v, _ in at_once[-50:]) < 0.3

@@ -112,3 +112,18 @@ def test_what_one_scanner_loses_and_the_other_sees_is_not_kept_as_a_ghost() -> N
         sensors._reckoning.move(1.4, 0.0, 1.5)  # a turn by which these bearings leave the sweep
         hear(sensors, scan_of(behind, 1.4, "front"), FRONT)
     assert len(alone.now().near.x) > 0 and len(pair.now().near.x) == 0
+
+
+def test_people_whom_two_scanners_follow_are_all_told_once_they_were_looked_for() -> None:
+    sensors, _ = bank()
+    for k in range(20):
+        for frame, mount in (("front", FRONT), ("rear", REAR)):
+            scan = sweep(1.0 + 0.05 * k, frame, 8.0)
+            scan.ranges_m[340:380] = 3.0 - 0.06 * k
+            assert hear(sensors, scan, mount) == ""
+    before = sensors.now()
+    sensors.follow()
+    after = sensors.now()
+    assert sorted(after.walkers.x > 0.0) == [False, True] and after.walkers.vx[after.walkers.x > 0.0][0] < -0.5
+    gone = np.abs(np.sort(after.walkers.x) - np.sort(before.walkers.x))
+    assert gone.max() < 0.2  # until then they are where they were expected
