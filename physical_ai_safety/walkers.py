@@ -177,10 +177,11 @@ def foreground_groups(ranges_m: Array, hit: NDArray[np.bool_], x: Array, y: Arra
     first, last = rays[starts], rays[ends - 1]
     chord = np.hypot(x[first] - x[last], y[first] - y[last])
     beyond = np.where(hit, ranges_m, np.inf)
-    before = np.where(first > 0, beyond[np.maximum(first - 1, 0)], np.inf)
-    after = np.where(last < len(hit) - 1, beyond[np.minimum(last + 1, len(hit) - 1)], np.inf)
+    before, after = beyond[np.maximum(first - 1, 0)], beyond[np.minimum(last + 1, len(hit) - 1)]
+    whole = (first > 0) & (last < len(hit) - 1)  # what the edge of the sweep cuts has its middle elsewhere
     good = (
-        (ends - starts >= FEWEST_RETURNS)
+        whole
+        & (ends - starts >= FEWEST_RETURNS)
         & (chord < WIDEST_M)
         & (before > ranges_m[first] + FOREGROUND_M)
         & (after > ranges_m[last] + FOREGROUND_M)

@@ -325,19 +325,16 @@ def test_a_command_that_was_under_way_while_a_tick_spoke_is_granted_at_its_arriv
 
 
 def test_a_scan_is_answered_before_its_people_are_looked_for_and_the_next_word_knows_them() -> None:
-    def played(settles: bool) -> tuple[list[tuple[float, float, float]], list[int]]:
-        drive, known = Drive(World(y=14.5, people=[Person(24.0, 14.5, -1.0, 0.0)])), []
+    def played(settles: bool) -> Drive:
+        drive = Drive(World(y=14.5, people=[Person(24.0, 14.5, -1.0, 0.0)]))
+        drive.run(2.5, v=0.8, each=lambda _: settles and drive.gate.settle())
+        return drive
 
-        def look(_: World) -> None:
-            if settles:
-                assert drive.gate.settle() == []
-            known.append(len(drive.gate.hearing.ranges.now().walkers.x))
-
-        drive.run(2.5, v=0.8, each=look)
-        return drive.outs, known
-
-    at_once, known_at_once = played(True)
-    in_time, known_in_time = played(False)
-    assert at_once == in_time  # what nobody settles is done before the next word
-    assert sum(known_at_once) > sum(known_in_time) > 0
-    assert min(v for _, v, _ in at_once[-50:]) < 0.3
+    drive, unsettled = played(True), played(False)
+    assert drive.outs == unsettled.outs  # what nobody settles is done before the next word
+    assert min(v for _, v, _ in drive.outs[-50:]) < 0.3
+    (field,) = drive.gate.hearing.ranges.fields
+    drive.feed("scan", drive.world.scan())
+    answered, counted = len(drive.outs), field.version
+    assert not drive.gate.settle() and field.version == counted + 1 and len(drive.outs) == answered
+    assert not drive.gate.settle() and field.version == counted + 1

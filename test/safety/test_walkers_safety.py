@@ -61,7 +61,8 @@ def test_a_small_thing_before_a_wall_is_a_group_with_its_middle_and_radius() -> 
         ([(0.30, 2.0, 0.05), (0.40, 1.6, 0.05)], math.inf, 1),  # what is cut off by another is not judged
         ([(0.30, 2.0, 0.05), (0.20, 1.6, 0.05)], math.inf, 1),
         ([(0.30, 2.0, 0.05), (0.60, 2.0, 0.05)], math.inf, 2),
-        ([(2.0, 2.0, 0.05), (-2.0, 2.0, 0.05)], math.inf, 2),  # at both ends of the sweep
+        ([(1.9, 2.0, 0.05), (-1.9, 2.0, 0.05)], math.inf, 2),
+        ([(2.0, 2.0, 0.05), (-2.0, 2.0, 0.05)], math.inf, 0),  # cut by the ends of the sweep: their middles are beyond
         ([], math.inf, 0),
         ([], 4.0, 0),
     ],
