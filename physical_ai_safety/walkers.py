@@ -97,11 +97,12 @@ class WalkerTracker:
         self._past.append(Look.of(stamp_s, np.column_stack([x[hit], y[hit]]), view))
         while len(self._past) > 1 and stamp_s - self._past[1].stamp_s >= RESEEN_AGES_S[0]:
             self._past.popleft()
-        if view.half_rad >= FULL_HALF_RAD:  # a full circle: begin where nothing near is cut by the seam
+        closed = view.half_rad >= FULL_HALF_RAD
+        if closed:  # a full circle: begin where nothing near is cut by the seam
             start = -int(np.argmax(np.where(hit, ranges_m, np.inf)))
             ranges_m, x, y = np.roll(ranges_m, start), np.roll(x, start), np.roll(y, start)
             hit = np.roll(hit, start)
-        groups = foreground_groups(ranges_m, hit, x, y)
+        groups = foreground_groups(ranges_m, hit, x, y, closed)
         self._associate(stamp_s, groups, x, y, view)
 
     def _associate(self, stamp_s: float, groups: list[Group], x: Array, y: Array, view: View) -> None:
@@ -166,8 +167,11 @@ class Group(NamedTuple):
     rays: NDArray[np.intp]
 
 
-def foreground_groups(ranges_m: Array, hit: NDArray[np.bool_], x: Array, y: Array) -> list[Group]:
-    """Runs of neighbouring returns, small, and nearer than what lies on either side of them."""
+def foreground_groups(ranges_m: Array, hit: NDArray[np.bool_], x: Array, y: Array, closed: bool = False) -> list[Group]:
+    """Runs of neighbouring returns, small, and nearer than what lies on either side of them.
+
+    `closed`: a full circle that begins at no thing, so that its last ray has the first for its neighbour.
+    """
     rays = np.flatnonzero(hit & (ranges_m < REACH_M))
     if not len(rays):
         return []
@@ -177,8 +181,8 @@ def foreground_groups(ranges_m: Array, hit: NDArray[np.bool_], x: Array, y: Arra
     first, last = rays[starts], rays[ends - 1]
     chord = np.hypot(x[first] - x[last], y[first] - y[last])
     beyond = np.where(hit, ranges_m, np.inf)
-    before, after = beyond[np.maximum(first - 1, 0)], beyond[np.minimum(last + 1, len(hit) - 1)]
-    whole = (first > 0) & (last < len(hit) - 1)  # what the edge of the sweep cuts has its middle elsewhere
+    before, after = beyond[first - 1], beyond[(last + 1) % len(hit)]
+    whole = closed | ((first > 0) & (last < len(hit) - 1))  # what the edge of the sweep cuts has its middle elsewhere
     good = (
         whole
         & (ends - starts >= FEWEST_RETURNS)

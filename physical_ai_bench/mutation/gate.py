@@ -22,6 +22,8 @@ OF_FILE: Final = {
     "incline": ("incline",), "intruders": ("intruders", "crew"), "jerk": ("ramps",), "ladder": ("ladder",),
     "latency": ("latency",), "loads": ("loads",), "people_say": ("words", "people_say"),
     "rule_forms": ("clauses", "conflicts"),
+    "under_way": ("under_way", "barrier"), "hearing": ("core", "inputs"), "sensors": ("sensors",),
+    "plausible": ("plausible",), "command_watch": ("command_watch",),
     "schema": ("schema", "rules", "faults", "loads"), "stability": ("stability",),
     "clauses/approval": ("clauses",), "clauses/clause": ("clauses",), "clauses/compiling": ("clauses",),
     "clauses/forbid": ("clauses",), "clauses/hours": ("clauses",), "clauses/keep_out": ("clauses",),

@@ -73,6 +73,16 @@ def test_which_runs_of_returns_are_followed(
     assert len(foreground_groups(*sweep(things, background=background))) == count
 
 
+@pytest.mark.parametrize("bearing", [math.pi, 3.0, 0.0])
+def test_who_stands_at_the_seam_of_a_full_circle_is_one_group(bearing: float) -> None:
+    rays = sweep([(bearing, 2.0, 0.05)], half=math.pi - STEP / 2)
+    tracker = WalkerTracker()
+    tracker.sweep(1.0, *rays, ALL_ROUND)
+    assert [(t.x, t.y) for t in tracker.tracks] == [
+        pytest.approx((2.0 * math.cos(bearing), 2.0 * math.sin(bearing)), abs=0.02)
+    ]
+
+
 def test_a_group_lasts_over_two_rays_that_fail_and_not_over_three() -> None:
     for failing, count in ((2, 1), (3, 2)):
         r, hit, x, y = sweep([(0.3, 2.0, 0.05)])
