@@ -9,7 +9,7 @@ from physical_ai_core.robot import MotionLimits
 from physical_ai_safety.jerk import speed_up
 from physical_ai_safety.motion import REST, Motion
 from physical_ai_safety.situation import Book, Command, Memory, RobotState
-from physical_ai_safety.stability import LEAST_MPS2, Firm, firm
+from physical_ai_safety.stability import FLAT_RAD, LEAST_MPS2, STRAIGHT, Firm, firm
 
 LONGEST_STEP_S = 0.1  # a longer pause between decisions counts as this much for the rate limits
 LONGEST_REACTION_S = 2.0
@@ -21,9 +21,11 @@ def here(rules: Book, command: Command, robot: RobotState, memory: Memory) -> tu
     forward = command.v_mps >= 0.0 if memory.v_mps == 0.0 else memory.v_mps > 0.0
     braking = rules.braking
     late_s = min(robot.reaction_s, LONGEST_REACTION_S)
-    turns = _turns_rad((memory.w_rps, _plain(command.w_rps), _plain(robot.w_rps)), rules, late_s)
+    turns, level = STRAIGHT, abs(robot.roll_rad) + abs(robot.pitch_rad) <= FLAT_RAD
+    if not level:
+        turns = _turns_rad((memory.w_rps, _plain(command.w_rps), _plain(robot.w_rps)), rules, late_s)
     found = firm(rules.body, robot.roll_rad, robot.pitch_rad, braking.linear_mps2, forward, turns)
-    if _goes(not forward, robot, memory):  # it was told to turn back, and has not yet
+    if not level and _goes(not forward, robot, memory):  # it was told to turn back, and has not yet
         other = firm(rules.body, robot.roll_rad, robot.pitch_rad, braking.linear_mps2, not forward, turns)
         found = found._replace(braking_mps2=min(found.braking_mps2, other.braking_mps2))
     if late_s > braking.reaction_s or found.braking_mps2 < braking.linear_mps2:

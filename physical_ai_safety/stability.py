@@ -14,6 +14,7 @@ from physical_ai_safety.incline import GRAVITY_MPS2
 
 RESERVE = 1.5  # rocking, soft tyres, a load that is not where it was said to be
 FLAT_RAD = 0.02  # the IMU's own doubt: a slope below counts as none
+STRAIGHT = (0.0, 0.0)
 LEAST_MPS2 = 0.05  # of braking: with less left the robot cannot be said to stop
 
 
@@ -39,7 +40,7 @@ class Firm(NamedTuple):
 
 def firm(
     body: Stability, roll_rad: float, pitch_rad: float, braking_mps2: float, forward: bool,
-    turns_rad: tuple[float, float] = (0.0, 0.0),
+    turns_rad: tuple[float, float] = STRAIGHT,
 ) -> Firm:  # fmt: skip
     """Greatest centripetal acceleration to either side, and the braking that may be counted on; zero: none is left.
 
@@ -56,7 +57,7 @@ def firm(
         return max(0.0, min(braking_mps2, body.grip_mps2 - max(downhill, 0.0), ahead)), downhill
 
     held, downhill = braking(pitch_rad if forward else -pitch_rad)
-    least, _ = braking(steepest_rad(roll_rad, pitch_rad, forward, turns_rad))
+    least = held if turns_rad == STRAIGHT else braking(steepest_rad(roll_rad, pitch_rad, forward, turns_rad))[0]
     lengthways = held + abs(downhill)
     aside = (
         max(0.0, upright - lengthways * body.com_height_m / body.half_base_m) * body.half_track_m / body.com_height_m

@@ -74,6 +74,9 @@ class ZoneMap:
                 self.slow[name] = (zone.shape, min(limits))
         self._work = [z.shape for z in site.zones_of(ZoneKind.WORK).values()]
         self.shapes = [*self.forbidden.values(), *(shape for shape, _ in self.slow.values()), *areas.values()]
+        self.of_site: list[tuple[str, float | None]] = [
+            *((name, None) for name in self.forbidden), *((name, speed) for name, (_, speed) in self.slow.items())
+        ]  # fmt: skip
         self.number = {name: len(self.forbidden) + len(self.slow) + k for k, name in enumerate(areas)}
         self.exits = [ways_out(shape, self.forbidden.values()) for shape in self.shapes]
         for shape in (*self.shapes, *self._work):
@@ -134,10 +137,10 @@ class Way:
     def site(self) -> ZoneLimit | None:
         """The strictest of the site's own zones."""
         strictest: ZoneLimit | None = None
-        for k, name in enumerate(self._zones.forbidden):
-            strictest = _stricter(strictest, self._forbidden(k, name, True))
-        for k, (name, (_, speed)) in enumerate(self._zones.slow.items(), len(self._zones.forbidden)):
-            strictest = _stricter(strictest, self._slow(k, name, speed))
+        for k, (distance_m, (name, speed)) in enumerate(zip(self._distances_m, self._zones.of_site, strict=False)):
+            if distance_m < self._reach_m:
+                found = self._forbidden(k, name, True) if speed is None else self._slow(k, name, speed)
+                strictest = _stricter(strictest, found)
         return strictest
 
     def forbidden(self, name: str, escape: bool = True) -> ZoneLimit | None:
