@@ -20,6 +20,7 @@ from physical_ai_safety.walkers import NOBODY, Walkers, WalkerTracker
 
 FULL_CIRCLE_RAD = math.radians(350.0)
 WIDEST_SWEEP_RAD = math.radians(370.0)  # from the first ray to the last: one turn, and some
+MISSED_S = 0.25  # a return whose ray says nothing in the sweeps after it stands so long
 BLIND_REACH_M = 1.5  # what passed out of sight is remembered this near
 MOST_REMEMBERED = 256
 LOWEST_M, HIGHEST_M = 0.05, 1.6  # heights above ground of a 3D return that can be hit
@@ -52,6 +53,7 @@ class RangeField:
         self.tracker = WalkerTracker()
         self._points: Array = np.empty((0, 2))  # of the newest sweep, near ones
         self._lost: Array = np.empty((0, 3))  # x, y, stamp of what is now out of sight
+        self._missed: Array = np.empty((0, 3))  # the same of what lost rays would have met
         self._cloud: Array = np.empty((0, 2))
         self._cloud_stamp_s = -math.inf
         self._scan_stamp_s = -math.inf
@@ -96,6 +98,7 @@ class RangeField:
         half = 0.5 * abs(scan.angle_increment_rad) * len(ranges)
         at_x, at_y = _carry(pose, sensor_x, sensor_y)
         view = View(at_x, at_y, pose.yaw_rad + sensor_yaw + middle, half)
+        self._missed = self._unanswered(scan, ~usable, pose, mount)
         self._remember(scan.stamp_s, pose, view, [other.view for other in others if other.view is not None])
         self._points = np.column_stack([wx[near], wy[near]])
         self.view, self.sector = view, (sensor_yaw + (-middle if mount.rotation[2, 2] < 0.0 else middle), half)
@@ -131,9 +134,7 @@ class RangeField:
 
     def points(self) -> list[Array]:
         """Returns (N, 2) in the dead-reckoned frame: the newest sweep, what passed out of sight, the newest cloud."""
-        parts = [self._points]
-        if len(self._lost):
-            parts.append(self._lost[:, :2])
+        parts = [self._points, *(old[:, :2] for old in (self._missed, self._lost) if len(old))]
         if len(self._cloud) and self._reckoning.stamp_s - self._cloud_stamp_s < self._keep_s:
             parts.append(self._cloud)
         return parts
@@ -142,7 +143,7 @@ class RangeField:
         """The clock jumped: nothing seen before can be placed in time."""
         empty: Array = np.empty((0, 2))
         self.view = self.sector = None
-        self._points, self._cloud, self._lost = empty, empty, np.empty((0, 3))
+        self._points, self._cloud, self._lost, self._missed = empty, empty, np.empty((0, 3)), np.empty((0, 3))
         self._walking, self._unfollowed = np.empty((0, 5)), None
         self.tracker = WalkerTracker()
         self.version += 1
@@ -163,6 +164,24 @@ class RangeField:
             angles = scan.angles()
             self._rays = (key, np.cos(angles), np.sin(angles))
         return self._rays[1], self._rays[2]
+
+    def _unanswered(self, scan: m.LaserScan, silent: NDArray[np.bool_], pose: PlanarPose, mount: Mount) -> Array:
+        """What stood in the way of rays (N,) that say nothing now: neither met nor looked through, so it stands."""
+        known = np.concatenate(
+            [self._missed, np.column_stack([self._points, np.full(len(self._points), self._scan_stamp_s)])]
+        )
+        known = known[scan.stamp_s - known[:, 2] < MISSED_S]
+        if not len(known) or not silent.any():
+            return np.empty((0, 3))
+        sensor_x, sensor_y, sensor_yaw = (float(value) for value in mount.planar())
+        x, y = _bring(pose, known[:, 0], known[:, 1])
+        bearing = np.arctan2(y - sensor_y, x - sensor_x) - sensor_yaw
+        if mount.rotation[2, 2] < 0.0:
+            bearing = -bearing
+        turn = (bearing - scan.angle_min_rad) * math.copysign(1.0, scan.angle_increment_rad) % (2.0 * math.pi)
+        ray = np.rint(turn / abs(scan.angle_increment_rad)).astype(np.intp)
+        ray[ray >= len(silent)] = -1
+        return known[silent[ray] & (ray >= 0)]
 
     def _remember(self, stamp_s: float, pose: PlanarPose, view: View, others: Sequence[View]) -> None:
         """Keep what the last sweep saw and this one, and no other sensor, can see."""

@@ -209,3 +209,35 @@ def test_who_walks_is_carried_on_at_their_pace_until_the_next_sweep() -> None:
     assert math.atan2(-later.vy[0], -later.vx[0]) == pytest.approx(
         math.atan2(-walkers.vy[0], -walkers.vx[0]) - 0.1, abs=1e-6
     )
+
+
+@pytest.mark.parametrize("lost", [math.nan, 0.0])
+def test_what_a_lost_ray_would_have_met_stands_until_a_ray_looks_through_or_it_is_too_long_ago(lost: float) -> None:
+    own = DeadReckoning()
+    own.move(1.0, 0.0, 0.0)
+    field = field_of(own)
+    field.sweep(sweep(1.0, {0.5: 1.0}), Mount())
+    there = seen(field)
+    assert len(there) == 1
+    for stamp, kept in ((1.1, True), (1.2, True), (1.3, False)):
+        assert field.sweep(sweep(stamp, {0.5: lost}), Mount()) == ""
+        assert (seen(field) == there) is kept
+    field.sweep(sweep(1.4, {0.5: 1.0}), Mount())
+    field.sweep(sweep(1.5, {0.5: math.inf}), Mount())
+    assert seen(field) == []
+
+
+def test_a_lost_ray_is_that_which_points_there_now() -> None:
+    own = DeadReckoning()
+    for stamp in (1.0, 1.1):
+        own.move(stamp, 0.0, 1.0)
+    field = field_of(own)
+    field.sweep(sweep(1.0, {0.5: 1.0}), Mount())
+    field.sweep(sweep(1.1, {0.5: math.nan}), Mount())  # it has turned by 0.1: another ray looks there, and sees nothing
+    assert seen(field) == []
+    field.sweep(sweep(1.1 + 1e-6, {0.5: 1.0}), Mount())
+    own.move(1.2, 0.0, 1.0)
+    flipped = Mount(rpy_rad=(math.pi, 0.0, 0.0))
+    field.sweep(sweep(1.2, {-0.4: math.nan}), flipped)  # mounted upside down it is the other way round
+    (place,) = seen(field)
+    assert math.atan2(place[1], place[0]) == pytest.approx(0.4, abs=0.01)
