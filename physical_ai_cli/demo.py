@@ -40,13 +40,19 @@ class DemoOptions:
     kill_after_m: float = 4.0  # metres driven before that
 
 
+SLOWER = 0.9  # of the speed at the kill: a command below it begins the stop
+
+
 @dataclass
 class Fault:
-    """What a SIGKILL led to. Times from the kill: `zero_s` and `stand_s` on the graph's clock, `back_s` on the wall."""
+    """What a SIGKILL led to. Times from the kill, on the graph's clock: until the command slows down (a controlled stop
+    is a ramp), is zero, and the robot stands; `back_s` on the wall.
+    """
 
     node: str
     killed_s: float
     speed_mps: float
+    slows_s: float | None = None
     zero_s: float | None = None
     zero_wall_s: float | None = None
     stand_s: float | None = None
@@ -196,11 +202,14 @@ class _Run:
                 self._processes.kill(name)
             return
         fault, now = self._fault, time.monotonic() - self._fault_wall_s
+        if fault.slows_s is None and abs(watch.command[0]) < SLOWER * fault.speed_mps:
+            fault.slows_s = max(0.0, watch.command_s - fault.killed_s)
         # A dead gate says nothing: then the base watchdog is what zeroes the command, seen as a standing base.
-        if fault.zero_s is None and watch.zero_since_s is not None and watch.zero_since_s >= fault.killed_s:
-            fault.zero_s, fault.zero_wall_s = watch.zero_since_s - fault.killed_s, now
-        if fault.stand_s is None and watch.stands_since_s is not None and watch.stands_since_s >= fault.killed_s:
-            fault.stand_s = watch.stands_since_s - fault.killed_s
+        # It moved when it was killed, so what stands now began after; its stamp may be of the tick before all the same.
+        if fault.zero_s is None and watch.zero_since_s is not None:
+            fault.zero_s, fault.zero_wall_s = max(0.0, watch.zero_since_s - fault.killed_s), now
+        if fault.stand_s is None and watch.stands_since_s is not None:
+            fault.stand_s = max(0.0, watch.stands_since_s - fault.killed_s)
         if now < 0.5:
             watch.active[name] = False  # heartbeats of before the kill do not count
         elif fault.back_s is None and watch.active.get(name, False):

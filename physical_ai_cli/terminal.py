@@ -95,7 +95,8 @@ def print_result(console: Console, result: DemoResult, kpis: dict[str, Any], fil
     if result.fault is not None:
         fault = result.fault
         console.print(
-            f"fault: SIGKILL {fault.node} at {fault.speed_mps:.2f} m/s; zero command after {_s(fault.zero_s)}"
+            f"fault: SIGKILL {fault.node} at {fault.speed_mps:.2f} m/s; slows after {_s(fault.slows_s)},"
+            f" zero command after {_s(fault.zero_s)}"
             f" (wall {_s(fault.zero_wall_s)}), standing after {_s(fault.stand_s)},"
             f" active again after {_s(fault.back_s)}"
         )

@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.graph, pytest.mark.timeout(660)]
 
 JAPANESE, ENGLISH = "棚の前まで行って、そこで待って", "go to dock B, slowly"
 KILLABLE = [node.name for node in graph.NODES if node.name != "simulator"]
+BRAKING_MPS2 = 1.5  # of the yard's rules
 IN_CI = ("safety_gate", "perception")
 
 
@@ -89,7 +90,8 @@ def test_a_killed_node_stops_the_robot_at_once_and_the_job_is_still_done(
     if node == "safety_gate":
         assert fault["stand_s"] is not None
     else:
-        assert fault["zero_s"] <= 0.3, printed
+        assert fault["slows_s"] <= 0.3, printed  # and rests as soon as braking lets it: the stop is a controlled one
+        assert fault["zero_s"] <= 0.3 + fault["speed_mps"] / BRAKING_MPS2, printed
 
 
 def test_killing_the_simulator_ends_the_demo_with_a_readable_bag(
