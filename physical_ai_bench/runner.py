@@ -13,7 +13,8 @@ import heapq
 import itertools
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
 
 from physical_ai_bench.wire import PERFECT, Wire
@@ -95,7 +96,10 @@ class Runner:
         wire: Wire = PERFECT,
         heartbeats: bool = False,
         strict: bool = True,
+        rates_hz: Mapping[str, float] = MappingProxyType({}),
+        also_hear: Mapping[str, Collection[str]] = MappingProxyType({}),
     ) -> None:
+        """`rates_hz`: of nodes whose parameters set another rate than the table's; `also_hear`: topics beyond it."""
         order = {node.name: rank for rank, node in enumerate(sorted(graph.NODES, key=lambda node: node.order))}
         self.cores: dict[str, Core | None] = {name: cores[name] for name in sorted(cores, key=order.__getitem__)}
         self.now_s = -math.inf
@@ -111,7 +115,11 @@ class Runner:
         self._latched: dict[str, Any] = {}
         self._origin_s = math.nan
         self._simulator: Simulator | None = None
-        self._hearers = {topic.name: [name for name in self.cores if name in topic.hears] for topic in graph.TOPICS}
+        self._rates_hz = {name: rates_hz.get(name, graph.NODE[name].rate_hz) for name in self.cores}
+        self._hearers = {
+            topic.name: [n for n in self.cores if n in topic.hears or topic.name in also_hear.get(n, ())]
+            for topic in graph.TOPICS
+        }
 
     # --- driving ---
 
@@ -202,7 +210,7 @@ class Runner:
         heapq.heappush(self._agenda, Due(time_s, kind, order, next(self._serial), action))
 
     def _plan_tick(self, name: str, count: int) -> None:
-        time_s = self._origin_s + count / graph.NODE[name].rate_hz
+        time_s = self._origin_s + count / self._rates_hz[name]
 
         def tick() -> None:
             self._plan_tick(name, count + 1)

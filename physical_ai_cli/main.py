@@ -15,6 +15,7 @@ from physical_ai_cli.campaign import app as campaign_app
 from physical_ai_cli.environment import enter_ros_environment
 from physical_ai_cli.mutants import mutants
 from physical_ai_cli.operator import approve, hand_back, reset, takeover
+from physical_ai_cli.replay import replay, replay_bags
 from physical_ai_cli.security import security
 from physical_ai_cli.train import app as train_app
 from physical_ai_core.errors import PhysicalAIError
@@ -27,6 +28,8 @@ app.add_typer(train_app, name="train")
 app.add_typer(campaign_app, name="campaign")
 app.command()(mutants)
 app.command()(security)
+app.command()(replay)
+app.command(name="replay-bags")(replay_bags)
 for said in (reset, approve, takeover, hand_back):
     app.command()(said)
 console = Console()
@@ -96,22 +99,6 @@ def goal(
     console.print(f"{len(found)} sentences: {out}", markup=False)
     if bad:
         raise InputError(f"{sentences}: {'; '.join(bad)}.", "These lines were left out; the others are done.")
-
-
-@app.command()
-def replay(
-    bag: Annotated[Path, typer.Argument(help="ROS 1 bag, or rosbag2 folder (sqlite3, MCAP).")],
-    config: Annotated[str, typer.Option(help="Name under config/replay, or a YAML file.")] = "husky_test1",
-    out: Annotated[Path, typer.Option(help="Where trajectory and plot go.")] = Path("out/replay"),
-) -> None:
-    """Run perception and world model on a recorded bag, faster than real time, the same to the bit every time."""
-    from physical_ai_bench.replay import load_replay_config
-    from physical_ai_bench.replay import replay as run_replay
-    from physical_ai_cli.offline import progress_bar, replay_table
-
-    with progress_bar(console, f"replay {bag.name}") as report:
-        result = run_replay(bag, load_replay_config(config), out, report)
-    console.print(replay_table(result))
 
 
 @app.command()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from rosbags.highlevel import AnyReader, AnyReaderError
 from physical_ai_core.errors import BagError, InputError
 from physical_ai_core.graph import TOPIC, TOPICS
 from physical_ai_core.ros.decode import decode
-from physical_ai_telemetry.metadata import splits
+from physical_ai_telemetry.metadata import recorded_info, splits
 from physical_ai_telemetry.recover import is_finished, recover
 from physical_ai_telemetry.schemas import typestore
 
@@ -24,6 +25,14 @@ class Event(NamedTuple):
     topic: str
     data: Any
     stamp_s: float
+
+
+class Arrival(NamedTuple):
+    """One message as it came: when it was recorded, and what decodes it (raises BagError), for who needs its content."""
+
+    topic: str
+    arrived_s: float
+    decode: Callable[[], Any]
 
 
 def graph_names(bag_topics: Iterable[str], namespace: str | None = None) -> dict[str, str]:
@@ -54,6 +63,11 @@ class Bag:
         self.unreadable = 0  # messages that had another form than the graph table says
 
     @property
+    def info(self) -> dict[str, str]:
+        """What the recorder wrote into the bag of itself (site, robot, software, …); empty for other recordings."""
+        return recorded_info(self.path)
+
+    @property
     def start_s(self) -> float:
         return float(self._reader.start_time) * 1e-9
 
@@ -69,13 +83,32 @@ class Bag:
         """Messages recorded of a graph topic."""
         return sum(self._reader.topics[name].msgcount for name, mapped in self.mapping.items() if mapped == topic)
 
-    def events(self, topics: Collection[str] | None = None) -> Iterator[Event]:
-        """Payloads in the order of recording, of all mapped graph topics or of some."""
-        wanted = [
+    def arrivals(self, topics: Collection[str] | None = None) -> Iterator[Arrival]:
+        """Messages in the order of recording, none of them decoded yet, of all mapped graph topics or of some."""
+        wanted = self._connections(topics)
+        for connection, log_ns, raw in self._reader.messages(connections=wanted) if wanted else ():
+            yield Arrival(self.mapping[connection.topic], log_ns * 1e-9, partial(self._decoded, connection, raw))
+
+    def _decoded(self, connection: Any, raw: bytes) -> Any:
+        topic = self.mapping[connection.topic]
+        try:
+            return decode(TOPIC[topic].data, self._reader.deserialize(raw, connection.msgtype))
+        except (InputError, AnyReaderError, AttributeError, ValueError, IndexError, TypeError) as error:
+            raise BagError(
+                f"A message of {connection.topic} ({connection.msgtype}) in the bag {self.path} is no {topic}: {error}.",
+                f"It should be {TOPIC[topic].ros_type}; map the bag's topics in the replay configuration.",
+            ) from error
+
+    def _connections(self, topics: Collection[str] | None) -> list[Any]:
+        return [
             connection
             for connection in self._reader.connections
             if connection.topic in self.mapping and (topics is None or self.mapping[connection.topic] in topics)
         ]
+
+    def events(self, topics: Collection[str] | None = None) -> Iterator[Event]:
+        """Payloads in the order of recording, of all mapped graph topics or of some."""
+        wanted = self._connections(topics)
         if not wanted:
             return
         for connection, log_ns, raw in self._reader.messages(connections=wanted):

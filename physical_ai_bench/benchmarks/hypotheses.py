@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from physical_ai_bench.page import FOLDER, Page
+from physical_ai_control.drive_forecast import ControllerDrive
 from physical_ai_control.parameters import ControllerParameters
 from physical_ai_core import layouts
 from physical_ai_core.geometry import quaternion_of_yaw
@@ -26,7 +27,6 @@ from physical_ai_planner.interpreter import Reading
 from physical_ai_planner.language.interpreter import LanguageInterpreter
 from physical_ai_planner.language.nbest import Budget
 from physical_ai_planner.language.weights import DEFAULT_MODEL
-from physical_ai_planner.node import ControllerDrive
 from physical_ai_planner.parameters import PlannerParameters
 from physical_ai_world_model.core import WorldModelCore
 from physical_ai_world_model.parameters import WorldModelParameters

@@ -1,0 +1,1 @@
+"""Replay as a regression test: recorded inputs through the real cores, every output against a stored reference."""

@@ -1,0 +1,221 @@
+"""What a replay said, field by field, kept small and with the hash of its very bits.
+
+Every payload is taken apart into numbers and texts under dotted paths (`interventions.0.numbers.distance_m`). Numbers
+inside a text are taken out of it (`path#`), so that they get tolerances too. A long array is kept as a sketch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import re
+import zlib
+from array import array
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from physical_ai_bench.regression.tolerances import Tolerances
+from physical_ai_core import messages as m
+
+NUMBER: Final = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w])")
+HOLE: Final = "#"  # where a number stood in a text, and the end of the path of such numbers
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """One numeric field: `at` (n,) the message each belongs to, `counts` (n,) its elements, `values` all of them.
+
+    A `sizes` that differs from `counts` is the length of what is kept as a sketch.
+    """
+
+    at: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Texts:
+    """One field of text: `at` (n,) the message each belongs to."""
+
+    at: NDArray[np.int64]
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Series:
+    """One topic: `said_ns` (N,) on the replay's clock, in order, and its fields."""
+
+    said_ns: NDArray[np.int64]
+    numbers: dict[str, Numbers]
+    texts: dict[str, Texts]
+    sha256: str
+
+    def __len__(self) -> int:
+        return len(self.said_ns)
+
+
+Spoken = Mapping[str, Series]
+
+
+def digest_of(spoken: Spoken) -> str:
+    """One hash over all topics."""
+    return hashlib.sha256("".join(f"{topic}{spoken[topic].sha256}" for topic in sorted(spoken)).encode()).hexdigest()
+
+
+@dataclass
+class _Open:
+    """A field that is still being written."""
+
+    at: array[int] = field(default_factory=lambda: array("q"))
+    counts: array[int] = field(default_factory=lambda: array("q"))
+    sizes: array[int] = field(default_factory=lambda: array("q"))
+    values: array[float] = field(default_factory=lambda: array("d"))
+    texts: list[str] = field(default_factory=list)
+    checks: array[int] = field(default_factory=lambda: array("L"))  # of the bytes that a sketch leaves out
+
+
+class Listener:
+    """A tap that keeps what the played nodes say. Ignored fields count as zero, or as no text."""
+
+    def __init__(self, topics: frozenset[str], tolerances: Tolerances) -> None:
+        self._topics, self._tolerances = topics, tolerances
+        self._said: dict[str, array[int]] = {topic: array("q") for topic in topics}
+        self._fields: dict[str, dict[str, _Open]] = {topic: {} for topic in topics}
+
+    def tap(self, topic: str, data: Any, now_s: float) -> None:
+        if topic not in self._topics or type(data).__name__ == "Letter":  # a recorded message of a shared topic
+            return
+        said, fields = self._said[topic], self._fields[topic]
+        index = len(said)
+        said.append(round(now_s * 1e9))
+        for path, value in parts(data):
+            kept = fields.get(path)
+            if kept is None:
+                kept = fields[path] = _Open()
+            if self._tolerances.ignored(topic, path):
+                value = "" if isinstance(value, str) else 0.0
+            if isinstance(value, str):
+                kept.at.append(index)
+                kept.texts.append(value)
+            else:
+                self._add(kept, index, value)
+
+    def _add(self, kept: _Open, index: int, value: Any) -> None:
+        kept.at.append(index)
+        if isinstance(value, float):
+            kept.counts.append(1)
+            kept.sizes.append(1)
+            kept.values.append(value)
+            return
+        flat = np.asarray(value).ravel()
+        kept.sizes.append(len(flat))
+        if len(flat) > self._tolerances.longest:
+            kept.checks.append(zlib.crc32(np.ascontiguousarray(flat).tobytes()))
+            flat = sketch(flat, self._tolerances.probes)
+        kept.counts.append(len(flat))
+        kept.values.frombytes(flat.astype(np.float64).tobytes())
+
+    def spoken(self) -> Spoken:
+        return {topic: self._series(topic) for topic in sorted(self._topics) if self._said[topic]}
+
+    def _series(self, topic: str) -> Series:
+        said = np.array(self._said[topic], dtype=np.int64)
+        digest = hashlib.sha256(said.tobytes())
+        numbers: dict[str, Numbers] = {}
+        texts: dict[str, Texts] = {}
+        for path, kept in sorted(self._fields[topic].items()):
+            at = np.array(kept.at, dtype=np.int64)
+            digest.update(path.encode() + at.tobytes())
+            if kept.texts:
+                texts[path] = Texts(at, tuple(kept.texts))
+                digest.update("\0".join(kept.texts).encode())
+            else:
+                counts, sizes = (np.array(part, dtype=np.int64) for part in (kept.counts, kept.sizes))
+                numbers[path] = Numbers(at, counts, sizes, np.array(kept.values, dtype=np.float64))
+                digest.update(sizes.tobytes() + kept.values.tobytes() + kept.checks.tobytes())
+        return Series(said, numbers, texts, digest.hexdigest())
+
+
+def sketch(flat: NDArray[Any], probes: int) -> NDArray[np.float64]:
+    """Share of finite elements, their mean, least and greatest, and `probes` elements evenly spread."""
+    values = flat.astype(np.float64)
+    finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+    picked = values[np.linspace(0, len(values) - 1, probes).astype(np.int64)] if probes else values[:0]
+    most = (float(finite.mean()), float(finite.min()), float(finite.max())) if len(finite) else (0.0, 0.0, 0.0)
+    return np.concatenate([[len(finite) / len(values), *most], picked])
+
+
+def parts(data: Any) -> Iterator[tuple[str, Any]]:
+    """(path, float or array or text) of everything in a payload; None is absent."""
+    if isinstance(data, m.Diagnostics):
+        yield "stamp_s", data.stamp_s
+        for status in data.statuses:
+            yield f"{status.name}.level", float(status.level)
+            yield from _text(f"{status.name}.message", status.message)
+            for key, value in status.values.items():
+                yield from _text(f"{status.name}.{key}", value)
+        return
+    if isinstance(data, BaseModel):
+        data = data.model_dump(mode="json", exclude_none=True)
+        yield from _of("", data)
+        return
+    for name in _names(type(data)):
+        yield from _of(name, getattr(data, name))
+
+
+@lru_cache(maxsize=256)
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(part.name for part in dataclasses.fields(kind))
+
+
+def _of(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, float):
+        yield path, value
+    elif isinstance(value, np.ndarray):
+        if value.dtype.names:
+            for name in value.dtype.names:
+                yield f"{path}.{name}", value[name]
+        else:
+            yield path, value
+    elif value is None:
+        return
+    elif isinstance(value, str):
+        yield from _text(path, value)
+    elif isinstance(value, (bool, int, np.number, np.bool_)):
+        yield path, float(value)
+    elif isinstance(value, Mapping):
+        for key, one in value.items():
+            yield from _of(f"{path}.{key}" if path else str(key), one)
+    elif isinstance(value, (list, tuple)):
+        if value and all(isinstance(one, (float, int)) for one in value):
+            yield path, np.array(value, dtype=np.float64)
+        else:
+            yield f"{path}.count", float(len(value))
+            for index, one in enumerate(value):
+                yield from _of(f"{path}.{index}", one)
+    elif dataclasses.is_dataclass(value):
+        for name in _names(type(value)):
+            yield from _of(f"{path}.{name}", getattr(value, name))
+    else:
+        yield from _text(path, str(value))
+
+
+def _text(path: str, text: str) -> Iterator[tuple[str, Any]]:
+    frame, numbers = split_numbers(text)
+    yield path, frame
+    if numbers:
+        yield f"{path}{HOLE}", np.array(numbers)
+
+
+@lru_cache(maxsize=4096)
+def split_numbers(text: str) -> tuple[str, tuple[float, ...]]:
+    """The text with `#` for each number that stands alone, and those numbers."""
+    numbers = NUMBER.findall(text)
+    return (NUMBER.sub(HOLE, text), tuple(float(one) for one in numbers)) if numbers else (text, ())
