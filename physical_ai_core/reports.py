@@ -122,19 +122,21 @@ class ApprovalRequest(JsonReport):
 
 @dataclass(frozen=True)
 class PersonsAnswer(JsonReport):
-    """A person's yes or no to the request `id`; a no also takes back what was approved."""
+    """A person's yes or no to the request `id`; a no also takes back what was approved. `why` is kept, not judged."""
 
     id: str
     person: str
     yes: bool
+    why: str = ""
 
 
 @dataclass(frozen=True)
 class Takeover(JsonReport):
-    """A person takes the robot over (`takes`), or hands it back to autonomy."""
+    """A person takes the robot over (`takes`), or hands it back to autonomy. `why` is kept, not judged."""
 
     person: str
     takes: bool
+    why: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from physical_ai_core.errors import BagError
 
 VERSION = 5
 NAME = "metadata.yaml"
+RECORDER = "physical_ai"  # name of the metadata record in each file of ours
 
 
 def splits(folder: Path) -> list[Path]:
@@ -82,6 +83,20 @@ def write_metadata(folder: Path, files: list[Path] | None = None) -> Path:
     draft.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
     os.replace(draft, target)
     return target
+
+
+def recorded_info(path: Path) -> dict[str, str]:
+    """What our recorder wrote of itself into the first file of a bag that tells; empty where there is none."""
+    files = splits(path) if path.is_dir() else [path] if path.suffix == ".mcap" else []
+    for file in files:
+        try:
+            with file.open("rb") as stream:
+                for record in make_reader(stream).iter_metadata():
+                    if record.name == RECORDER:
+                        return {str(name): str(value) for name, value in record.metadata.items()}
+        except (McapError, OSError, ValueError, IndexError):
+            continue
+    return {}
 
 
 def _summary(path: Path) -> Any:
