@@ -34,6 +34,18 @@ class View(NamedTuple):
         dx, dy = x - self.x, y - self.y
         return dx * dx + dy * dy < CLOSE_M * CLOSE_M or bool(self.outside(np.array(math.atan2(dy, dx))))
 
+    def hideout(self, x: float, y: float, reach_m: float) -> tuple[float, float] | None:
+        """The place out of sight that is nearest to one in sight, around the sensor; None where all are farther."""
+        if self.half_rad >= FULL_HALF_RAD:
+            return None
+        dx, dy = x - self.x, y - self.y
+        away = math.hypot(dx, dy)
+        turn = (math.atan2(dy, dx) - self.middle_rad + math.pi) % (2.0 * math.pi) - math.pi
+        edge = math.copysign(self.half_rad - 0.5 * EDGE_RAD, turn)
+        if away * abs(edge - turn) > reach_m:
+            return None
+        return self.x + away * math.cos(self.middle_rad + edge), self.y + away * math.sin(self.middle_rad + edge)
+
     def outside(self, bearing_rad: Array) -> NDArray[np.bool_]:
         """Which bearings lie beyond the sweep, or at its very edge."""
         turn = (bearing_rad - self.middle_rad + math.pi) % (2.0 * math.pi) - math.pi

@@ -98,8 +98,9 @@ class RangeField:
         half = 0.5 * abs(scan.angle_increment_rad) * len(ranges)
         at_x, at_y = _carry(pose, sensor_x, sensor_y)
         view = View(at_x, at_y, pose.yaw_rad + sensor_yaw + middle, half)
-        self._missed = self._unanswered(scan, ~usable, pose, mount)
-        self._remember(scan.stamp_s, pose, view, [other.view for other in others if other.view is not None])
+        stood = np.concatenate([self._missed, _stamped(self._points, self._scan_stamp_s)])
+        self._missed = _unanswered(stood, scan, ~usable, pose, mount)
+        self._remember(stood, scan.stamp_s, pose, view, [other.view for other in others if other.view is not None])
         self._points = np.column_stack([wx[near], wy[near]])
         self.view, self.sector = view, (sensor_yaw + (-middle if mount.rotation[2, 2] < 0.0 else middle), half)
         self._scan_stamp_s = scan.stamp_s
@@ -165,28 +166,11 @@ class RangeField:
             self._rays = (key, np.cos(angles), np.sin(angles))
         return self._rays[1], self._rays[2]
 
-    def _unanswered(self, scan: m.LaserScan, silent: NDArray[np.bool_], pose: PlanarPose, mount: Mount) -> Array:
-        """What stood in the way of rays (N,) that say nothing now: neither met nor looked through, so it stands."""
-        known = np.concatenate(
-            [self._missed, np.column_stack([self._points, np.full(len(self._points), self._scan_stamp_s)])]
-        )
-        known = known[scan.stamp_s - known[:, 2] < MISSED_S]
-        if not len(known) or not silent.any():
-            return np.empty((0, 3))
-        sensor_x, sensor_y, sensor_yaw = (float(value) for value in mount.planar())
-        x, y = _bring(pose, known[:, 0], known[:, 1])
-        bearing = np.arctan2(y - sensor_y, x - sensor_x) - sensor_yaw
-        if mount.rotation[2, 2] < 0.0:
-            bearing = -bearing
-        turn = (bearing - scan.angle_min_rad) * math.copysign(1.0, scan.angle_increment_rad) % (2.0 * math.pi)
-        ray = np.rint(turn / abs(scan.angle_increment_rad)).astype(np.intp)
-        ray[ray >= len(silent)] = -1
-        return known[silent[ray] & (ray >= 0)]
-
-    def _remember(self, stamp_s: float, pose: PlanarPose, view: View, others: Sequence[View]) -> None:
-        """Keep what the last sweep saw and this one, and no other sensor, can see."""
-        before = np.column_stack([self._points, np.full(len(self._points), self._scan_stamp_s)])
-        known = np.concatenate([self._lost, before])
+    def _remember(
+        self, stood: Array, stamp_s: float, pose: PlanarPose, view: View, others: Sequence[View]
+    ) -> None:  # fmt: skip
+        """Keep of what stood there (N, 3: x, y, stamp) what neither this sweep nor another sensor can see now."""
+        known = np.concatenate([self._lost, stood])
         if not len(known) or 2.0 * view.half_rad >= FULL_CIRCLE_RAD:
             return
         away = np.hypot(known[:, 0] - pose.x_m, known[:, 1] - pose.y_m)
@@ -196,6 +180,27 @@ class RangeField:
             hidden &= np.abs((bearing + math.pi) % (2.0 * math.pi) - math.pi) > seen.half_rad
         young = stamp_s - known[:, 2] < self._blind_memory_s
         self._lost = known[hidden & young & (away < BLIND_REACH_M)][-MOST_REMEMBERED:]
+
+
+def _stamped(points: Array, stamp_s: float) -> Array:
+    """Rows x, y, stamp (N, 3)."""
+    return np.column_stack([points, np.full(len(points), stamp_s)])
+
+
+def _unanswered(known: Array, scan: m.LaserScan, silent: NDArray[np.bool_], pose: PlanarPose, mount: Mount) -> Array:
+    """What of the known (N, 3) stands in the way of rays that say nothing now: neither met nor looked through."""
+    known = known[scan.stamp_s - known[:, 2] < MISSED_S]
+    if not len(known) or not silent.any():
+        return np.empty((0, 3))
+    sensor_x, sensor_y, sensor_yaw = (float(value) for value in mount.planar())
+    x, y = _bring(pose, known[:, 0], known[:, 1])
+    bearing = np.arctan2(y - sensor_y, x - sensor_x) - sensor_yaw
+    if mount.rotation[2, 2] < 0.0:
+        bearing = -bearing
+    turn = (bearing - scan.angle_min_rad) * math.copysign(1.0, scan.angle_increment_rad) % (2.0 * math.pi)
+    ray = np.rint(turn / abs(scan.angle_increment_rad)).astype(np.intp)
+    ray[ray >= len(silent)] = -1
+    return known[silent[ray] & (ray >= 0)]
 
 
 def merged(fields: Sequence[RangeField], hull: Hull, reckoning: DeadReckoning) -> Ranges:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,12 +16,9 @@ from numpy.typing import NDArray
 
 from physical_ai_core.geometry import Array
 from physical_ai_safety.footprint import Braking, Hull
+from physical_ai_safety.groups import FEWEST_RETURNS, Group, foreground_groups
 from physical_ai_safety.looks import FULL_HALF_RAD, Look, View
 
-REACH_M = 9.0  # 1.6 m/s of a walker and 2 m/s of the robot over the longest stop, and some
-JOIN_M = 0.25  # returns nearer than this along the sweep are one thing
-WIDEST_M = 0.9  # wider things are walls and furniture
-FOREGROUND_M = 0.25  # neighbours along the sweep are so much farther, else the thing is cut off by another
 GATE_M = 0.6  # a thing moves no farther than this from where it was expected
 HITS_TO_BELIEVE = 5
 MISSES_TO_FORGET = 6
@@ -29,7 +27,6 @@ SKIN_M = 0.10  # added to the radius: arms, and the far side that the LiDAR does
 RESEEN_AGES_S = (1.0, 0.4, 0.2)  # who walks slowly takes the longest to leave its place
 MOST_NEW = 0.4  # of a thing's returns, where nothing was: more, and it has moved
 MOST_LEFT = 0.6  # of the returns where it was, that are looked through now: the same
-FEWEST_RETURNS = 3
 HIDDEN_S = 4.0  # who walked out of sight is thought to walk on so long
 DOUBT_MPS = 0.1  # and how fast that thought grows less sure
 
@@ -51,13 +48,42 @@ NOBODY = Walkers(_EMPTY, _EMPTY, _EMPTY, _EMPTY, _EMPTY)
 class Track:
     """One thing followed: position (m), velocity (m/s), by a filter whose memory grows to a fixed length."""
 
-    __slots__ = ("hits", "misses", "radius", "stamp_s", "standing", "vx", "vy", "x", "y")
+    __slots__ = ("hidden", "hits", "misses", "radius", "stamp_s", "standing", "vx", "vy", "waits", "x", "y")
 
     def __init__(self, x: float, y: float, radius: float, stamp_s: float) -> None:
         self.x, self.y, self.vx, self.vy = x, y, 0.0, 0.0
         self.radius, self.stamp_s = radius, stamp_s
         self.hits, self.misses = 1, 0
         self.standing = True
+        self.hidden = False  # walked out of sight
+        self.waits: tuple[float, float] | None = None  # there, where it has not come back as soon as expected
+
+    def expected(self, stamp_s: float) -> tuple[float, float]:
+        """Where it is thought to be."""
+        dt = stamp_s - self.stamp_s
+        return self.waits or (self.x + self.vx * dt, self.y + self.vy * dt)
+
+    def missed(self, stamp_s: float, view: View, others: Sequence[Track]) -> None:
+        """It was not met by a sweep. Who walked out of sight, or behind another thing that is followed, is believed to
+        be there for a while, and to come back later than thought rather than to be gone."""
+        self.waits = None
+        x, y = self.expected(stamp_s)
+        if self.walks() and stamp_s - self.stamp_s < HIDDEN_S:
+            if any(other.stamp_s == stamp_s and other.shades(x, y, self.radius, view) for other in others):
+                return
+            self.hidden = self.hidden or view.hides(x, y)
+            if view.hides(x, y):
+                return
+            if self.hidden:
+                self.waits = view.hideout(x, y, GATE_M)
+        if self.waits is None:
+            self.misses += 1
+
+    def shades(self, x: float, y: float, radius: float, view: View) -> bool:
+        """Whether it stands in the line of sight to a thing of that radius."""
+        dx, dy, mx, my = x - view.x, y - view.y, self.x - view.x, self.y - view.y
+        away = math.hypot(dx, dy)
+        return 0.0 < dx * mx + dy * my < away * away and abs(dx * my - dy * mx) < away * (radius + self.radius)
 
     def walks(self) -> bool:
         return self.hits >= HITS_TO_BELIEVE and not self.standing
@@ -67,8 +93,7 @@ class Track:
         k = self.hits
         alpha = max(0.4, 2.0 * (2 * k + 1) / ((k + 1) * (k + 2)))
         beta = max(0.1, 6.0 / ((k + 1) * (k + 2)))
-        self.x += self.vx * dt
-        self.y += self.vy * dt
+        self.x, self.y = self.expected(stamp_s)
         ex, ey = x - self.x, y - self.y
         self.x += alpha * ex
         self.y += alpha * ey
@@ -76,6 +101,7 @@ class Track:
         self.vy += beta * ey / dt
         self.radius = max(radius, 0.9 * self.radius)
         self.stamp_s, self.misses, self.hits = stamp_s, 0, k + 1
+        self.hidden, self.waits = False, None
 
 
 class WalkerTracker:
@@ -109,30 +135,29 @@ class WalkerTracker:
         free = set(range(len(groups)))
         if groups and self.tracks:
             at = np.array([[g.x, g.y] for g in groups])
-            expected = np.array(
-                [[t.x + t.vx * (stamp_s - t.stamp_s), t.y + t.vy * (stamp_s - t.stamp_s)] for t in self.tracks]
-            )
+            expected = np.array([t.expected(stamp_s) for t in self.tracks])
             distance = np.hypot(*(expected[:, None, :] - at[None, :, :]).transpose(2, 0, 1))
             taken: set[int] = set()
             rows, columns = np.nonzero(distance < GATE_M)
             for pair in np.argsort(distance[rows, columns], kind="stable"):
                 track, group = int(rows[pair]), int(columns[pair])
-                if track in taken or group not in free:
+                if track in taken or group not in free or (groups[group].free and not self.tracks[track].walks()):
                     continue
                 taken.add(track)
                 free.discard(group)
-                self._update(self.tracks[track], groups[group], stamp_s, x, y)
+                self._update(self.tracks[track], groups[group], stamp_s, x, y, view)
         for t in self.tracks:
-            age = stamp_s - t.stamp_s
-            if age > 0.0 and not (t.walks() and age < HIDDEN_S and view.hides(t.x + t.vx * age, t.y + t.vy * age)):
-                t.misses += 1
+            if t.stamp_s < stamp_s:
+                t.missed(stamp_s, view, self.tracks)
         self.tracks = [t for t in self.tracks if t.misses <= MISSES_TO_FORGET]
-        fresh = [Track(groups[g].x, groups[g].y, groups[g].radius, stamp_s) for g in sorted(free)]
+        whole = [groups[g] for g in sorted(free) if groups[g].free is None]
+        fresh = [Track(group.x, group.y, group.radius, stamp_s) for group in whole]
         self.tracks = (self.tracks + fresh)[:MOST_TRACKS]
 
-    def _update(self, track: Track, group: Group, stamp_s: float, x: Array, y: Array) -> None:
-        track.take(group.x, group.y, group.radius, stamp_s)
-        if track.hits >= HITS_TO_BELIEVE and track.vx * track.vx + track.vy * track.vy > 0.01:
+    def _update(self, track: Track, group: Group, stamp_s: float, x: Array, y: Array, view: View) -> None:
+        radius = group.radius if group.free is None else max(group.radius, track.radius)
+        track.take(*group.middle(track.radius, view), radius, stamp_s)
+        if group.free is None and track.hits >= HITS_TO_BELIEVE and track.vx * track.vx + track.vy * track.vy > 0.01:
             track.standing = self._stood_here(track, group, x, y)
 
     def _stood_here(self, track: Track, group: Group, x: Array, y: Array) -> bool:
@@ -155,47 +180,9 @@ class WalkerTracker:
         for t in self.tracks:
             speed = math.hypot(t.vx, t.vy)
             if t.walks() and slowest_mps <= speed <= fastest_mps:
-                dt = stamp_s - t.stamp_s
-                rows.append((t.x + t.vx * dt, t.y + t.vy * dt, t.vx, t.vy, t.radius + SKIN_M + DOUBT_MPS * dt))
+                doubt_m = SKIN_M + DOUBT_MPS * (stamp_s - t.stamp_s)
+                rows.append((*t.expected(stamp_s), t.vx, t.vy, t.radius + doubt_m))
         return np.array(rows).reshape(-1, 5)
-
-
-class Group(NamedTuple):
-    x: float
-    y: float
-    radius: float
-    rays: NDArray[np.intp]
-
-
-def foreground_groups(ranges_m: Array, hit: NDArray[np.bool_], x: Array, y: Array, closed: bool = False) -> list[Group]:
-    """Runs of neighbouring returns, small, and nearer than what lies on either side of them.
-
-    `closed`: a full circle that begins at no thing, so that its last ray has the first for its neighbour.
-    """
-    rays = np.flatnonzero(hit & (ranges_m < REACH_M))
-    if not len(rays):
-        return []
-    gap = np.hypot(np.diff(x[rays]), np.diff(y[rays])) > JOIN_M
-    cuts = np.flatnonzero(gap | (np.diff(rays) > 3)) + 1
-    starts, ends = np.concatenate([[0], cuts]), np.concatenate([cuts, [len(rays)]])
-    first, last = rays[starts], rays[ends - 1]
-    chord = np.hypot(x[first] - x[last], y[first] - y[last])
-    beyond = np.where(hit, ranges_m, np.inf)
-    before, after = beyond[first - 1], beyond[(last + 1) % len(hit)]
-    whole = closed | ((first > 0) & (last < len(hit) - 1))  # what the edge of the sweep cuts has its middle elsewhere
-    good = (
-        whole
-        & (ends - starts >= FEWEST_RETURNS)
-        & (chord < WIDEST_M)
-        & (before > ranges_m[first] + FOREGROUND_M)
-        & (after > ranges_m[last] + FOREGROUND_M)
-    )
-    groups = []
-    for i in np.flatnonzero(good):
-        mine = rays[starts[i] : ends[i]]
-        cx, cy = float(x[mine].mean()), float(y[mine].mean())
-        groups.append(Group(cx, cy, float(np.hypot(x[mine] - cx, y[mine] - cy).max()), mine))
-    return groups
 
 
 class Meeting(NamedTuple):

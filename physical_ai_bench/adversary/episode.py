@@ -29,6 +29,7 @@ FIRST_S: Final = 100.0
 LINK_TICKS: Final = 10
 SETTLED_S: Final = 1.2  # a robot that has stood so long while it was told to drive will not be moved any more
 SEEN_RAYS: Final = 3
+WHOLE: Final = 0.7  # of the rays that a thing would catch if neither another nor the edge of the sweep hid part of it
 KNOWN_S: Final = 1.5  # to tell that somebody walks, and to stop: who was in sight for less is beyond the claim
 RANGE_M: Final = 25.0
 
@@ -199,7 +200,10 @@ class Loop:
         at_x = x + ahead * math.cos(yaw) - aside * math.sin(yaw)
         at_y = y + ahead * math.sin(yaw) + aside * math.cos(yaw)
         world.cast(at_x, at_y, yaw, self.bearings, self.scene.walls, self.rounds, self.sweep, self.hits)
-        self.known_s[self.hits >= SEEN_RAYS] += senses.scan_ticks * TICK_S
+        away = np.hypot(self.rounds[:, 0] - at_x, self.rounds[:, 1] - at_y)
+        width = 2.0 * np.arcsin(np.minimum(self.rounds[:, 2] / np.maximum(away, 1e-6), 1.0))
+        whole = WHOLE * width / (self.bearings[1] - self.bearings[0])
+        self.known_s[self.hits >= np.maximum(whole, SEEN_RAYS)] += senses.scan_ticks * TICK_S
         ranges = self.sweep + senses.noise_m * self.rng.standard_normal(senses.rays)
         ranges[ranges > RANGE_M] = np.inf
         if senses.dropouts:

@@ -227,6 +227,17 @@ def test_what_a_lost_ray_would_have_met_stands_until_a_ray_looks_through_or_it_i
     assert seen(field) == []
 
 
+def test_what_a_ray_lost_just_before_it_passed_out_of_sight_is_remembered() -> None:
+    own = DeadReckoning()
+    field = field_of(own)
+    for stamp, turn_rps, hits in ((1.0, 0.0, {1.9: 0.6}), (1.05, 0.0, {1.9: math.nan}), (1.1, -4.0, {})):
+        own.move(stamp, 0.0, turn_rps)
+        field.sweep(sweep(stamp, hits), Mount())
+    own.move(4.0, 0.0, 0.0)
+    field.sweep(sweep(4.0, {}), Mount())
+    assert seen(field) == [pytest.approx((0.6 * math.cos(2.1), 0.6 * math.sin(2.1)), abs=1e-5)]
+
+
 def test_a_lost_ray_is_that_which_points_there_now() -> None:
     own = DeadReckoning()
     for stamp in (1.0, 1.1):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from physical_ai_safety.footprint import Braking, Hull
+from physical_ai_safety.groups import foreground_groups
 from physical_ai_safety.looks import Look, View
 from physical_ai_safety.walkers import (
     HITS_TO_BELIEVE,
@@ -16,7 +17,6 @@ from physical_ai_safety.walkers import (
     Track,
     Walkers,
     WalkerTracker,
-    foreground_groups,
     meeting,
 )
 
@@ -62,7 +62,8 @@ def test_a_small_thing_before_a_wall_is_a_group_with_its_middle_and_radius() -> 
         ([(0.30, 2.0, 0.05), (0.20, 1.6, 0.05)], math.inf, 1),
         ([(0.30, 2.0, 0.05), (0.60, 2.0, 0.05)], math.inf, 2),
         ([(1.9, 2.0, 0.05), (-1.9, 2.0, 0.05)], math.inf, 2),
-        ([(2.0, 2.0, 0.05), (-2.0, 2.0, 0.05)], math.inf, 0),  # cut by the ends of the sweep: their middles are beyond
+        ([(2.0, 2.0, 0.05), (-2.0, 2.0, 0.05)], math.inf, 2),  # cut by the ends of the sweep
+        ([(2.0, 3.8, 0.05)], 4.0, 0),
         ([], math.inf, 0),
         ([], 4.0, 0),
     ],
@@ -71,6 +72,75 @@ def test_which_runs_of_returns_are_followed(
     things: list[tuple[float, float, float]], background: float, count: int
 ) -> None:
     assert len(foreground_groups(*sweep(things, background=background))) == count
+
+
+@pytest.mark.parametrize("side", [-1.0, 1.0])
+def test_of_what_the_edge_of_the_sweep_cuts_the_middle_is_reckoned_from_its_free_end(side: float) -> None:
+    distance, radius = 2.0, 0.25
+    for bearing in (1.95, 2.0, 2.05):
+        angles = np.arange(-2.0, 2.0 + STEP / 2, STEP)
+        turn = angles - side * bearing
+        across = distance * np.sin(turn)
+        hit = (np.abs(across) < radius) & (np.cos(turn) > 0.0)
+        r = np.where(hit, distance * np.cos(turn) - np.sqrt(np.maximum(radius**2 - across**2, 0.0)), 0.0)
+        view = View(0.3, -0.2, 0.0, 2.0)
+        x, y = view.x + r * np.cos(angles), view.y + r * np.sin(angles)
+        [group] = foreground_groups(r, hit, x, y)
+        assert group.free is not None
+        found, mean = group.middle(radius, view), distance - 0.785 * radius
+        assert math.hypot(found[0] - view.x, found[1] - view.y) == pytest.approx(mean, abs=0.06)
+        assert math.atan2(found[1] - view.y, found[0] - view.x) == pytest.approx(side * bearing, abs=0.02)
+
+
+def test_what_the_edge_of_the_sweep_cuts_begins_no_track_and_leads_one_on() -> None:
+    tracker = WalkerTracker()
+    for k in range(10):
+        tracker.sweep(1.0 + 0.1 * k, *sweep([(2.0, 2.0, 0.1)]), AHEAD)
+    assert tracker.tracks == []
+    tracker = WalkerTracker()
+    for k in range(24):  # 0.75 m/s around the robot, whole until the 15th sweep, gone from sight after the 20th
+        tracker.sweep(1.0 + 0.1 * k, *sweep([(1.3 + 0.0375 * k, 2.0, 0.1)]), AHEAD)
+        if k >= 10:
+            [(x, y, vx, vy, _)] = tracker.walking(1.0 + 0.1 * k, 0.3, 3.0)
+            assert math.hypot(vx, vy) == pytest.approx(0.75, abs=0.15)
+            assert math.hypot(x - 2.0 * math.cos(1.3 + 0.0375 * k), y - 2.0 * math.sin(1.3 + 0.0375 * k)) < 0.3
+
+
+def test_who_does_not_come_back_into_view_as_soon_as_thought_waits_at_its_edge() -> None:
+    tracker = WalkerTracker()
+    stamp = follow(tracker, 12, 0.0, 1.0)  # at (3.0, 1.1), on to the left; the next sweeps look to the left of it
+    left = View(2.0, 4.0, math.pi / 2, 1.6)  # its edge crosses the way near y = 4
+    places = []
+    for k in range(1, 35):
+        tracker.sweep(stamp + 0.1 * k, *sweep([]), left)
+        places += [row[:2] for row in tracker.walking(stamp + 0.1 * k, 0.3, 3.0)]
+    assert len(places) == 34 and places[20][1] == pytest.approx(1.1 + 2.1, abs=0.1)
+    assert all(left.hides(x, y) for x, y in places)
+    for k in range(35, 50):
+        tracker.sweep(stamp + 0.1 * k, *sweep([]), left)
+    assert tracker.tracks == []  # nor where it could not be any more
+
+
+def test_where_nothing_out_of_sight_is_near_nobody_waits() -> None:
+    assert AHEAD.hideout(2.0 * math.cos(1.8), 2.0 * math.sin(1.8), 0.6) == pytest.approx(
+        (2.0 * math.cos(1.95), 2.0 * math.sin(1.95))
+    )
+    assert AHEAD.hideout(2.0 * math.cos(-1.8), 2.0 * math.sin(-1.8), 0.6) == pytest.approx(
+        (2.0 * math.cos(1.95), -2.0 * math.sin(1.95))
+    )
+    assert AHEAD.hideout(2.0 * math.cos(1.8), 2.0 * math.sin(1.8), 0.25) is None
+    assert ALL_ROUND.hideout(-2.0, 0.0, 9.0) is None
+
+
+@pytest.mark.parametrize(("other", "kept"), [((2.0, 0.0), True), ((4.0, 0.0), False), ((2.0, 1.0), False)])
+def test_who_is_hidden_by_another_is_not_forgotten(other: tuple[float, float], kept: bool) -> None:
+    tracker = WalkerTracker()
+    bearing, away = math.atan2(other[1], other[0]), math.hypot(*other)
+    for k in range(10):  # comes from 4 m, straight on
+        tracker.sweep(1.0 + 0.1 * k, *sweep([(0.0, 4.0 - 0.1 * k, 0.06)]), AHEAD)
+    for k in range(10, 22):
+        tracker.sweep(1.0 + 0.1 * k, *sweep([(bearing, away, 0.12)]), AHEAD)
+    assert (len(tracker.walking(3.1, 0.3, 3.0)) == 1) is kept
 
 
 @pytest.mark.parametrize("bearing", [math.pi, 3.0, 0.0])
