@@ -191,18 +191,20 @@ class Hearing:
         mount = self._mount(scan.frame_id)
         if mount is None:
             return self.refuse("scan", f"frame '{scan.frame_id}'")
-        moves = abs(self.reckoning.v_mps) + abs(self.reckoning.w_rps) >= MOVING_RPS
-        refusal = self.ranges.sweep(scan, mount, stamp_s, self.now(), moves)
+        refusal = self.ranges.sweep(scan, mount, stamp_s, self.now(), self._moves())
         return self.refuse("scan", refusal) if refusal else True
 
     def _take_points(self, cloud: m.PointCloud, stamp_s: float) -> bool:
         mount = self._mount(cloud.frame_id)
         refusal = f"frame '{cloud.frame_id}'" if mount is None else ""
         if mount is not None:
-            refusal = self.ranges.cloud(cloud, mount, stamp_s, self.now())
+            refusal = self.ranges.cloud(cloud, mount, stamp_s, self.now(), self._moves())
         if refusal:
             self.refuse("points", refusal)
         return False
+
+    def _moves(self) -> bool:
+        return abs(self.reckoning.v_mps) + abs(self.reckoning.w_rps) >= MOVING_RPS
 
     def _take_wheels(self, data: m.Odometry, stamp_s: float) -> bool:
         v, w = float(data.linear_mps[0]), float(data.angular_rps[2])

@@ -21,6 +21,7 @@ from physical_ai_safety.ranges import RangeField, Ranges, merged
 from physical_ai_safety.schema import RangeSensor
 
 MOST_SENSORS: Final = 8  # more frames than this are no robot's sensors, but a fault
+GLANCE: Final = 64  # returns compared before all of them are
 
 
 class Source(NamedTuple):
@@ -65,12 +66,12 @@ class SensorBank:
             self._note(source, "scan", stamp_s)
         return refusal
 
-    def cloud(self, cloud: m.PointCloud, mount: Mount, stamp_s: float, now_s: float) -> str:
-        """Take a 3D sweep. Returns "" or the reason why it is refused."""
+    def cloud(self, cloud: m.PointCloud, mount: Mount, stamp_s: float, now_s: float, moves: bool) -> str:
+        """Take a 3D sweep. Returns "" or the reason why it is refused. `moves`: the robot does."""
         source = self._source("points", cloud.frame_id)
         if source is None:
             return "too many sensors"
-        refusal = self._inputs.check(source.name, stamp_s, now_s)
+        refusal = self._inputs.check(source.name, stamp_s, now_s) or self._frozen(source, cloud.points_m, moves)
         if not refusal:
             source.field.cloud(cloud, mount, source.rules.view_rad)
             self._note(source, "points", stamp_s)
@@ -133,10 +134,11 @@ class SensorBank:
         self._sources[topic, frame] = source
         return source
 
-    def _frozen(self, source: Source, ranges_m: NDArray[np.float32], moves: bool) -> str:
-        """A sweep equal to the last one to the bit, while the robot moves and something is in sight, is no sweep."""
-        last, self._last[source.name] = self._last.get(source.name), ranges_m
-        if last is None or not moves:
+    def _frozen(self, source: Source, seen: NDArray[np.float32], moves: bool) -> str:
+        """Ranges (N,) or points (N, 3) equal to the last ones to the bit, while the robot moves and something is in
+        sight, are no picture of now."""
+        last, self._last[source.name] = self._last.get(source.name), seen
+        if last is None or not moves or not np.array_equal(last[:GLANCE], seen[:GLANCE], equal_nan=True):
             return ""
-        same = np.array_equal(last, ranges_m, equal_nan=True)
+        same = np.array_equal(last, seen, equal_nan=True)
         return "frozen" if same and bool(np.isfinite(last).any()) else ""

@@ -64,7 +64,7 @@ def test_a_declared_sensor_is_waited_for_and_one_that_comes_when_it_likes_is_not
     sensors, inputs = bank(**rules)
     assert sensors.missing() == ("points top",) and sensors.awaited() == ("points top",)
     cloud = m.PointCloud(1.0, "top", np.array([[1.0, 0.0, 0.2]], np.float32))
-    assert sensors.cloud(cloud, FRONT, 1.0, 1.0) == "" and sensors.missing() == ()
+    assert sensors.cloud(cloud, FRONT, 1.0, 1.0, False) == "" and sensors.missing() == ()
     hear(sensors, sweep(1.0, "tail"), REAR)
     assert inputs.stale(sensors.awaited(), 2.4) == () and inputs.stale(sensors.awaited(), 2.6)
     sensors.forget()
@@ -74,9 +74,9 @@ def test_a_declared_sensor_is_waited_for_and_one_that_comes_when_it_likes_is_not
 def test_a_3d_sensor_that_dies_is_missed_too_and_its_view_counts_where_it_is_declared() -> None:
     sensors, inputs = bank(top=RangeSensor(topic="points", view_rad=6.28))
     cloud = m.PointCloud(1.0, "top", np.array([[-1.0, 0.0, 0.2]], np.float32))
-    sensors.cloud(cloud, FRONT, 1.0, 1.0)
+    sensors.cloud(cloud, FRONT, 1.0, 1.0, False)
     assert sensors.now().rear_seen and inputs.stale(sensors.awaited(), 1.6) == (("points top", pytest.approx(0.6)),)
-    assert sensors.cloud(cloud, FRONT, 0.9, 1.0) == "order"
+    assert sensors.cloud(cloud, FRONT, 0.9, 1.0, False) == "order"
 
 
 def test_a_sweep_that_stands_still_while_the_robot_moves_is_frozen_and_each_sensor_has_its_own_last() -> None:
@@ -90,12 +90,33 @@ def test_a_sweep_that_stands_still_while_the_robot_moves_is_frozen_and_each_sens
     assert hear(sensors, nothing, FRONT, moves=True) == ""
 
 
+def test_a_cloud_that_stands_still_while_the_robot_moves_is_frozen_unless_it_is_empty() -> None:
+    sensors, _ = bank()
+    points = np.random.default_rng(1).uniform(0.5, 3.0, (200, 3)).astype(np.float32)
+    points[3] = np.nan
+    other = points.copy()
+    other[-1, 0] += 0.01
+
+    def hear_cloud(t: float, seen: object, moves: bool) -> str:
+        return sensors.cloud(m.PointCloud(t, "top", seen), FRONT, t, t, moves)  # type: ignore[arg-type]
+
+    assert hear_cloud(1.0, points, True) == "" and hear_cloud(1.1, points.copy(), True) == "frozen"
+    assert hear_cloud(1.2, points.copy(), False) == "" and hear_cloud(1.3, other, True) == ""
+    assert (
+        hear_cloud(1.4, np.empty((0, 3), np.float32), True) == hear_cloud(1.5, np.empty((0, 3), np.float32), True) == ""
+    )
+
+
 def test_more_frames_than_a_robot_has_sensors_are_refused() -> None:
     sensors, _ = bank()
     for k in range(MOST_SENSORS):
         assert hear(sensors, sweep(1.0, f"s{k}"), FRONT) == ""
     cloud = m.PointCloud(1.0, "one more", np.zeros((1, 3), np.float32))
-    assert hear(sensors, sweep(1.0, "one more"), FRONT) == sensors.cloud(cloud, FRONT, 1.0, 1.0) == "too many sensors"
+    assert (
+        hear(sensors, sweep(1.0, "one more"), FRONT)
+        == sensors.cloud(cloud, FRONT, 1.0, 1.0, False)
+        == "too many sensors"
+    )
 
 
 def test_what_one_scanner_loses_and_the_other_sees_is_not_kept_as_a_ghost() -> None:
