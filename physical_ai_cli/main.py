@@ -13,6 +13,7 @@ from physical_ai_cli import bench_control, bench_planner  # noqa: F401 (each add
 from physical_ai_cli.bench import app as bench_app
 from physical_ai_cli.campaign import app as campaign_app
 from physical_ai_cli.environment import enter_ros_environment
+from physical_ai_cli.incidents import incidents
 from physical_ai_cli.mutants import mutants
 from physical_ai_cli.operator import approve, hand_back, reset, takeover
 from physical_ai_cli.replay import replay, replay_bags
@@ -28,6 +29,7 @@ app.add_typer(train_app, name="train")
 app.add_typer(campaign_app, name="campaign")
 app.command()(mutants)
 app.command()(security)
+app.command()(incidents)
 app.command()(replay)
 app.command(name="replay-bags")(replay_bags)
 for said in (reset, approve, takeover, hand_back):

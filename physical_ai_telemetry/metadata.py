@@ -14,6 +14,7 @@ from physical_ai_core.errors import BagError
 
 VERSION = 5
 NAME = "metadata.yaml"
+STORY = "incident.json"  # beside an incident's file: why it was kept, and what ran
 RECORDER = "physical_ai"  # name of the metadata record in each file of ours
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from physical_ai_core.errors import BagError
-from physical_ai_telemetry.metadata import NAME, splits, write_metadata
+from physical_ai_telemetry.metadata import NAME, STORY, splits, write_metadata
 from physical_ai_telemetry.recover import is_finished
 from physical_ai_telemetry.split import LIBRARY, is_locked
 
@@ -57,5 +57,6 @@ def _tidy(folder: Path) -> None:
             write_metadata(folder, finished)
     elif not splits(folder):
         (folder / NAME).unlink(missing_ok=True)
+        (folder / STORY).unlink(missing_ok=True)
         if not os.listdir(folder):
             folder.rmdir()

@@ -14,9 +14,9 @@ import zstandard
 from mcap.exceptions import McapError
 from mcap.records import Channel, Message, Metadata, Schema
 from mcap.stream_reader import StreamReader
-from mcap.writer import Writer
 
 from physical_ai_core.errors import BagError
+from physical_ai_telemetry.copying import Copy
 from physical_ai_telemetry.metadata import NAME, splits, write_metadata
 from physical_ai_telemetry.split import is_locked
 
@@ -97,40 +97,31 @@ def _stale(folder: Path, files: list[Path]) -> bool:
 def _finish(path: Path) -> tuple[int, int]:
     """Rewrite an unfinished file. Returns (messages kept, bytes lost at its end)."""
     draft = path.with_suffix(".part")
-    schemas: dict[int, int] = {}
-    channels: dict[int, int] = {}
-    kept = 0
     with path.open("rb") as source, draft.open("wb") as target:
         size = path.stat().st_size
-        writer: Any = Writer(target)
-        writer.start(profile="ros2", library="physical_ai recover")
+        copy = Copy(target, "physical_ai recover")
         whole = 0
-        for record, position in _records(source, size):
+        for record, position in records(source, size):
             whole = position
             if isinstance(record, Schema):
-                schemas[record.id] = writer.register_schema(record.name, record.encoding, record.data)
-            elif isinstance(record, Channel) and record.schema_id in schemas:
-                channels[record.id] = writer.register_channel(
-                    record.topic, record.message_encoding, schemas[record.schema_id], record.metadata
-                )
-            elif isinstance(record, Message) and record.channel_id in channels:
-                writer.add_message(
-                    channels[record.channel_id], record.log_time, record.data, record.publish_time, record.sequence
-                )
-                kept += 1
+                copy.schema(record)
+            elif isinstance(record, Channel):
+                copy.channel(record)
+            elif isinstance(record, Message):
+                copy.message(record)
             elif isinstance(record, Metadata):
-                writer.add_metadata(record.name, record.metadata)
-        writer.finish()
+                copy.metadata(record)
+        copy.finish()
         target.flush()
         os.fsync(target.fileno())
-    if kept:
+    if copy.messages:
         os.replace(draft, path)
     else:
         draft.unlink()
-    return kept, size - whole
+    return copy.messages, size - whole
 
 
-def _records(source: Any, size: int) -> Iterator[tuple[Any, int]]:
+def records(source: Any, size: int) -> Iterator[tuple[Any, int]]:
     """Records up to the first damage, each with the number of bytes read before it was whole."""
     try:
         for record in StreamReader(source, validate_crcs=True, record_size_limit=max(size, 64)).records:

@@ -37,6 +37,9 @@ class RecordedTopic:
     qos: Qos = Qos.STATE
 
 
+Letter = tuple[RecordedTopic, int, bytes]  # a message as it came: topic, when (ns of the graph's clock), bytes
+
+
 def offered_qos(qos: Qos) -> str:
     """`offered_qos_profiles` of rosbag2 for a profile of the graph table."""
     profile = {
@@ -81,13 +84,17 @@ class Split:
         self.messages = 0
         self._file.flush()
 
-    def write(self, topic: RecordedTopic, stamp_ns: int, data: bytes) -> None:
-        """Append one serialized message."""
+    def write(self, topic: RecordedTopic, stamp_ns: int, data: bytes, said_ns: int | None = None) -> None:
+        """Append one serialized message. `said_ns`: when it was said, where that is not when it counts."""
         channel = self._channels.get(topic)
         if channel is None:
             channel = self._open_channel(topic)
-        self._writer.add_message(channel, stamp_ns, data, stamp_ns)
+        self._writer.add_message(channel, stamp_ns, data, stamp_ns if said_ns is None else said_ns)
         self.messages += 1
+
+    def note(self, name: str, values: Mapping[str, str]) -> None:
+        """Add a metadata record."""
+        self._writer.add_metadata(name, dict(values))
 
     def size(self) -> int:
         """Bytes on disk so far; the open chunk is not counted."""

@@ -20,6 +20,7 @@ from rosbags.highlevel import AnyReader
 
 from physical_ai_core import messages as m
 from physical_ai_core.errors import BagError
+from physical_ai_telemetry import bag_writer
 from physical_ai_telemetry import recorder as recorder_module
 from physical_ai_telemetry.bag import open_bag
 from physical_ai_telemetry.kpi import kpis_of_bag, kpis_of_events
@@ -27,6 +28,7 @@ from physical_ai_telemetry.metadata import splits
 from physical_ai_telemetry.parameters import TelemetryParameters
 from physical_ai_telemetry.recorder import Recorder, bag_folder
 from physical_ai_telemetry.recover import is_finished, recover
+from physical_ai_telemetry.split import Split
 
 HERE = Path(__file__).parent
 RUN = list(events(8.0))
@@ -105,8 +107,6 @@ def cut(path: Path, share: float) -> None:
 @pytest.fixture(scope="module")
 def chunked(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """An MCAP of many small chunks, as a recorder leaves it that flushes often."""
-    from physical_ai_telemetry.split import Split
-
     path = tmp_path_factory.mktemp("split") / "run_0.mcap"
     split = Split(path, "zstd", {"site": "yard"})
     for k, (topic, data, stamp_s) in enumerate(RUN[:600]):
@@ -211,13 +211,13 @@ def test_a_full_disk_pauses_the_recording_counts_what_is_lost_and_goes_on_when_t
 ) -> None:
     full = False
 
-    def flush(self: recorder_module.Split) -> None:
+    def flush(self: Split) -> None:
         if full:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._writer.flush()
 
-    monkeypatch.setattr(recorder_module.Split, "flush", flush)
-    monkeypatch.setattr(recorder_module, "RETRY_S", 0.2)
+    monkeypatch.setattr(Split, "flush", flush)
+    monkeypatch.setattr(bag_writer, "RETRY_S", 0.2)
     recorder = Recorder(TelemetryParameters(output_folder=str(tmp_path), bag="run", flush_s=0.1))
     data = serialized("emergency_stop", m.Flag(True))
 
