@@ -1,31 +1,31 @@
-"""Runs the tests against one fault after the other, each in a forked child: imports are paid once.
+"""Runs the tests against one fault after the other, or many at a time, each in a forked child.
 
-A fault is killed when a test fails, when nothing can be imported, or when the tests no longer end.
+A fault is killed when a test fails, when nothing can be imported, or when the tests no longer end. First come the
+tests of its own file that go through it; what those miss may meet all the others that do.
 """
 
 from __future__ import annotations
 
 import importlib
-import importlib.abc
-import importlib.machinery
-import os
 import random
-import signal
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from types import CodeType, ModuleType
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
+from physical_ai_bench.mutation.child import Fault, Name, trial
+from physical_ai_bench.mutation.jobs import Task, run_tasks
 from physical_ai_bench.mutation.operators import Mutant, mutants_of, with_fault
+from physical_ai_bench.mutation.reach import Reach, look, statements
 
-HANG_S: Final = 180.0  # of processor time: tests that took so long do not end
+START_S, TIMES_LONGER, HANG_S = 20.0, 5.0, 180.0  # processor time after which tests do not end: start + times, at most
 LIBRARIES: Final = (
-    "numpy", "shapely", "pydantic", "yaml", "hypothesis", "hypothesis.strategies", "pytest", "pytest_timeout",
-    "physical_ai_cli.environment", "physical_ai_core.messages", "physical_ai_core.parameters",
-    "physical_ai_core.reports", "physical_ai_core.robot", "physical_ai_core.site",
+    "numpy", "shapely", "pydantic", "yaml", "scipy.spatial", "hypothesis", "hypothesis.strategies",
+    "hypothesis.stateful", "hypothesis.extra.numpy", "pytest", "pytest_timeout", "physical_ai_cli.environment",
+    "physical_ai_core.messages", "physical_ai_core.parameters", "physical_ai_core.reports", "physical_ai_core.robot",
+    "physical_ai_core.site",
 )  # fmt: skip
 
 
@@ -47,36 +47,14 @@ class Target(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What became of one fault."""
+    """What became of one fault. `by`: the test that noticed it; `met`: "own" tests only, or "all"."""
 
     target: Target
     mutant: Mutant
     killed: bool
     cpu_s: float
-
-
-class _ExamplesFirst:
-    """A pytest plug-in: plain examples before properties, which take longer."""
-
-    @staticmethod
-    def pytest_collection_modifyitems(items: list[Any]) -> None:
-        items.sort(key=lambda item: bool(getattr(item.function, "is_hypothesis_test", False)))
-
-
-class _Loader(importlib.abc.Loader, importlib.abc.MetaPathFinder):
-    """Finds one module, and loads its faulty form."""
-
-    def __init__(self, module: str, path: Path, code: CodeType) -> None:
-        self._module, self._path, self._code = module, path, code
-
-    def find_spec(self, fullname: str, path: object, target: object = None) -> importlib.machinery.ModuleSpec | None:
-        if fullname != self._module:
-            return None
-        return importlib.machinery.ModuleSpec(fullname, self, origin=str(self._path))
-
-    def exec_module(self, module: ModuleType) -> None:
-        module.__file__ = str(self._path)
-        exec(self._code, module.__dict__)
+    by: str = ""
+    met: str = "own"
 
 
 def sample(targets: Iterable[Target], seed: int, each: int = 0) -> list[tuple[Target, Mutant]]:
@@ -103,85 +81,72 @@ def changes_nothing(target: Target, mutant: Mutant) -> bool:
     return any(mutant.text == line and mutant.change == change for line, change, _ in target.equal)
 
 
-def run_mutants(
-    targets: Sequence[Target], seed: int, seconds: float, report: Callable[[Result, int], None], each: int = 0
-) -> list[Result]:
-    """Try faults until all are done or the time is over. `report` is told each result and the number of all."""
-    _import_once()
-    chosen = sample(targets, seed, each)
-    end_s = time.monotonic() + seconds if seconds > 0.0 else float("inf")
-    results: list[Result] = []
-    for target, mutant in chosen:
-        if time.monotonic() > end_s:
-            break
-        results.append(_try(target, mutant))
-        report(results[-1], len(chosen))
-    return results
-
-
-def clean(targets: Sequence[Target]) -> bool:
-    """Do the tests pass where nothing is wrong?"""
-    _import_once()
-    tests = tuple(dict.fromkeys(test for target in targets for test in target.tests))
-    return _survives(tests, None)[0]
-
-
-def _import_once() -> None:
-    """What does not change is imported before the fork."""
+def survey_tests(targets: Sequence[Target], others: Sequence[Path] = (), jobs: int = 1) -> Reach:
+    """Each test once where nothing is wrong: what it goes through, and whether it passes."""
     for name in LIBRARIES:
-        importlib.import_module(name)
+        with suppress(ImportError):
+            importlib.import_module(name)
+    tests = [test for target in targets for test in target.tests]
+    return look((*others, *tests), [target.source for target in targets], jobs)
 
 
-def _try(target: Target, mutant: Mutant) -> Result:
-    tree = with_fault(target.source.read_text(encoding="utf-8"), mutant.number)
-    loader = _Loader(target.module, target.source, compile(tree, str(target.source), "exec"))
-    survived, cpu_s = _survives(target.tests, loader)
-    return Result(target, mutant, not survived, cpu_s)
+def run_mutants(
+    chosen: Sequence[tuple[Target, Mutant]],
+    reach: Reach,
+    report: Callable[[Result], None],
+    others: Sequence[Path] = (),
+    end_s: float = float("inf"),
+    jobs: int = 1,
+) -> list[Result]:
+    """Try faults, `jobs` at a time, until all are done or the monotonic clock is at `end_s`.
+
+    `others`: what a file's own tests miss meets these as well; then `report` hears of it twice.
+    """
+    trying = _Trying(reach, others, end_s)
+    found: dict[tuple[Path, int], Result] = {}
+    for again in (False, True) if others else (False,):
+        left = [(t, m) for t, m in chosen if not again or _missed(found.get((t.source, m.number)))]
+        for (target, mutant), answer, cpu_s in run_tasks(trying.tasks(left, again), jobs):
+            passed = answer is not None and bool(answer["passed"])
+            by = str(answer["by"]) if answer is not None else "no end"
+            met = "all" if again else "own"
+            result = Result(target, mutant, not passed, cpu_s, "" if passed else by.rpartition("/")[2], met)
+            found[target.source, mutant.number] = result
+            report(result)
+    return list(found.values())
 
 
-def _survives(tests: Sequence[Path], loader: _Loader | None) -> tuple[bool, float]:
-    """Run the tests in a child; True where all pass, and the child's processor time."""
-    sys.stdout.flush()
-    child = os.fork()
-    if child == 0:
-        _child(tests, loader)
-    _, status, usage = os.wait4(child, 0)
-    return status == 0, usage.ru_utime + usage.ru_stime
+def _missed(result: Result | None) -> bool:
+    return result is not None and not result.killed
 
 
-def _child(tests: Sequence[Path], loader: _Loader | None) -> None:
-    """Never returns: the exit code says whether the tests passed."""
-    code = 1
-    try:
-        import resource
+class _Trying(NamedTuple):
+    """Makes the work for each fault."""
 
-        resource.setrlimit(resource.RLIMIT_CPU, (int(HANG_S), int(HANG_S) + 5))
-        signal.signal(signal.SIGXCPU, signal.SIG_DFL)
-        nothing = os.open(os.devnull, os.O_RDWR)
-        for stream in (1, 2):
-            os.dup2(nothing, stream)
-        if loader is not None:
-            sys.meta_path.insert(0, loader)
-        code = _tests(tests)
-    finally:
-        os._exit(code)
+    reach: Reach
+    others: Sequence[Path]
+    end_s: float
 
+    def tasks(self, chosen: Sequence[tuple[Target, Mutant]], again: bool) -> Iterator[Task[tuple[Target, Mutant]]]:
+        parts: dict[Path, Mapping[int, range | None]] = {}
+        for target, mutant in chosen:
+            if time.monotonic() > self.end_s:
+                return
+            source = target.source.read_text(encoding="utf-8")
+            lines = parts.setdefault(target.source, statements(source)).get(mutant.line)
+            files = [test for test in self.others if test not in target.tests] if again else list(target.tests)
+            yield self._task(target, mutant, source, self.reach.tests(target.source, lines, files), files)
 
-def _tests(tests: Sequence[Path]) -> int:
-    """The tests until one fails; what hypothesis tries is the same every time."""
-    import pytest
-    from hypothesis import HealthCheck, Phase, settings
+    def _task(
+        self, target: Target, mutant: Mutant, source: str, cost_s: Mapping[Name, float], files: Sequence[Path]
+    ) -> Task[tuple[Target, Mutant]]:
+        asked = {name.file for name in cost_s}
+        used = [file for file in files if str(file) in asked]
 
-    settings.register_profile(
-        "mutants", derandomize=True, database=None, deadline=None, phases=(Phase.explicit, Phase.generate),
-        suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
-    settings.load_profile("mutants")
-    sys.dont_write_bytecode = True
-    for test in tests:
-        code = pytest.main(
-            ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:faulthandler", "-m", "not graph", str(test)]
-        )
-        if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-            return 1
-    return 0
+        def work(folder: Path) -> dict[str, object]:
+            if not used:
+                return {"passed": True, "by": ""}
+            code = compile(with_fault(source, mutant.number), str(target.source), "exec")
+            return trial(cost_s, used, Fault(target.module, target.source, code), folder)
+
+        return Task((target, mutant), work, min(HANG_S, START_S + TIMES_LONGER * sum(cost_s.values())))

@@ -26,6 +26,8 @@ OF_FILE: Final = {
     "plausible": ("plausible",), "command_watch": ("command_watch",),
     "schema": ("schema", "rules", "faults", "loads"), "stability": ("stability",),
     "clauses/approval": ("clauses",), "clauses/clause": ("clauses",), "clauses/compiling": ("clauses",),
+    "areas": ("conflicts", "clauses"), "case": ("case",), "markers": ("markers",),
+    "motion": ("clauses", "gate", "limits"), "deathwatch": ("crew",), "parameters": ("wiring",),
     "clauses/forbid": ("clauses",), "clauses/hours": ("clauses",), "clauses/keep_out": ("clauses",),
     "clauses/slope": ("clauses",), "clauses/speed": ("clauses",), "clauses/when": ("clauses",),
 }  # fmt: skip
@@ -34,6 +36,11 @@ OF_FILE: Final = {
 def gate_targets(files: tuple[str, ...] = (), root: Path = ROOT) -> list[Target]:
     """Targets by the names of files without their ending; all where none is named."""
     return [_target(name, root) for name in files or OF_FILE]
+
+
+def gate_tests(root: Path = ROOT) -> list[Path]:
+    """Every file of tests of the gate but those of the real graph."""
+    return sorted(path for path in (root / "test" / "safety").glob("test_*.py") if "_graph_" not in path.name)
 
 
 def _target(name: str, root: Path) -> Target:

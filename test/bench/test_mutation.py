@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from physical_ai_bench.mutation.campaign import Equal, Target, clean, run_mutants, sample
-from physical_ai_bench.mutation.gate import OF_FILE, gate_targets
+from physical_ai_bench.mutation.campaign import Equal, Result, Target, run_mutants, sample, survey_tests
+from physical_ai_bench.mutation.gate import OF_FILE, gate_targets, gate_tests
+from physical_ai_bench.mutation.ledger import Ledger
 from physical_ai_bench.mutation.operators import mutants_of, with_fault
+from physical_ai_bench.mutation.reach import statements
 
 BOUNDED = ("arbitration", "implements", "jerk", "ladder", "latency", "people_say")
 
@@ -54,18 +56,76 @@ def test_what_no_behaviour_hangs_on_is_left_alone(source: str) -> None:
     assert mutants_of(source) == []
 
 
-def test_a_noticed_fault_is_killed_and_an_unnoticed_one_survives(tmp_path: Path) -> None:
-    source, test = tmp_path / "to_be_halved.py", tmp_path / "test_halved.py"
-    source.write_text("def half(x):\n    return x / 2\n\n\ndef unseen(x):\n    return x - 7\n", encoding="utf-8")
-    test.write_text(
-        f"import sys\nsys.path.append({str(tmp_path)!r})\nfrom to_be_halved import half\n\n\n"
-        "def test_half():\n    assert half(3) == 1.5\n",
+def halved(folder: Path) -> tuple[Target, Path]:
+    """A source of two functions, its own test, which knows the first, and another that knows both."""
+    source, test, other = folder / "to_be_halved.py", folder / "test_halved.py", folder / "test_other.py"
+    source.write_text("def half(x):\n    return x / 2\n\n\ndef less(x):\n    return x - 7\n", encoding="utf-8")
+    start = f"import sys\nsys.path.append({str(folder)!r})\nfrom to_be_halved import half, less\n\n\n"
+    test.write_text(f"{start}def test_half():\n    assert half(3) == 1.5\n", encoding="utf-8")
+    other.write_text(
+        f"{start}def test_both():\n    assert less(half(20)) < 5\n\n\ndef test_apart():\n    assert half(8) == 4\n",
         encoding="utf-8",
     )
-    target = Target(source, "to_be_halved", (test,))
-    assert clean([target])
-    results = run_mutants([target], 0, 0.0, lambda result, total: None)
-    assert sorted((r.mutant.line, r.killed) for r in results) == [(2, True), (2, True), (6, False), (6, False)]
+    return Target(source, "to_be_halved", (test,)), other
+
+
+def seen(results: list[Result]) -> list[tuple[int, bool, str]]:
+    return sorted((result.mutant.line, result.killed, result.by) for result in results)
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_a_noticed_fault_is_killed_and_an_unnoticed_one_survives(tmp_path: Path, jobs: int) -> None:
+    target, _ = halved(tmp_path)
+    reach = survey_tests([target])
+    assert not reach.failed
+    results = run_mutants(sample([target], 0), reach, lambda result: None, jobs=jobs)
+    by = "test_halved.py::test_half"
+    assert seen(results) == [(2, True, by), (2, True, by), (6, False, ""), (6, False, "")]
+
+
+def test_what_its_own_tests_miss_meets_the_others_that_go_through_the_line(tmp_path: Path) -> None:
+    target, other = halved(tmp_path)
+    reach = survey_tests([target], [other])
+    through = reach.tests(target.source, range(6, 7), [*target.tests, other])
+    assert [name.function for name in through] == ["test_both"]
+    told: list[Result] = []
+    results = run_mutants(sample([target], 0), reach, told.append, [other])
+    late = [result for result in results if result.met == "all"]
+    assert seen(late) == [(6, False, ""), (6, True, "test_other.py::test_both")] and len(told) == 6
+
+
+def test_tests_that_fail_without_a_fault_are_named_and_notice_nothing(tmp_path: Path) -> None:
+    target, other = halved(tmp_path)
+    other.write_text(f"{other.read_text()}\n\ndef test_wrong():\n    assert less(7) == 1\n", encoding="utf-8")
+    reach = survey_tests([target], [other])
+    assert [name.function for name in reach.failed] == ["test_wrong"]
+    assert {name.function for name in reach.cost_s} == {"test_half", "test_both", "test_apart"}
+
+
+def test_a_kept_result_holds_until_the_source_or_the_test_that_gave_it_changes(tmp_path: Path) -> None:
+    target, other = halved(tmp_path)
+    chosen, kept = sample([target], 0), tmp_path / "kept" / "faults.json"
+    ledger = Ledger(kept, [target], [other])
+    run_mutants(chosen, survey_tests([target], [other]), ledger.note, [other])
+    ledger.save()
+
+    def known() -> list[bool]:
+        again = Ledger(kept, [target], [other])
+        return [again.known(*pair, "all") for pair in sorted(chosen, key=lambda pair: pair[1].number)]
+
+    assert known() == [True] * 4
+    other.write_text(f"{other.read_text()}\n", encoding="utf-8")  # two faults of line 6 met it
+    assert known() == [True, True, False, False]
+    target.source.write_text(f"{target.source.read_text()}\n", encoding="utf-8")
+    assert known() == [False] * 4
+
+
+def test_a_line_belongs_to_its_statement_without_the_block_under_it() -> None:
+    found = statements("A = 1\n\n\ndef f(\n    x=2,\n):\n    if (\n        x\n    ):\n        y = 3\n    return x\n")
+    assert found == {
+        1: None, 4: None, 5: None, 6: None, 7: range(7, 10), 8: range(7, 10), 9: range(7, 10), 10: range(10, 11),
+        11: range(11, 12),
+    }  # fmt: skip
 
 
 def test_the_order_of_the_faults_is_that_of_the_seed_and_every_file_has_tests() -> None:
@@ -75,6 +135,7 @@ def test_the_order_of_the_faults_is_that_of_the_seed_and_every_file_has_tests() 
     )
     assert sample(targets, 1) == sample(targets, 1) != sample(targets, 2)
     assert set(sample(targets, 1)) == set(sample(targets, 2))
+    assert {test for target in targets for test in target.tests} <= set(gate_tests())
 
 
 @pytest.mark.timeout(600)
