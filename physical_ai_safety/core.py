@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from physical_ai_core import messages as m
-from physical_ai_core.core import ERROR, NOTHING, OK, WARN, Health, Output, Outputs
-from physical_ai_core.reports import ImplementOrder, ImplementStates, Takeover
+from physical_ai_core.core import ERROR, NOTHING, OK, WARN, Health, Outputs
+from physical_ai_core.reports import ImplementOrder, Takeover
 from physical_ai_safety import ladder, words
 from physical_ai_safety.circumstances import Circumstances, wall
 from physical_ai_safety.desk import Desk, questions
@@ -23,16 +22,9 @@ from physical_ai_safety.people_say import OPERATOR
 from physical_ai_safety.ranges import Ranges
 from physical_ai_safety.rules import Rules, load_rules
 from physical_ai_safety.situation import Book, Command, GateVerdict, Memory, RobotState, compile_rules
+from physical_ai_safety.telling import Telling
 
-BASE_FRAMES: Final = ("base_link", "")
-WHEEL_FRAMES: Final = ("base_link", "base_footprint", "")
-MOVING_MPS, MOVING_RPS = 0.02, 0.05  # a robot that moves more is not at rest: no reset
-CLOCK_BACK_S = 0.5  # a clock that goes back by more has jumped
-VERDICT_TICKS, TOOL_TICKS = 4, 10
-GYRO_FRESH_S = 0.05
 RECENT_S = 0.015  # a tick that comes so soon after an answered message has nothing to add
-CLOCK_STEP_S = 0.05
-COMMAND_OF: Final = {"teleop": "cmd_vel_teleop", "autonomy": "cmd_vel_nav"}
 
 
 class GateCore:
@@ -63,14 +55,9 @@ class GateCore:
         self.verdict: GateVerdict | None = None
         self._emergency_input = self._bumper_input = self._lifted = False
         self._intruders: tuple[str, ...] = ()
-        self._said_on: dict[str, bool] = {}
-        self._event_s: dict[str, float] = {}  # when a button was pressed or a process missed
+        self.telling = Telling(self.implements, self.desk, self.hearing.inputs)
         self._was_stopped = False
-        self._said_category = ladder.NO_CATEGORY
         self._answered_s = -math.inf  # when a message was last answered at once
-        self._ticks = 0
-        self._verdict_due = self._tool_due = True
-        self._told: tuple[Any, ...] = ()
         self._takers: dict[str, Callable[[Any, float], bool]] = {
             **self.hearing.takers, "state/odometry": self._take_state, "emergency_stop": self._take_emergency,
             "tool_nav": self._take_tool, "bumper": self._take_bumper,
@@ -113,13 +100,10 @@ class GateCore:
             hearing.ranges.follow()
             self.arrive(stamp_s)
             runs = hearing.now_s != before_s  # while the clock stands, every tick speaks
-            self._ticks += 1
-            self._verdict_due = self._ticks % VERDICT_TICKS == 0
+            due = self.telling.tick()
             age_s = hearing.ranges.age_s(self._now())
             if age_s is not None:
                 hearing.reaction.note(self._now(), age_s)
-            self._tool_due = self._ticks % TOOL_TICKS == 0
-            due = self._verdict_due or self._tool_due
             fresh = runs and not due and 0.0 <= self._now() - self._answered_s < RECENT_S
             return NOTHING if fresh else self._decide()
 
@@ -153,7 +137,7 @@ class GateCore:
         def work() -> Outputs:
             if not self.hearing.crew.died(node, pid):
                 return NOTHING
-            self._event_s["heartbeat"] = self._now()
+            self.telling.event_s["heartbeat"] = self._now()
             return self._decide()
 
         return self._guarded(work)
@@ -222,7 +206,7 @@ class GateCore:
 
     def _pressed(self, topic: str, now: bool, stamp_s: float) -> None:
         if now:
-            self._event_s[topic] = stamp_s
+            self.telling.event_s[topic] = stamp_s
 
     def _take_lifted(self, data: m.Flag, stamp_s: float) -> bool:
         self._pressed("lifted", data.data and not self._lifted, stamp_s)
@@ -281,7 +265,7 @@ class GateCore:
         around, ranges = self._circumstances(now), self.hearing.ranges.now()
         decision = decide(command, self._robot(now), ranges, self.rules, self.memory, now, around)
         self._ask_people(decision.verdict, now)
-        if self.implements.busy or self._tool_due:  # what is off and not asked for needs no second look
+        if self.implements.busy or self.telling.tool_due:  # what is off and not asked for needs no second look
             self.implements.decide(self._around(decision, ranges))
         return self._outputs(decision)
 
@@ -313,42 +297,8 @@ class GateCore:
         was_stopped, self._was_stopped = self._was_stopped, decision.memory.latched.stopped
         if self._was_stopped and not was_stopped:
             self.desk.stopped(self._now())
-        verdict, tool = decision.verdict, self.implements.tool
-        if tool:
-            verdict = replace(verdict, tool=True)
-        self.verdict = verdict
-        outputs = [Output("cmd_vel", m.Twist(verdict.stamp_s, "base_link", decision.v_mps, decision.w_rps))]
-        if self.implements.on != self._said_on or verdict.category != self._said_category or self._tool_due:
-            self._said_on, self._said_category, self._tool_due = dict(self.implements.on), verdict.category, False
-            why = {name: [cause.value for cause in causes] for name, causes in self.implements.causes.items()}
-            outputs.append(Output("tool", m.Flag(tool)))
-            outputs.append(Output("implements", ImplementStates(verdict.stamp_s, self._said_on, why)))
-            outputs.append(Output("safety/hardware_stop", m.Whole(verdict.category)))
-        people = self.desk.report(verdict.stamp_s)
-        if people is not None:
-            outputs.append(Output("safety/people", people))
-        told = (
-            verdict.state, verdict.source, tool, self.desk.consent,
-            *((note.rule, note.clause) for note in verdict.interventions),
-        )  # fmt: skip
-        if told != self._told or self._verdict_due:
-            self._told, self._verdict_due = told, False
-            outputs.append(Output("safety/verdict", self._full(verdict)))
-        return outputs
-
-    def _full(self, verdict: GateVerdict) -> GateVerdict:
-        """With what people said and the stamp of the input that it answers."""
-        rule = verdict.interventions[-1].rule if verdict.interventions else ""
-        topic = words.CAUSED_BY.get(rule, COMMAND_OF.get(verdict.source, ""))
-        if rule == "stale_input":
-            topic = verdict.interventions[-1].clause
-        cause_s = self._event_s.get(topic, self.hearing.inputs.stamp_s(topic))
-        self.verdict = replace(
-            verdict, cause_s=cause_s, cause_ms=None if cause_s is None else 1e3 * max(0.0, self._now() - cause_s),
-            approvals=sorted(self.desk.approvals), asked=self.desk.asked, driver=self.desk.driver,
-            implements=self._said_on,
-        )  # fmt: skip
-        return self.verdict
+        said, self.verdict = self.telling.outputs(decision, self._now())
+        return said
 
     def _guarded(self, work: Callable[[], Outputs]) -> Outputs:
         try:
