@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +14,11 @@ from physical_ai_core.errors import PhysicalAIError
 from physical_ai_core.site import Site, load_site
 from physical_ai_telemetry import kpi, run_data
 from physical_ai_telemetry.bag import open_bag
-from physical_ai_telemetry.kpi import Kpis, KpiTracker
+from physical_ai_telemetry.incidents import Incident
+from physical_ai_telemetry.interventions import Intervention
+from physical_ai_telemetry.kpi import Kpis, KpiTracker, MissionKpis, mass_of
+from physical_ai_telemetry.latency import OFTEN
+from physical_ai_telemetry.metadata import recorded_info
 from physical_ai_telemetry.picture import STATE, draw_map, draw_timeline
 from physical_ai_telemetry.run_data import Gatherer, RunData
 
@@ -38,6 +42,18 @@ ABOUT: Final = {
     "unrecovered": ("not recovered", "", "stops and faults still open at the end"),
     "interventions": ("human interventions", "", "emergency stop, take-over, stop or cancel of a mission"),
     "interventions_per_km": ("interventions", "1/km", "per km"),
+    "sensor_to_command_p50_s": (
+        "sensor to command, median",
+        "s",
+        "age of the newest scan when cmd_vel was said, moving",
+    ),
+    "sensor_to_command_p99_s": ("sensor to command, p99", "s", "the same, 99th percentile"),
+    "sensor_to_trajectory_p50_s": ("sensor to trajectory, median", "s", "the same of controller/trajectory"),
+    "sensor_to_trajectory_p99_s": ("sensor to trajectory, p99", "s", "the same, 99th percentile"),
+    "energy_proxy_kj": ("energy, proxy", "kJ", "mass x changes of half the squared speed, and rolling resistance"),
+    "energy_proxy_kj_per_km": ("energy, proxy", "kJ/km", "per km"),
+    "battery_used": ("battery used", "of its charge", "sum of the drops of its charge"),
+    "battery_wh": ("battery energy", "Wh", "voltage x current over time, while discharging"),
     "collisions": ("collisions", "", "ground truth: contact while the robot moved"),
     "bumps": ("bumps", "", "ground truth: a person walked into the standing robot"),
 }
@@ -64,12 +80,13 @@ def write_report(
     `kpis` None: counted from the bag. Of `extra`, `title`, `instruction`, `verdict` (text) and `good` (bool) are shown
     at the top, everything else as a table. Raises BagError, SiteError.
     """
-    gatherer, tracker = Gatherer(), KpiTracker()
+    gatherer, tracker = Gatherer(), KpiTracker(mass_kg=mass_of(recorded_info(Path(bag)).get("robot", "")))
     with open_bag(bag) as recording:
-        for topic, data, stamp_s in recording.events({*run_data.TOPICS, *kpi.TOPICS}):
+        for topic, data, stamp_s in recording.events({*run_data.HEARD, *kpi.TOPICS, *OFTEN}):
             gatherer.hear(topic, data, stamp_s)
             tracker.hear(topic, data, stamp_s)
-    return write_run(gatherer.data, site, out_dir, kpis if kpis is not None else tracker.kpis(), extra)
+    figures = kpis if kpis is not None else tracker.kpis()
+    return write_run(gatherer.finish(), site, out_dir, figures, extra, tracker.missions())
 
 
 def write_run(
@@ -78,6 +95,7 @@ def write_run(
     out_dir: str | Path,
     kpis: Kpis | Mapping[str, Any],
     extra: Mapping[str, Any] | None = None,
+    missions: Sequence[MissionKpis] = (),
 ) -> ReportPaths:
     """The same from data already gathered, as by the in-process bench. Raises SiteError, PhysicalAIError."""
     place = load_site(site) if isinstance(site, str) else site
@@ -94,7 +112,7 @@ def write_run(
         draw_map(run, place, paths.picture, _headline(run, title))
         draw_timeline(run, paths.timeline)
         values = kpis.to_dict() if isinstance(kpis, Kpis) else dict(kpis)
-        page = _page(run, place, paths, values, title, verdict, good, more)
+        page = _page(run, place, paths, values, title, verdict, good, more, missions)
         paths.html.write_text(page, encoding="utf-8")
     except OSError as error:
         raise PhysicalAIError(f"The report cannot be written to {out}: {error}.", "Name a writable folder.") from error
@@ -115,6 +133,7 @@ def _page(
     verdict: str | None,
     good: bool | None,
     extra: dict[str, Any],
+    missions: Sequence[MissionKpis],
 ) -> str:
     environment = Environment(loader=PackageLoader("physical_ai_telemetry"), autoescape=True, trim_blocks=True)
     zero_s = run.start_s
@@ -128,6 +147,9 @@ def _page(
         replies=[(at_s - zero_s, reply) for at_s, reply in run.replies],
         marks=marks[:MOST_MARKS],
         hidden_marks=max(0, len(marks) - MOST_MARKS),
+        missions=[(mission, mission.begin_s - zero_s) for mission in missions],
+        interventions=[_person(one, zero_s) for one in run.interventions],
+        incidents=[_incident(one, zero_s) for one in run.incidents],
         cards=_cards(kpis),
         figures=list(_figures(kpis)),
         extra=[(name.replace("_", " "), _text(value)) for name, value in extra.items()],
@@ -136,6 +158,20 @@ def _page(
         timeline=_embedded(paths.timeline),
         footer="Figures as defined in docs/telemetry.md. Times count from the first message shown here.",
     )
+
+
+def _person(one: Intervention, zero_s: float) -> tuple[str, ...]:
+    """A row: from, to, who, role, English, Japanese, about and why."""
+    end = "–" if one.end_s is None else f"{one.end_s - zero_s:.1f}"
+    words = "; ".join(text for text in (one.about, one.why) if text)
+    return f"{one.begin_s - zero_s:.1f}", end, one.who or "–", one.role, one.en, one.ja, words
+
+
+def _incident(one: Incident, zero_s: float) -> tuple[str, ...]:
+    """A row: first cause at, kind, rule, English, Japanese, further causes."""
+    cause = one.causes[0]
+    more = len(one.causes) - 1 + one.more_causes
+    return f"{cause.stamp_s - zero_s:.1f}", cause.kind, cause.rule, cause.en, cause.ja, str(more) if more else ""
 
 
 def _cards(kpis: dict[str, Any]) -> list[tuple[str, str]]:

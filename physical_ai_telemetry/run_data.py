@@ -16,11 +16,15 @@ from physical_ai_core import messages as m
 from physical_ai_core.geometry import Array, compose
 from physical_ai_core.goal import GoalState, PlaceTarget, PoseTarget
 from physical_ai_core.reports import PlannerReply, Verdict
+from physical_ai_telemetry import incidents
+from physical_ai_telemetry.incidents import Cause, Incident, IncidentDetector, grouped
+from physical_ai_telemetry.interventions import Intervention, InterventionTracker
 
 TOPICS: Final = (
     "state/odometry", "state/map_to_odom", "ground_truth/odometry", "ground_truth/people", "ground_truth/events",
     "plan", "instruction", "goal_state", "planner/reply", "safety/verdict",
 )  # fmt: skip
+HEARD: Final = (*TOPICS, *incidents.TOPICS)
 SAMPLE_S: Final = 0.1  # paths are thinned to this
 
 
@@ -49,6 +53,8 @@ class RunData:
     marks: list[Mark] = field(default_factory=list)
     instructions: list[tuple[float, str]] = field(default_factory=list)
     replies: list[tuple[float, PlannerReply]] = field(default_factory=list)
+    interventions: tuple[Intervention, ...] = ()
+    incidents: tuple[Incident, ...] = ()
     goal: GoalState | None = None
     start_s: float = math.inf
     end_s: float = -math.inf
@@ -76,16 +82,27 @@ class RunData:
 
 
 class Gatherer:
-    """Feed it events in stamp order by `hear`; the result is `data`."""
+    """Feed it events in stamp order by `hear`, then call `finish`; the result is `data`."""
 
     def __init__(self) -> None:
         self.data = RunData()
+        self._people = InterventionTracker()
+        self._detector = IncidentDetector()
+        self._causes: list[Cause] = []
         self._map_from_odom: Array | None = None
         self._speed_mps = 0.0
         self._rules: set[str] = set()
 
+    def finish(self) -> RunData:
+        """Also what only the end tells: how long interventions lasted, which causes are one incident."""
+        self.data.interventions = self._people.interventions()
+        self.data.incidents = grouped(self._causes)
+        return self.data
+
     def hear(self, topic: str, data: Any, stamp_s: float) -> None:
         run = self.data
+        self._people.hear(topic, data, stamp_s)
+        self._causes += self._detector.hear(topic, data, stamp_s)
         if topic in TOPICS and math.isfinite(stamp_s):
             run.start_s, run.end_s = min(run.start_s, stamp_s), max(run.end_s, stamp_s)
         if topic == "ground_truth/odometry":
@@ -152,7 +169,7 @@ def gather(events: Iterable[tuple[str, Any, float]]) -> RunData:
     gatherer = Gatherer()
     for topic, data, stamp_s in events:
         gatherer.hear(topic, data, stamp_s)
-    return gatherer.data
+    return gatherer.finish()
 
 
 def _rule(item: Any) -> str:
