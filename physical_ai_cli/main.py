@@ -14,6 +14,7 @@ from physical_ai_cli.bench import app as bench_app
 from physical_ai_cli.campaign import app as campaign_app
 from physical_ai_cli.environment import enter_ros_environment
 from physical_ai_cli.incidents import incidents
+from physical_ai_cli.export import export
 from physical_ai_cli.mutants import mutants
 from physical_ai_cli.operator import approve, hand_back, reset, takeover
 from physical_ai_cli.replay import replay, replay_bags
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.add_typer(bench_app, name="bench")
 app.add_typer(train_app, name="train")
 app.add_typer(campaign_app, name="campaign")
+app.command()(export)
 app.command()(mutants)
 app.command()(security)
 app.command()(incidents)
@@ -101,22 +103,6 @@ def goal(
     console.print(f"{len(found)} sentences: {out}", markup=False)
     if bad:
         raise InputError(f"{sentences}: {'; '.join(bad)}.", "These lines were left out; the others are done.")
-
-
-@app.command()
-def export(
-    bag: Annotated[Path, typer.Argument(help="A recorded bag.")],
-    out: Annotated[Path, typer.Option(help="Folder of the tables.")] = Path("out/export"),
-    topic: Annotated[list[str] | None, typer.Option(help="Only this topic; may be repeated.")] = None,
-) -> None:
-    """Write a bag as Parquet tables, one a topic, with true stamps and the mission of each row."""
-    from physical_ai_cli.offline import progress_bar
-    from physical_ai_telemetry.export import export_bag
-
-    with progress_bar(console, f"export {bag.name}") as report:
-        written = export_bag(bag, out, topic, report)
-    for name, (path, rows) in written.tables.items():
-        console.print(f"{name}: {rows} rows, {path}", markup=False)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
