@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from physical_ai_learning.compression.backslash import RateConstraint
 from physical_ai_learning.world_model.batches import (
     SHARE_STEPS,
     Group,
@@ -140,10 +141,12 @@ class Stepper:
     def __init__(
         self, model: PeopleModel, group: Group, planner: Planner, optimiser: torch.optim.Optimizer,
         mean: list[Tensor], end: float, likelihood: float, stream: torch.cuda.Stream | None,
+        constraint: RateConstraint | None = None,
     ) -> None:  # fmt: skip
-        """`stream`: where plain steps and the capture run, one for all steppers; None: no graph."""
+        """`stream`: where plain steps and the capture run, one for all steppers; None: no graph. `constraint`:
+        keeps the weights small."""
         self._model, self._group, self.planner, self._optimiser, self._mean = model, group, planner, optimiser, mean
-        self._end, self._likelihood, self._stream = end, likelihood, stream
+        self._end, self._likelihood, self._stream, self._constraint = end, likelihood, stream, constraint
         self.slots = planner.slots(str(group.xy_m.device), group.near.shape[1])
         self._graph: torch.cuda.CUDAGraph | None = None
         self._plain = 0
@@ -179,9 +182,15 @@ class Stepper:
 
     def _once(self) -> None:
         self._optimiser.zero_grad(set_to_none=False)
+        if self._constraint is not None:
+            self._constraint.hold()
         batch_loss(self._model, self._group, self.slots, self._end, self._likelihood).backward()
+        if self._constraint is not None:
+            self._constraint.release()
         torch.nn.utils.clip_grad_norm_(self._model.parameters(), 1.0)
         self._optimiser.step()
+        if self._constraint is not None:
+            self._constraint.shrink(self._optimiser.param_groups[0]["lr"])
         with torch.no_grad():
             torch._foreach_lerp_(self._mean, [p.detach() for p in self._model.parameters()], 1.0 - KEPT)
 

@@ -6,7 +6,8 @@ import json
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from physical_ai_core.errors import ModelError
+from physical_ai_learning.compression.backslash import REFIT_EVERY, RateConstraint, Small
+from physical_ai_learning.compression.init import begin_as_ggd
+from physical_ai_learning.compression.sensitivity import people_sensitivity, steps_by_sensitivity
 from physical_ai_learning.world_model.batches import Batch, Group, assemble, group_of, part_of
 from physical_ai_learning.world_model.loss import Paths, negative_log_likelihood, paths_of
 from physical_ai_learning.world_model.network import PeopleModel
@@ -21,6 +26,7 @@ from physical_ai_learning.world_model.recordings import Recording
 from physical_ai_learning.world_model.stepping import Planner, Stepper, mixed
 from physical_ai_learning.world_model.windows import Windows, protocol_windows, resampled_windows
 from physical_ai_world_model.ssm.shape import Shape
+from physical_ai_world_model.ssm.weights import load
 
 OTHER_STEPS_S = (0.53, 0.667, 0.8)
 FINE = ((0.1, 29), (0.2, 15))  # samples as a robot sees them: step in s, count
@@ -51,6 +57,7 @@ class Settings:
     device: str = "cpu"
     graph: bool = True  # on a GPU: replay each step as one captured graph
     seconds: float = 1e9
+    small: Small = field(default_factory=Small)
 
 
 @dataclass(frozen=True)
@@ -152,13 +159,42 @@ def scores(model: PeopleModel, groups: Sequence[Group], windows_at_once: int = 6
     return dict(zip(("ade_m", "fde_m", "best_ade_m", "best_fde_m", "nll"), mean, strict=True))
 
 
+def begun(shape: Shape, settings: Settings) -> PeopleModel:
+    """The model as it is before the first step: drawn, or the weights that `small.start` names. Raises ModelError."""
+    model, small = PeopleModel(shape, settings.engine, settings.dropout), settings.small
+    if small.start:
+        found = load(Path(small.start))
+        if found.shape != shape:
+            raise ModelError(f"{small.start} is of other sizes: {found.shape}.", f"Name weights of {shape}.")
+        model.load_state_dict({name: torch.tensor(value) for name, value in found.tensors.items()})
+    elif small.init == "ggd":
+        begin_as_ggd(model, small.init_shape, settings.seed)
+    return model
+
+
+def constrained(model: PeopleModel, material: Material, settings: Settings) -> RateConstraint | None:
+    """What keeps the weights small, where the settings ask for it."""
+    small = settings.small
+    if not small.active:
+        return None
+    steps: dict[str, float] = {}
+    if small.quantise > 0.0:
+        tensors = {name: p.detach().cpu().numpy() for name, p in model.named_parameters()}
+        plain = PeopleModel(model.shape, "loop", 0.0)
+        plain.load_state_dict({name: value.cpu() for name, value in model.state_dict().items()})
+        groups = [group.to("cpu") for group in material.held]
+        steps = steps_by_sensitivity(tensors, people_sensitivity(plain, groups), small.quantise, small.protect)
+    return RateConstraint(model, small, steps)
+
+
 def train(
     material: Material, shape: Shape, settings: Settings, folder: Path, report: Callable[[int, dict[str, Any]], None]
 ) -> tuple[PeopleModel, list[dict[str, Any]]]:
     """The model with the best mean weights by the part held back, and the course of its scores."""
     torch.manual_seed(settings.seed)
     rng = np.random.default_rng(settings.seed)
-    model = PeopleModel(shape, settings.engine, settings.dropout).to(settings.device)
+    model = begun(shape, settings).to(settings.device)
+    constraint = constrained(model, material, settings)
     mean = Average(model)
     cuda = settings.device.startswith("cuda")
     rate = torch.tensor(settings.rate, device=settings.device) if cuda else settings.rate
@@ -177,15 +213,17 @@ def train(
     stream = torch.cuda.Stream() if cuda and settings.graph else None
     steppers = [
         Stepper(model, group, Planner(group, settings.rows, settings.stretch, settings.told, settings.seed + step + k),
-                optimiser, mean.tensors, settings.end, settings.likelihood, stream)
+                optimiser, mean.tensors, settings.end, settings.likelihood, stream, constraint)
         for k, group in enumerate(material.learn)
     ]  # fmt: skip
-    begun, done = time.monotonic(), step >= settings.steps
+    began, done = time.monotonic(), step >= settings.steps
     warm_up = max(1, min(WARM_UP, settings.steps // 4))
     while not done:
         for stepper, windows in mixed(steppers, rng):
-            share = min(1.0, max(step / settings.steps, (time.monotonic() - begun) / settings.seconds))
+            share = min(1.0, max(step / settings.steps, (time.monotonic() - began) / settings.seconds))
             now_rate = settings.rate * min(1.0, (step + 1) / warm_up) * 0.5 * (1.0 + math.cos(math.pi * share))
+            if constraint is not None and step % REFIT_EVERY == 0:
+                constraint.refit()
             stepper.run(windows, now_rate, settings.relax * (1.0 - share))
             step += 1
             if step == warm_up:
@@ -194,11 +232,14 @@ def train(
             report(step, {})
             if step % settings.every == 0 or done:
                 mean.swap(model)
-                now = {"step": step, "seconds": round(time.monotonic() - begun, 1), **scores(model, material.held)}
-                course.append(now)
-                score = now["ade_m"] + 0.5 * now["fde_m"] + now["best_ade_m"] + 0.5 * now["best_fde_m"]
-                if score < best or best_state is None:
-                    best, best_state = score, {k: v.clone() for k, v in model.state_dict().items()}
+                with constraint.held() if constraint is not None else nullcontext():
+                    now = {"step": step, "seconds": round(time.monotonic() - began, 1), **scores(model, material.held)}
+                    if constraint is not None:
+                        now["shape"] = round(float(np.mean(constraint.shapes)), 3)
+                    course.append(now)
+                    score = now["ade_m"] + 0.5 * now["fde_m"] + now["best_ade_m"] + 0.5 * now["best_fde_m"]
+                    if score < best or best_state is None or settings.small.active:
+                        best, best_state = score, {k: v.clone() for k, v in model.state_dict().items()}
                 mean.swap(model)
                 report(step, now)
                 _keep(checkpoint, model, optimiser, mean, step, course, best, best_state, settings, shape)

@@ -1,4 +1,4 @@
-"""The weights of the people model: one safetensors file, and a card beside it that says what they are."""
+"""The weights of the people model: one file, safetensors or compact, and a card beside it that says what they are."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as parse
 from safetensors.numpy import save as pack
 
+from physical_ai_core.compact import file as compact
+from physical_ai_core.compact.form import is_compact
 from physical_ai_core.errors import ModelError
 from physical_ai_world_model.calibration import Calibration
 from physical_ai_world_model.ssm.shape import ARCHITECTURE, Shape
@@ -42,7 +44,7 @@ def default_folder() -> Path:
 
 
 def load(path: Path) -> PeopleWeights:
-    """A safetensors file, or a folder with a card that names file and hash.
+    """A safetensors or compact file (told by how it begins), or a folder with a card that names file and hash.
 
     Raises ModelError: missing, damaged (hash), of another architecture, or with tensors that do not fit.
     """
@@ -62,12 +64,7 @@ def load(path: Path) -> PeopleWeights:
         raise ModelError(
             f"The weights {path} are not those of their card: sha256 {found[:12]}…, not {expected[:12]}….", REBUILD
         )
-    try:
-        tensors = {name: np.asarray(value, dtype=np.float32) for name, value in parse(content).items()}
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        about = dict(json.loads(header.get("__metadata__", {}).get(KEY, "{}")))
-    except (SafetensorError, ValueError, TypeError) as error:
-        raise ModelError(f"{path} is no safetensors file: {error}", REBUILD) from error
+    tensors, about = _read(content, path)
     architecture = about.get("architecture", "none")
     if architecture != ARCHITECTURE:
         raise ModelError(
@@ -85,10 +82,28 @@ def load(path: Path) -> PeopleWeights:
     return PeopleWeights(tensors, shape, calibration, found)
 
 
+def _read(content: bytes, path: Path) -> tuple[dict[str, Floats], dict[str, Any]]:
+    if is_compact(content):
+        found = compact.decode(content, ARCHITECTURE, str(path))
+        return found.tensors, dict(found.about)
+    try:
+        tensors = {name: np.asarray(value, dtype=np.float32) for name, value in parse(content).items()}
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        return tensors, dict(json.loads(header.get("__metadata__", {}).get(KEY, "{}")))
+    except (SafetensorError, ValueError, TypeError) as error:
+        raise ModelError(f"{path} is no safetensors file: {error}", REBUILD) from error
+
+
+def said_of(shape: Shape, calibration: Mapping[str, Any]) -> dict[str, Any]:
+    """What a file of weights says of its model."""
+    return {"architecture": ARCHITECTURE, "shape": asdict(shape), "calibration": dict(calibration)}
+
+
 def save(path: Path, tensors: Mapping[str, NDArray[Any]], shape: Shape, calibration: Mapping[str, Any]) -> str:
     """Write the file; → its sha256."""
-    about = {"architecture": ARCHITECTURE, "shape": asdict(shape), "calibration": dict(calibration)}
-    metadata = {KEY: json.dumps(about, sort_keys=True)}  # one key: several would be written in no fixed order
+    metadata = {
+        KEY: json.dumps(said_of(shape, calibration), sort_keys=True)
+    }  # one key: several would be written in no fixed order
     content = pack({k: np.ascontiguousarray(v, dtype=np.float32) for k, v in sorted(tensors.items())}, metadata)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
