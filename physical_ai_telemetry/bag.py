@@ -14,8 +14,7 @@ from rosbags.highlevel import AnyReader, AnyReaderError
 from physical_ai_core.errors import BagError, InputError
 from physical_ai_core.graph import TOPIC, TOPICS
 from physical_ai_core.ros.decode import decode
-from physical_ai_telemetry.metadata import recorded_info, splits
-from physical_ai_telemetry.recover import is_finished, recover
+from physical_ai_telemetry.recover import needs_recovery, recover
 from physical_ai_telemetry.schemas import typestore
 
 
@@ -28,7 +27,7 @@ class Event(NamedTuple):
 
 
 class Arrival(NamedTuple):
-    """One message as it came: when it was recorded, and what decodes it (raises BagError), for who needs its content."""
+    """One message as it came: when it was recorded, and what decodes it, for who needs it. `decode` raises BagError."""
 
     topic: str
     arrived_s: float
@@ -63,11 +62,6 @@ class Bag:
         self.unreadable = 0  # messages that had another form than the graph table says
 
     @property
-    def info(self) -> dict[str, str]:
-        """What the recorder wrote into the bag of itself (site, robot, software, …); empty for other recordings."""
-        return recorded_info(self.path)
-
-    @property
     def start_s(self) -> float:
         return float(self._reader.start_time) * 1e-9
 
@@ -95,8 +89,8 @@ class Bag:
             return decode(TOPIC[topic].data, self._reader.deserialize(raw, connection.msgtype))
         except (InputError, AnyReaderError, AttributeError, ValueError, IndexError, TypeError) as error:
             raise BagError(
-                f"A message of {connection.topic} ({connection.msgtype}) in the bag {self.path} is no {topic}: {error}.",
-                f"It should be {TOPIC[topic].ros_type}; map the bag's topics in the replay configuration.",
+                f"A message of {connection.topic} ({connection.msgtype}) in {self.path} cannot be read: {error}.",
+                f"'{topic}' should be {TOPIC[topic].ros_type}; map the bag's topics in the replay configuration.",
             ) from error
 
     def _connections(self, topics: Collection[str] | None) -> list[Any]:
@@ -129,7 +123,7 @@ def open_bag(path: str | Path, mapping: Mapping[str, str] | None = None, namespa
     `mapping` (bag topic -> graph topic) replaces the names of the graph table.
     """
     path = Path(path)
-    if path.is_dir() and splits(path) and not all(is_finished(file) for file in splits(path)):
+    if needs_recovery(path):
         recover(path)
     try:
         with AnyReader([path], default_typestore=typestore()) as reader:

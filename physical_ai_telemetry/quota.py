@@ -9,8 +9,8 @@ from pathlib import Path
 
 from physical_ai_core.errors import BagError
 from physical_ai_telemetry.metadata import NAME, STORY, splits, write_metadata
-from physical_ai_telemetry.recover import is_finished
-from physical_ai_telemetry.split import LIBRARY, is_locked
+from physical_ai_telemetry.recover import is_finished, is_ours
+from physical_ai_telemetry.split import is_locked
 
 
 def free_bytes(folder: Path) -> int:
@@ -26,7 +26,7 @@ def prune(root: Path, limit_bytes: int) -> list[Path]:
     """
     bags = [folder for folder in root.iterdir() if folder.is_dir()]
     files = sorted(
-        (path for bag in bags for path in splits(bag) if _ours(path)),
+        (path for bag in bags for path in splits(bag) if is_ours(path)),
         key=lambda path: (path.stat().st_mtime, path.name),
     )
     total = sum(path.stat().st_size for path in files)
@@ -42,11 +42,6 @@ def prune(root: Path, limit_bytes: int) -> list[Path]:
     for folder in {path.parent for path in deleted}:
         _tidy(folder)
     return deleted
-
-
-def _ours(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return LIBRARY.encode() in stream.read(128)  # the MCAP header names its writer
 
 
 def _tidy(folder: Path) -> None:

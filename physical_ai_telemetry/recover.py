@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 import zstandard
 from mcap.exceptions import McapError
 from mcap.records import Channel, Message, Metadata, Schema
@@ -18,7 +19,7 @@ from mcap.stream_reader import StreamReader
 from physical_ai_core.errors import BagError
 from physical_ai_telemetry.copying import Copy
 from physical_ai_telemetry.metadata import NAME, splits, write_metadata
-from physical_ai_telemetry.split import is_locked
+from physical_ai_telemetry.split import LIBRARY, is_locked
 
 MAGIC = b"\x89MCAP0\r\n"
 FOOTER_BYTES = 9 + 20 + len(MAGIC)  # record head, footer, magic
@@ -48,12 +49,24 @@ def is_finished(path: Path) -> bool:
     return tail.startswith(b"\x02\x14") and tail.endswith(MAGIC)
 
 
+def needs_recovery(folder: Path) -> bool:
+    """Whether a recorder was killed here: a file without its footer, or one that the metadata does not know of."""
+    files = splits(folder) if folder.is_dir() else []
+    return any(not is_finished(path) for path in files) or (bool(files) and is_ours(files[0]) and _stale(folder, files))
+
+
+def is_ours(path: Path) -> bool:
+    """Whether this suite wrote the file: the MCAP header names its writer."""
+    with path.open("rb") as stream:
+        return LIBRARY.encode() in stream.read(128)
+
+
 def recover(folder: str | Path) -> Recovery:
     """Finish every unfinished MCAP of a bag folder and write its `metadata.yaml`.
 
-    Safe to call on a whole bag (then only the metadata is renewed where it is missing or older than a file). The
-    original is replaced only when its new copy is complete. Raises BagError when the folder holds no recording, or
-    is still being recorded.
+    Safe to call on a whole bag (then only the metadata is renewed where it does not know of a file). The original is
+    replaced only when its new copy is complete. A file without a whole chunk is removed, or, where it is the only one,
+    made an empty bag that opens. Raises BagError when the folder holds no recording, or is still being recorded.
     """
     folder = Path(folder)
     files = splits(folder) if folder.is_dir() else []
@@ -74,7 +87,7 @@ def recover(folder: str | Path) -> Recovery:
             kept, lost_bytes = _finish(path)
             messages += kept
             lost += lost_bytes
-            if kept:
+            if kept or len(files) == 1:
                 recovered.append(path.name)
             else:
                 path.unlink()
@@ -90,8 +103,13 @@ def recover(folder: str | Path) -> Recovery:
 
 
 def _stale(folder: Path, files: list[Path]) -> bool:
-    metadata = folder / NAME
-    return not metadata.exists() or metadata.stat().st_mtime < max(path.stat().st_mtime for path in files)
+    """Whether the metadata is missing, unreadable, or of other files than those that are there."""
+    try:
+        content = yaml.safe_load((folder / NAME).read_text(encoding="utf-8"))
+        listed = content["rosbag2_bagfile_information"]["relative_file_paths"]
+    except (OSError, yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError):
+        return True
+    return sorted(listed or ()) != sorted(path.name for path in files)
 
 
 def _finish(path: Path) -> tuple[int, int]:
@@ -114,10 +132,7 @@ def _finish(path: Path) -> tuple[int, int]:
         copy.finish()
         target.flush()
         os.fsync(target.fileno())
-    if copy.messages:
-        os.replace(draft, path)
-    else:
-        draft.unlink()
+    os.replace(draft, path)
     return copy.messages, size - whole
 
 

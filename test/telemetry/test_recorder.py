@@ -126,9 +126,8 @@ def test_a_file_cut_anywhere_with_garbage_behind_it_is_recovered_up_to_its_last_
     length = int(len(chunked) * share)
     (folder / "run_0.mcap").write_bytes(chunked[:length] + noise)
     done = recover(folder)
-    if done.removed:
-        assert share < 0.5 and not splits(folder)
-        return
+    if done.messages == 0:
+        assert share < 0.5
     with AnyReader([folder]) as reader:
         found = list(reader.messages())
         assert len(found) == reader.message_count == done.messages
