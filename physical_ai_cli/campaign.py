@@ -122,14 +122,14 @@ def adversary(
         outcome = search.episode(seed, episode, gate)
         console.print(outcome)
         raise typer.Exit(1 if outcome.crash or outcome.exit else 0)
-    begun = time.monotonic()
+    begun, resumed = time.monotonic(), out.exists()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("adversary", total=episodes)
         outcomes = results.run_campaign(
             episodes, seed, out, lambda done, _: progress.update(task, completed=round(done)), jobs, gate
         )
-    told = results.page(outcomes, seed, time.monotonic() - begun)
+    told = results.page(outcomes, seed, 0.0 if resumed else time.monotonic() - begun)
     console.print(results.table(outcomes))
     lost = results.failures(outcomes)
     for k, one in sorted(lost.items())[:20]:

@@ -161,7 +161,7 @@ def table(outcomes: Mapping[int, Outcome]) -> Table:
 
 
 def page(outcomes: Mapping[int, Outcome], seed: int, wall_s: float) -> Page:
-    """docs/benchmarks/adversary.md."""
+    """docs/benchmarks/adversary.md. `wall_s`: that all of them took; 0 where some were played earlier."""
     lost = failures(outcomes)
     speed = f" {len(outcomes) / wall_s:.1f} episodes a second." if wall_s > 0.0 else ""
     about = (
@@ -176,9 +176,12 @@ def page(outcomes: Mapping[int, Outcome], seed: int, wall_s: float) -> Page:
         " circle at 10 to 25 Hz, delays of a sweep up to 0.12 s, noise up to 0.4 of the side margin, up to 10 % of the"
         " rays lost, dead time and lag of the base up to the declared `actuator_s`, brakes from exactly the rules'"
         " value upwards, slopes up to 10°, the pose wrong by up to three of its standard deviations.",
-        f"A walker counts who was in sight for {KNOWN_S:g} s; who walks into a robot that stands is told beside."
+        f"A walker counts who was seen whole for {KNOWN_S:g} s (neither another thing nor the edge of the sweep hid"
+        " more than a third); who walks into a robot that stands is told beside."
         " `sudden`: walkers who turn towards the robot at the last moment; nothing is claimed there.",
     ]
+    unknown = sum(one.gap_m <= 0.0 and not one.counted and one.kind not in BEYOND for one in outcomes.values())
+    notes.append(f"Touched at speed by a walker who was seen whole for less, and so not counted: {unknown}.")
     notes += [
         f"Failure: episode {k}, {one.kind}, {one.tactic}, {one.setup}: "
         + (f"touched at {one.touch_mps:.2f} m/s." if one.crash else "left its zone.")
