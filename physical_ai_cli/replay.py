@@ -57,7 +57,7 @@ def replay(
         raise InputError(f"There is no reader '{reader}'.", "Give recorded, model or none.")
     refuse_same_names(bags)
     chosen = None if config is None else load_replay_config(config)
-    parts = list(NODES) if node == [EACH] else node or [GRAPH]
+    parts = [part for name in node or [GRAPH] for part in (NODES if name == EACH else (name,))]
     found: list[Checked] = []
     for bag in bags:
         for part in parts:

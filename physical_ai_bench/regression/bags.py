@@ -52,8 +52,8 @@ class Drive:
 
 
 DRIVES: Final = (
-    Drive("yard", "yard", 24.0, presses=(12.0, 13.5, 15.0), parameters={"simulator": {"people_at_once": 3}}),
-    Drive("yard_empty", "yard_empty", 12.0),
+    Drive("yard", "yard", 20.0, presses=(10.0, 11.0, 12.5), parameters={"simulator": {"people_at_once": 2}}),
+    Drive("yard_empty", "yard_empty", 8.0),
 )
 
 

@@ -21,7 +21,10 @@ from physical_ai_core.errors import InputError
 
 @dataclass(frozen=True)
 class Checked:
-    """One bag and part. `verdict` is None where the reference was made anew. `changes`: what it was made by, and now."""
+    """One bag and part. `verdict` is None where the reference was made anew.
+
+    `changes`: what is another one than when the reference was made.
+    """
 
     replayed: Replayed
     against: Path

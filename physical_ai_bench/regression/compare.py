@@ -110,16 +110,16 @@ def _field(
     their_at = there.at[theirs] if there is not None else theirs
     common, i, j = np.intersect1d(shifted, their_at, assume_unique=True, return_indices=True)
     bad: list[tuple[int, str, str]] = []
-    extra = [(int(said_ns[here.at[k]]), _shown(here, k), NEVER) for k in np.delete(ours, i)]
-    lacking = [(int(reference_ns[there.at[k]]), NEVER, _shown(there, k)) for k in np.delete(theirs, j)]
+    extra = [(int(said_ns[here.at[k]]), _shown(here, int(k)), NEVER) for k in np.delete(ours, i)]
+    lacking = [(int(reference_ns[there.at[k]]), NEVER, _shown(there, int(k))) for k in np.delete(theirs, j)]
     bad += extra + lacking
     most: tuple[float, float, int] | None = None
     if len(common):
         ours, theirs = ours[i], theirs[j]
         times = reference_ns[common]
         if isinstance(here, Texts) or isinstance(there, Texts):
-            pairs = [(k, _shown(here, a), _shown(there, b)) for k, a, b in zip(times, ours, theirs, strict=True)]
-            bad += [(int(k), a, b) for k, a, b in pairs if a != b]
+            shown = [(_shown(here, int(a)), _shown(there, int(b))) for a, b in zip(ours, theirs, strict=True)]
+            bad += [(int(at), a, b) for at, (a, b) in zip(times, shown, strict=True) if a != b]
         else:
             wrong, most = _numbers(here, there, ours, theirs, tolerances, topic, path)
             for k in np.flatnonzero(wrong):

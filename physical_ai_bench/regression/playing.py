@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import gc
+import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from physical_ai_bench.regression.ahead import Ahead, Errand, nodes_of
 from physical_ai_bench.regression.cast import ALSO_HEARD, Part, cast, rates_of
-from physical_ai_bench.regression.feed import BagFacts, Word, arrivals, open_feed, persons_words
+from physical_ai_bench.regression.feed import BagFacts, Came, Word, arrivals, open_feed, persons_words
 from physical_ai_bench.regression.mail import LiveNode
-from physical_ai_bench.regression.readings import ModelReader, ReaderKind, RecordedReader, reader_for
+from physical_ai_bench.regression.readings import ModelReader, ReaderKind, RecordedReader, reader_for, save_readings
 from physical_ai_bench.regression.spoken import Listener, Spoken, digest_of
 from physical_ai_bench.regression.tolerances import Tolerances
 from physical_ai_bench.replay import ReplayConfig
-from physical_ai_bench.runner import Runner
+from physical_ai_bench.runner import HEARTBEAT, Runner
+from physical_ai_core import graph
+from physical_ai_core.core import Core
 from physical_ai_core.errors import BagError
 from physical_ai_planner.parameters import PlannerParameters
+from physical_ai_telemetry.bag import Bag
+
+BESIDE = frozenset(("safety/people", "instruction", "goal_state"))  # what persons' words and readings are made of
 
 
 @dataclass(frozen=True)
@@ -50,59 +57,82 @@ def play(
     tolerances: Tolerances,
     reader: ReaderKind = "recorded",
     keep_readings: Path | None = None,
+    processes: int = 0,
 ) -> Replayed:
     """Play `part` from the bag. The same bits for the same bag, parameters and software on one kind of processor.
 
-    Raises BagError, ParameterError, and what the cores raise; an exception inside a core ends the replay.
+    `processes`: 2 lets perception run ahead of the whole graph, 0 does so where there are two processors; the bits do
+    not depend on it. Raises BagError, ParameterError, and what the cores raise: their exceptions end the replay.
     """
-    fed, begun = part.fed, time.perf_counter()
-    with open_feed(facts.path, config.topics, fed | {"safety/people", "instruction", "goal_state"}, part.needed) as bag:
-        made: list[RecordedReader] = []
+    begun = time.perf_counter()
+    names = nodes_of(part, processes or len(os.sched_getaffinity(0)))
+    with ExitStack() as stack:
+        bag = stack.enter_context(open_feed(facts.path, config.topics, part.fed | BESIDE, part.needed))
+        ahead = stack.enter_context(Ahead(Errand(facts, part, tuple(names), config, tolerances))) if names else None
+        readers: list[RecordedReader] = []
 
         def interpreter(parameters: PlannerParameters) -> RecordedReader | None:
             found = reader_for(reader, bag, parameters)
-            made.extend([found] if found is not None else [])
+            readers.extend([found] if found is not None else [])
             return found
 
-        nodes = cast(part.nodes, config, interpreter)
+        here = [node for node in part.nodes if node not in names]
+        nodes = cast(here, config, interpreter)
         words = persons_words(bag) if "safety_gate" in nodes else []
-        listener = Listener(part.said, tolerances)
-        count = 0
+        listener = Listener(part.said - _said_by(names), tolerances)
         loaded = time.perf_counter()
-        with unhurried():
-            runner = _runner(nodes, words, listener, rates_of(part, config))
-
-            def counted() -> Iterator[Any]:
-                nonlocal count
-                for came in arrivals(bag, fed, nodes):
-                    count += 1
-                    yield came
-
-            runner.run(counted())
+        cores: dict[str, Core] = {**nodes, **({name: ahead.core(name) for name in names} if ahead else {})}
+        count = _run(bag, part, cores, nodes, words, listener, config)
+        spoken: Spoken = {**listener.spoken(), **(ahead.finish() if ahead is not None else {})}
+        wall_s = time.perf_counter() - loaded
         bag_s = bag.duration_s
-    if keep_readings is not None and made and isinstance(made[0], ModelReader):
-        from physical_ai_bench.regression.readings import save_readings
-
-        save_readings(keep_readings, made[0].taken)
-    spoken = listener.spoken()
+    if keep_readings is not None and readers and isinstance(readers[0], ModelReader):
+        save_readings(keep_readings, readers[0].taken)
     if not spoken:
         raise BagError(
             f"The replay of {part.name} from the bag {facts.path} said nothing ({count} messages were fed).",
             "Check the topic map and the parameters of the replay configuration.",
         )
-    return Replayed(
-        part, facts, spoken, digest_of(spoken), bag_s, count, sum(len(series) for series in spoken.values()),
-        time.perf_counter() - loaded, loaded - begun,
-    )  # fmt: skip
+    said = sum(len(series) for series in spoken.values())
+    return Replayed(part, facts, spoken, digest_of(spoken), bag_s, count, said, wall_s, loaded - begun)
 
 
-def _runner(nodes: dict[str, LiveNode], words: list[Word], listener: Listener, rates_hz: dict[str, float]) -> Runner:
-    runner = Runner(nodes, taps=[listener.tap], heartbeats=True, rates_hz=rates_hz, also_hear=ALSO_HEARD)
+def play_ahead(errand: Errand, told: Callable[[str, LiveNode], Core]) -> Spoken:
+    """The child's side: some nodes of a part, on that part's messages and clock."""
+    part = errand.part
+    with open_feed(errand.bag.path, errand.config.topics, part.fed | BESIDE, part.needed) as bag:
+        nodes = cast(errand.nodes, errand.config, lambda _: None)
+        listener = Listener(_said_by(errand.nodes), errand.tolerances)
+        _run(bag, part, {name: told(name, node) for name, node in nodes.items()}, nodes, [], listener, errand.config)
+    return listener.spoken()
+
+
+def _run(
+    bag: Bag, part: Part, cores: Mapping[str, Core], nodes: Mapping[str, LiveNode], words: list[Word],
+    listener: Listener, config: ReplayConfig,
+) -> int:  # fmt: skip
+    """Feed everything; returns how many messages it was. `nodes`: those of the cores that take the clock from here."""
+    rates_hz = {name: rate for name, rate in rates_of(part, config).items() if name in cores}
+    runner = Runner(cores, taps=[listener.tap], heartbeats=True, rates_hz=rates_hz, also_hear=ALSO_HEARD)
     for node in nodes.values():
         node.clock = lambda: runner.now_s
     for word in words:
         runner.at(word.at_s, partial(_say, nodes["safety_gate"], word))
-    return runner
+    count = 0
+
+    def counted() -> Iterator[Came]:
+        nonlocal count
+        for count, came in enumerate(arrivals(bag, part.fed, part.nodes), 1):  # noqa: B007
+            yield came
+
+    with _without_collections():
+        runner.run(counted())
+    return count
+
+
+def _said_by(nodes: Any) -> frozenset[str]:
+    """What only these nodes say."""
+    return frozenset(topic.name for node in nodes for topic in graph.said_by(node)) - {HEARTBEAT, "/diagnostics"}
 
 
 def _say(gate: LiveNode, word: Word) -> None:
@@ -110,8 +140,8 @@ def _say(gate: LiveNode, word: Word) -> None:
 
 
 @contextmanager
-def unhurried() -> Iterator[None]:
-    """No garbage is looked for during a replay; a run of some minutes makes little of it."""
+def _without_collections() -> Iterator[None]:
+    """No garbage is looked for during a replay; some minutes of it make little."""
     was = gc.isenabled()
     gc.disable()
     try:

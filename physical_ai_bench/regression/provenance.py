@@ -23,16 +23,16 @@ from physical_ai_core.share import share_path
 
 CORE: Final = "physical_ai_core"
 LENT: Final = {"controller": ("physical_ai_world_model",), "planner": ("physical_ai_control",)}  # what a node is lent
-WEIGHTS: Final = (".npz", ".npy", ".safetensors", ".json", ".bin")
+WEIGHTS: Final = (".npz", ".npy", ".safetensors", ".json", ".bin", ".yaml")
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """Short hashes by name. `parameters`: node -> name -> value, those that are not the defaults and those that are."""
+    """Short hashes by name. `parameters`: node -> name -> value, all of them, defaults too."""
 
     version: str = ""
     software: dict[str, str] = field(default_factory=dict)  # package -> its source
-    models: dict[str, str] = field(default_factory=dict)  # file of weights
+    models: dict[str, str] = field(default_factory=dict)  # file of weights; folder that a parameter names
     files: dict[str, str] = field(default_factory=dict)  # robot, site, rules
     parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
     machine: str = ""  # processor and libraries of numbers: other ones, other last digits
@@ -51,7 +51,8 @@ def provenance(part: Part, config: ReplayConfig) -> Provenance:
             f"{name}/{file.relative_to(root)}": _hash_of([file], root)
             for name, root in roots.items()
             for file in _weights(root)
-        },
+        }
+        | {name: _hash_of(_within(folder), folder) for name, folder in _named(every).items()},
         files={name: _hash_of([file], file.parent) for name, file in _files(part, config).items() if file.exists()},
         parameters=json.loads(json.dumps(every)),
         machine=hashlib.sha256(f"{processor()} {platform.python_version()} {np.__version__}".encode()).hexdigest()[:12],
@@ -98,6 +99,16 @@ def _files(part: Part, config: ReplayConfig) -> dict[str, Path]:
             if known.get(name):
                 found[f"{name} {known[name]}"] = _shared(f"config/{name.rstrip('s')}s", str(known[name]))
     return found
+
+
+def _named(every: Mapping[str, Mapping[str, Any]]) -> dict[str, Path]:
+    """Folders that parameters name: weights, experts."""
+    found = {f"{node}.{name}": Path(str(value)) for node, table in every.items() for name, value in table.items()}
+    return {name: path for name, path in found.items() if path.parts and path.is_absolute() and path.is_dir()}
+
+
+def _within(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def _shared(folder: str, name_or_path: str) -> Path:

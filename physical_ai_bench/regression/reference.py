@@ -81,7 +81,8 @@ def save(reference: Reference, path: Path) -> Path:
         topics[topic] = entry
     body = b"".join(columns)
     header = {
-        "kind": KIND, "schema_version": 1, **{k: v for k, v in vars(reference).items() if k not in ("spoken", "made_by")},
+        "kind": KIND, "schema_version": 1,
+        **{name: value for name, value in vars(reference).items() if name not in ("spoken", "made_by")},
         "made_by": asdict(reference.made_by), "body_sha256": hashlib.sha256(body).hexdigest(), "topics": topics,
     }  # fmt: skip
     text = json.dumps(header, ensure_ascii=False, sort_keys=True).encode() + b"\n"

@@ -14,12 +14,14 @@ from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from math import isfinite
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from physical_ai_bench.regression.mail import Letter
 from physical_ai_bench.regression.tolerances import Tolerances
 from physical_ai_core import messages as m
 
@@ -71,8 +73,9 @@ def digest_of(spoken: Spoken) -> str:
 
 @dataclass
 class _Open:
-    """A field that is still being written."""
+    """A field that is still being written. Of an ignored one only its presence counts."""
 
+    ignored: bool
     at: array[int] = field(default_factory=lambda: array("q"))
     counts: array[int] = field(default_factory=lambda: array("q"))
     sizes: array[int] = field(default_factory=lambda: array("q"))
@@ -90,7 +93,7 @@ class Listener:
         self._fields: dict[str, dict[str, _Open]] = {topic: {} for topic in topics}
 
     def tap(self, topic: str, data: Any, now_s: float) -> None:
-        if topic not in self._topics or type(data).__name__ == "Letter":  # a recorded message of a shared topic
+        if topic not in self._topics or isinstance(data, Letter):  # a recorded message of a shared topic
             return
         said, fields = self._said[topic], self._fields[topic]
         index = len(said)
@@ -98,29 +101,28 @@ class Listener:
         for path, value in parts(data):
             kept = fields.get(path)
             if kept is None:
-                kept = fields[path] = _Open()
-            if self._tolerances.ignored(topic, path):
-                value = "" if isinstance(value, str) else 0.0
+                kept = fields[path] = _Open(self._tolerances.ignored(topic, path))
+            kept.at.append(index)
             if isinstance(value, str):
-                kept.at.append(index)
-                kept.texts.append(value)
+                kept.texts.append("" if kept.ignored else value)
+            elif kept.ignored or isinstance(value, float):
+                kept.counts.append(1)
+                kept.sizes.append(1)
+                kept.values.append(0.0 if kept.ignored else value)
             else:
-                self._add(kept, index, value)
+                self._keep(kept, value)
 
-    def _add(self, kept: _Open, index: int, value: Any) -> None:
-        kept.at.append(index)
-        if isinstance(value, float):
-            kept.counts.append(1)
-            kept.sizes.append(1)
-            kept.values.append(value)
-            return
-        flat = np.asarray(value).ravel()
-        kept.sizes.append(len(flat))
-        if len(flat) > self._tolerances.longest:
-            kept.checks.append(zlib.crc32(np.ascontiguousarray(flat).tobytes()))
+    def _keep(self, kept: _Open, value: NDArray[Any]) -> None:
+        flat = value.ravel()
+        size = len(flat)
+        kept.sizes.append(size)
+        if size > self._tolerances.longest:
+            kept.checks.append(zlib.crc32(flat.tobytes()))
             flat = sketch(flat, self._tolerances.probes)
+        elif flat.dtype != np.float64:
+            flat = flat.astype(np.float64)
         kept.counts.append(len(flat))
-        kept.values.frombytes(flat.astype(np.float64).tobytes())
+        kept.values.frombytes(flat.tobytes())
 
     def spoken(self) -> Spoken:
         return {topic: self._series(topic) for topic in sorted(self._topics) if self._said[topic]}
@@ -145,11 +147,22 @@ class Listener:
 
 def sketch(flat: NDArray[Any], probes: int) -> NDArray[np.float64]:
     """Share of finite elements, their mean, least and greatest, and `probes` elements evenly spread."""
-    values = flat.astype(np.float64)
-    finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
-    picked = values[np.linspace(0, len(values) - 1, probes).astype(np.int64)] if probes else values[:0]
-    most = (float(finite.mean()), float(finite.min()), float(finite.max())) if len(finite) else (0.0, 0.0, 0.0)
-    return np.concatenate([[len(finite) / len(values), *most], picked])
+    picked = _places(len(flat), probes)
+    found = np.empty(4 + len(picked))
+    found[4:] = flat[picked]
+    total = float(flat.sum(dtype=np.float64))
+    if isfinite(total):
+        found[:4] = 1.0, total / len(flat), flat.min(), flat.max()
+        return found
+    finite = flat[np.isfinite(flat)].astype(np.float64)
+    most = (finite.mean(), finite.min(), finite.max()) if len(finite) else (0.0, 0.0, 0.0)
+    found[:4] = len(finite) / len(flat), *most
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _places(size: int, probes: int) -> NDArray[np.int64]:
+    return np.linspace(0, size - 1, probes).astype(np.int64)
 
 
 def parts(data: Any) -> Iterator[tuple[str, Any]]:
@@ -170,9 +183,14 @@ def parts(data: Any) -> Iterator[tuple[str, Any]]:
         yield from _of(name, getattr(data, name))
 
 
-@lru_cache(maxsize=256)
+_NAMES: Final[dict[type[Any], tuple[str, ...]]] = {}
+
+
 def _names(kind: type[Any]) -> tuple[str, ...]:
-    return tuple(part.name for part in dataclasses.fields(kind))
+    found = _NAMES.get(kind)
+    if found is None:
+        found = _NAMES[kind] = tuple(part.name for part in dataclasses.fields(kind))
+    return found
 
 
 def _of(path: str, value: Any) -> Iterator[tuple[str, Any]]:
