@@ -110,6 +110,8 @@ setup(
         "console_scripts": [
             "physical-ai = physical_ai_cli.main:main",
             *[f"{name} = {package}.node:main" for name, package in NODES.items()],
-        ]
+        ],
+        # Named as the module, so that `-p MODULE` and this are one plugin.
+        "pytest11": ["physical_ai_bench.regression.plugin = physical_ai_bench.regression.plugin"],
     },
 )
