@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +20,7 @@ from physical_ai_core.graph import TOPIC
 from physical_ai_telemetry.dataset.manifest import NAME, manifest, write_manifest
 from physical_ai_telemetry.dataset.parts import Shares, draw, require_apart
 from physical_ai_telemetry.dataset.recording import Recording, look_at
+from physical_ai_telemetry.dataset.source import Shelf
 from physical_ai_telemetry.dataset.tables import Written, statistics, units_in, write_tables
 
 FORMATS: Final = ("parquet", "lerobot")
@@ -99,7 +101,9 @@ def _build(bags: Sequence[Path], draft: Path, out: Path, options: Options, told:
     duplicates: list[str] = []
     steps = 2.0 * len(bags)
     with _Pool(options.jobs if len(bags) > 1 else 1) as pool:
-        for done, (bag, found) in enumerate(zip(bags, pool.map(_look, bags), strict=True)):
+        shelf = Shelf() if pool.here and options.form == "parquet" else None
+        looks = pool.map(partial(_look, shelf=shelf), bags)
+        for done, (bag, found) in enumerate(zip(bags, looks, strict=True)):
             if isinstance(found, BagError):
                 if not options.skip_broken:
                     raise found
@@ -116,22 +120,23 @@ def _build(bags: Sequence[Path], draft: Path, out: Path, options: Options, told:
         if options.form == "lerobot":
             counts = write_lerobot(kept, parts, draft, options.fps, lambda n: told(len(bags) + n, steps))
         else:
-            counts = _write_parquet(pool, kept, parts, draft, options, lambda n: told(len(bags) + n, steps))
+            counts = _write_parquet(pool, shelf, kept, parts, draft, options, lambda n: told(len(bags) + n, steps))
     names = [Path(name).name for name in duplicates]
     content = manifest(options.form, kept, parts, options.shares, options.licence, names, counts)
     write_manifest(draft, content)
     return Export(out, tuple(kept), parts, content, broken, tuple(duplicates))
 
 
-def _look(bag: Path) -> Recording | BagError:
+def _look(bag: Path, shelf: Shelf | None) -> Recording | BagError:
     try:
-        return look_at(bag)
+        return look_at(bag, shelf)
     except BagError as error:
         return error
 
 
 def _write_parquet(
     pool: _Pool,
+    shelf: Shelf | None,
     recordings: Sequence[Recording],
     parts: dict[str, str],
     draft: Path,
@@ -141,7 +146,7 @@ def _write_parquet(
     work = [(recording, parts, draft, options.topics) for recording in recordings]
     files: list[Written] = []
     unreadable: dict[str, int] = {}
-    for done, (written, lost) in enumerate(pool.map(_write_one, work)):
+    for done, (written, lost) in enumerate(pool.map(partial(_write_one, shelf=shelf), work)):
         files += written
         for topic, count in lost.items():
             unreadable[topic] = unreadable.get(topic, 0) + count
@@ -162,16 +167,17 @@ INTERVENTIONS: Final = pa.schema(
 
 
 def _write_one(
-    work: tuple[Recording, dict[str, str], Path, tuple[str, ...] | None],
+    work: tuple[Recording, dict[str, str], Path, tuple[str, ...] | None], shelf: Shelf | None
 ) -> tuple[list[Written], dict[str, int]]:
     recording, parts, draft, topics = work
-    return write_tables(recording, parts, draft, topics)
+    return write_tables(recording, parts, draft, topics, shelf=shelf)
 
 
 class _Pool:
     """Work on bags, in this process or in several; results in the order of the work."""
 
     def __init__(self, jobs: int) -> None:
+        self.here = jobs <= 1
         self._pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) if jobs > 1 else None
 
     def __enter__(self) -> _Pool:

@@ -19,7 +19,7 @@ from physical_ai_core.errors import BagError
 from physical_ai_core.graph import TOPIC
 from physical_ai_telemetry.bag import open_bag
 from physical_ai_telemetry.columns import ChannelDecoder
-from physical_ai_telemetry.dataset.source import Raw, fingerprint, is_mcap, raw_batches
+from physical_ai_telemetry.dataset.source import Raw, Shelf, fingerprint, is_mcap, raw_batches
 from physical_ai_telemetry.flatten import JSON, unflatten
 from physical_ai_telemetry.interventions import TOPICS as LABEL_TOPICS
 from physical_ai_telemetry.interventions import Intervention, InterventionTracker
@@ -72,11 +72,11 @@ class Recording:
         return np.clip(np.searchsorted(begins, log_ns, side="right") - 1, 0, None)
 
 
-def look_at(bag: str | Path) -> Recording:
-    """Read a bag's labels. Raises BagError when it cannot be read or holds no topic of the graph."""
+def look_at(bag: str | Path, shelf: Shelf | None = None) -> Recording:
+    """Read a bag's labels; `shelf` keeps what was read for who comes next. Raises BagError when it cannot be read or holds no topic of the graph."""
     path = Path(bag)
     digest = fingerprint(path)
-    reader = _of_mcap(path) if is_mcap(path) else _of_others(path)
+    reader = _of_mcap(path, shelf) if is_mcap(path) else _of_others(path)
     tracker, timeline = InterventionTracker(), _Timeline(digest[:ID_LETTERS])
     for log_ns, topic, data, stamp_s in reader.events:
         tracker.hear(topic, data, stamp_s)
@@ -158,12 +158,12 @@ class _Look:
         return np.concatenate(self._marks), np.concatenate(self._log)
 
 
-def _of_mcap(path: Path) -> _Look:
+def _of_mcap(path: Path, shelf: Shelf | None) -> _Look:
     look = _Look()
 
     def events() -> Labels:
         decoders: dict[Any, ChannelDecoder] = {}
-        for raws in raw_batches(path):
+        for raws in raw_batches(path) if shelf is None else shelf.read(path):
             heard: list[tuple[int, str, Any, float]] = []
             for raw in raws:
                 log_ns = raw.batch.log_ns

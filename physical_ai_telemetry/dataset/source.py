@@ -22,6 +22,8 @@ from physical_ai_telemetry.recover import is_finished, recover
 
 SLOW_ROWS: Final = 2000
 HASH_BYTES: Final = 1 << 20
+BATCH_BYTES: Final = 16 << 20
+MOST_KEPT_BYTES: Final = 512 << 20
 Wanted = Collection[str] | None
 
 
@@ -64,8 +66,33 @@ def is_mcap(bag: Path) -> bool:
     return all(path.suffix == ".mcap" for path in files_of(bag))
 
 
-def raw_batches(bag: Path, topics: Wanted = None, batch_bytes: int = 32 << 20) -> Iterator[list[Raw]]:
-    """Serialized messages of an MCAP recording, some tens of MB at a time. Raises BagError."""
+class Shelf:
+    """Serialized messages of small bags, kept between looking at them and writing them; what is too much is read anew."""
+
+    def __init__(self, most_bytes: int = MOST_KEPT_BYTES) -> None:
+        self._room = most_bytes
+        self._kept: dict[Path, list[list[Raw]]] = {}
+
+    def read(self, bag: Path) -> Iterator[list[Raw]]:
+        """Everything of a bag, once more; kept where there is room."""
+        held: list[list[Raw]] | None = []
+        size = 0
+        for raws in raw_batches(bag):
+            size += sum(len(payload) for raw in raws for payload in raw.batch.payloads)
+            if held is not None:
+                held = [*held, raws] if size <= self._room else None
+            yield raws
+        if held is not None:
+            self._room -= size
+            self._kept[bag] = held
+
+    def take(self, bag: Path) -> list[list[Raw]] | None:
+        """What is kept of a bag; it is given away."""
+        return self._kept.pop(bag, None)
+
+
+def raw_batches(bag: Path, topics: Wanted = None, batch_bytes: int = BATCH_BYTES) -> Iterator[list[Raw]]:
+    """Serialized messages of an MCAP recording, some MB at a time. Raises BagError."""
     names: dict[str, str] = {}
 
     def wanted(channel: Channel) -> bool:
@@ -79,9 +106,10 @@ def raw_batches(bag: Path, topics: Wanted = None, batch_bytes: int = 32 << 20) -
 
 
 def tables(
-    bag: Path, topics: Wanted = None, told: Callable[[int], None] | None = None, batch_bytes: int = 32 << 20
+    bag: Path, topics: Wanted = None, told: Callable[[int], None] | None = None, kept: list[list[Raw]] | None = None
 ) -> Iterator[dict[str, Table]]:
-    """Decoded messages of graph topics (or of some), a group of rows at a time. `told` hears how many are done.
+    """Decoded messages of graph topics (or of some), a group of rows at a time. `told` hears how many are done;
+    `kept` is what a Shelf has of the bag.
 
     Raises BagError when the bag cannot be read.
     """
@@ -89,9 +117,11 @@ def tables(
         yield from _slow_tables(bag, topics, told)
         return
     decoders: dict[Channel, ChannelDecoder] = {}
-    for raws in raw_batches(bag, topics, batch_bytes):
+    for raws in kept or raw_batches(bag, topics):
         found: dict[str, list[Table]] = {}
         for raw in raws:
+            if topics is not None and raw.topic not in topics:
+                continue
             decoder = decoders.get(raw.channel)
             if decoder is None:
                 decoder = decoders[raw.channel] = ChannelDecoder(raw.channel, TOPIC[raw.topic].data)

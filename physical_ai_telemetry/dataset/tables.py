@@ -24,7 +24,7 @@ from physical_ai_telemetry.bag import Event
 from physical_ai_telemetry.columns import Table
 from physical_ai_telemetry.dataset.parts import PARTS
 from physical_ai_telemetry.dataset.recording import Recording
-from physical_ai_telemetry.dataset.source import Wanted, tables
+from physical_ai_telemetry.dataset.source import Shelf, Wanted, tables
 from physical_ai_telemetry.flatten import columns_of, unflatten
 
 TOPIC_KEY: Final = b"physical_ai.topic"
@@ -69,6 +69,7 @@ def write_tables(
     root: Path,
     topics: Wanted = None,
     told: Callable[[int], None] | None = None,
+    shelf: Shelf | None = None,
 ) -> tuple[list[Written], dict[str, int]]:
     """Write the tables of one bag under `root`. Returns the files, and the unreadable messages of each topic.
 
@@ -79,7 +80,7 @@ def write_tables(
     labels = _Labels(recording, parts)
     with ThreadPoolExecutor(1) as pool:
         pending: Future[None] | None = None
-        for found in tables(recording.path, topics, told):
+        for found in tables(recording.path, topics, told, None if shelf is None else shelf.take(recording.path)):
             if pending is not None:
                 pending.result()
             pending = pool.submit(_write_group, found, labels, root, recording.id, writers)
@@ -100,12 +101,12 @@ def _write_group(
         schema = schema_of(topic)
         columns = [*labels.columns(table), *table.columns.values()]
         rows = pa.Table.from_arrays(columns, schema=schema)
-        for part, index in labels.parts_of(table.log_ns):
+        for part, runs in labels.parts_of(table.log_ns):
             writer = writers.get((topic, part))
             if writer is None:
                 path = root / FOLDER / folder_of(topic) / f"split={part}" / f"{bag}.parquet"
                 writer = writers[topic, part] = _File(path, topic, part, schema)
-            writer.write(rows if index is None else rows.take(pa.array(index)))
+            writer.write(pa.concat_tables([rows.slice(begin, end - begin) for begin, end in runs]))
 
 
 class _Labels:
@@ -119,12 +120,13 @@ class _Labels:
         self._part = np.array([PARTS.index(parts[unit.name]) for unit in units], dtype=np.int64)
         self._whats = pa.array(["", *dict.fromkeys(one.what for one in recording.interventions)])
 
-    def parts_of(self, log_ns: NDArray[np.int64]) -> Iterator[tuple[str, NDArray[np.int64] | None]]:
-        """Each part that these rows go to, and which they are; None: all."""
+    def parts_of(self, log_ns: NDArray[np.int64]) -> Iterator[tuple[str, list[tuple[int, int]]]]:
+        """Each part that these rows go to, and which they are, as runs of rows."""
         part = self._part[self._recording.unit_of(log_ns)]
+        edges = [0, *(np.flatnonzero(np.diff(part)) + 1).tolist(), len(part)]
+        runs = list(zip(edges[:-1], edges[1:], strict=True))
         for number in np.unique(part).tolist():
-            index = np.flatnonzero(part == number)
-            yield PARTS[number], None if len(index) == len(part) else index
+            yield PARTS[number], [run for run in runs if part[run[0]] == number]
 
     def columns(self, table: Table) -> list[pa.Array]:
         unit = pa.array(self._recording.unit_of(table.log_ns).astype(np.int32))
@@ -165,7 +167,7 @@ class _File:
 
 def units_in(path: Path) -> list[str]:
     """The units that the rows of a written file belong to, read back from it."""
-    return [str(name) for name in pq.read_table(path, columns=["unit"]).column("unit").unique().to_pylist()]
+    return [str(name) for name in pq.ParquetFile(path).read(["unit"]).column("unit").unique().to_pylist()]
 
 
 def read_events(path: str | Path) -> Iterator[Event]:
