@@ -8,19 +8,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Final
 
 import yaml
-from mcap.writer import CompressionType, Writer
 
 from physical_ai_core.graph import Qos
+from physical_ai_telemetry.mcap_file import McapFile
 from physical_ai_telemetry.schemas import definition
 
-COMPRESSION: Final = {
-    "zstd": CompressionType.ZSTD,
-    "lz4": CompressionType.LZ4,
-    "none": CompressionType.NONE,
-}
 CHUNK_BYTES: Final = 1 << 20
 LIBRARY: Final = "physical_ai"
 # rmw policy numbers, as rosbag2 writes them up to metadata version 8: history keep_last 1; reliable 1, best effort 2;
@@ -74,15 +69,13 @@ class Split:
 
     def __init__(self, path: Path, compression: str, info: Mapping[str, str]) -> None:
         self.path = path
-        self._file: IO[bytes] = path.open("xb")
+        self._file = path.open("xb", buffering=0)
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        self._writer: Any = Writer(self._file, chunk_size=CHUNK_BYTES, compression=COMPRESSION[compression])
-        self._writer.start(profile="ros2", library=LIBRARY)
+        self._writer = McapFile(self._file, LIBRARY, compression, CHUNK_BYTES)
         self._writer.add_metadata(LIBRARY, dict(info))
         self._schemas: dict[str, int] = {}
         self._channels: dict[RecordedTopic, int] = {}
         self.messages = 0
-        self._file.flush()
 
     def write(self, topic: RecordedTopic, stamp_ns: int, data: bytes, said_ns: int | None = None) -> None:
         """Append one serialized message. `said_ns`: when it was said, where that is not when it counts."""
@@ -98,7 +91,7 @@ class Split:
 
     def size(self) -> int:
         """Bytes on disk so far; the open chunk is not counted."""
-        return self._file.tell()
+        return self._writer.size()
 
     def flush(self) -> None:
         """Close the chunk and hand everything to the operating system."""
@@ -129,4 +122,4 @@ class Split:
             topic.name, "cdr", schema, {"offered_qos_profiles": offered_qos(topic.qos)}
         )
         self._channels[topic] = channel
-        return int(channel)
+        return channel
