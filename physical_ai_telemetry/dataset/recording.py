@@ -73,7 +73,9 @@ class Recording:
 
 
 def look_at(bag: str | Path, shelf: Shelf | None = None) -> Recording:
-    """Read a bag's labels; `shelf` keeps what was read for who comes next. Raises BagError when it cannot be read or holds no topic of the graph."""
+    """Read a bag's labels; `shelf` keeps what was read for who comes next.
+
+    Raises BagError when it cannot be read or holds no topic of the graph."""
     path = Path(bag)
     digest = fingerprint(path)
     reader = _of_mcap(path, shelf) if is_mcap(path) else _of_others(path)

@@ -67,7 +67,7 @@ def is_mcap(bag: Path) -> bool:
 
 
 class Shelf:
-    """Serialized messages of small bags, kept between looking at them and writing them; what is too much is read anew."""
+    """Serialized messages of small bags, kept between looking at them and writing them; the rest is read anew."""
 
     def __init__(self, most_bytes: int = MOST_KEPT_BYTES) -> None:
         self._room = most_bytes

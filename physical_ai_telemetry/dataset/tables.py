@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -124,7 +125,7 @@ class _Labels:
         """Each part that these rows go to, and which they are, as runs of rows."""
         part = self._part[self._recording.unit_of(log_ns)]
         edges = [0, *(np.flatnonzero(np.diff(part)) + 1).tolist(), len(part)]
-        runs = list(zip(edges[:-1], edges[1:], strict=True))
+        runs = list(pairwise(edges))
         for number in np.unique(part).tolist():
             yield PARTS[number], [run for run in runs if part[run[0]] == number]
 

@@ -285,7 +285,7 @@ def spoilt(bag: Path, to: Path, how: str) -> Path:
     (path,) = to.glob("*.mcap")
     content = bytearray(path.read_bytes())
     if how == "flipped":
-        content[len(content) // 3] ^= 0xFF
+        content[1000::997] = bytes(byte ^ 0xFF for byte in content[1000::997])
     elif how == "no magic":
         content[:4] = b"\0\0\0\0"
     elif how == "empty":
