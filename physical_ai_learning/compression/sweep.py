@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from physical_ai_learning.compression.backslash import Small
+from physical_ai_learning.training.checkpoint import Keeper
 from physical_ai_learning.world_model.people_run import SHIP, SMOKE, run_fold, shipped_recordings
 from physical_ai_learning.world_model.recordings import FOLDS, read_folder
 from physical_ai_learning.world_model.train_people import Settings
@@ -92,7 +93,7 @@ def run_job(job: Job, data: Path | None, shape: Shape, out: Path) -> dict[str, A
         metrics = run_fold(recordings, job.fold, job.settings, shape, out / job.name / job.fold, lambda *_: None)
     except Exception:  # one job's error is no reason to lose the others
         return {"name": job.name, "fold": job.fold, "error": traceback.format_exc(limit=4)}
-    (out / job.name / job.fold / "checkpoint.pt").unlink(missing_ok=True)
+    Keeper(out / job.name / job.fold, {}).clear()
     kept = {key: metrics[key] for key in ("held_back", "scene_left_out", "course")}
     return {"name": job.name, "fold": job.fold, "seconds": round(time.monotonic() - begun, 1), **kept}
 

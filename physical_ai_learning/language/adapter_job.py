@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -21,6 +20,7 @@ from physical_ai_learning.language.reinforce import Reinforcement
 from physical_ai_learning.language.reinforce import smoke as tiny_policy
 from physical_ai_learning.language.reinforce_run import reinforce
 from physical_ai_learning.language.train_adapter import train
+from physical_ai_learning.training.metrics import plain_report
 
 Report = Callable[[str, float, float], None]
 
@@ -68,19 +68,6 @@ def run(job: Job, report: Report) -> dict[str, Any]:
         found["confidence"] = asdict(calibration)
     write_card(job.out)
     return found
-
-
-def plain_report(every_s: float = 10.0) -> Report:
-    """Progress as a line now and then, for logs."""
-    began, said = time.monotonic(), [-1e9]
-
-    def report(stage: str, done: float, total: float) -> None:
-        now = time.monotonic() - began
-        if now - said[0] >= every_s or done >= total:
-            said[0] = now
-            print(f"[{now:5.0f} s] {stage} {done:.0f}/{total:.0f}", flush=True)
-
-    return report
 
 
 def main() -> None:

@@ -14,10 +14,13 @@ import numpy as np
 import torch
 
 from physical_ai_core.errors import InputError
+from physical_ai_learning.training.checkpoint import digest
+from physical_ai_learning.training.parallel import Crew
 from physical_ai_learning.world_model.batches import group_of
 from physical_ai_learning.world_model.people_export import calibrated, export, write_card
+from physical_ai_learning.world_model.people_learner import train
 from physical_ai_learning.world_model.recordings import FOLDS, STEP_S, Recording, Track, read_folder
-from physical_ai_learning.world_model.train_people import Settings, material_of, scores, train
+from physical_ai_learning.world_model.train_people import Settings, material_of, scores
 from physical_ai_learning.world_model.windows import protocol_windows
 from physical_ai_world_model.ssm.shape import ARCHITECTURE, Shape
 
@@ -52,13 +55,8 @@ def shipped_recordings() -> dict[str, Recording]:
     return found
 
 
-def run(
-    data: Path | None, folds: Sequence[str], settings: Settings, shape: Shape, out: Path, jobs: int, report: Report
-) -> dict[str, dict[str, Any]]:
-    """Train one model for each fold (a scene of the benchmark that is left out, or `all`); → metrics by fold.
-
-    Raises InputError for a fold that the recordings do not have.
-    """
+def recordings_of(data: Path | None, folds: Sequence[str]) -> dict[str, Recording]:
+    """The recordings of a folder, or those that ship. Raises InputError for a fold that they do not have."""
     recordings = shipped_recordings() if data is None else read_folder(data)
     for fold in folds:
         if fold != SHIP and not set(FOLDS.get(fold, ("?",))) <= set(recordings):
@@ -66,6 +64,17 @@ def run(
                 f"There is no scene '{fold}' among {', '.join(sorted(recordings))}.",
                 f"Name one of {', '.join(FOLDS)}, or '{SHIP}', and the folder of the benchmark's recordings.",
             )
+    return recordings
+
+
+def run(
+    data: Path | None, folds: Sequence[str], settings: Settings, shape: Shape, out: Path, jobs: int, report: Report
+) -> dict[str, dict[str, Any]]:
+    """Train one model for each fold (a scene of the benchmark that is left out, or `all`); → metrics by fold.
+
+    Raises InputError for a fold that the recordings do not have.
+    """
+    recordings = recordings_of(data, folds)
     if jobs <= 1:
         return {fold: run_fold(recordings, fold, settings, shape, out / fold, report) for fold in folds}
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
@@ -80,24 +89,32 @@ def run(
 
 
 def run_fold(
-    recordings: dict[str, Recording], fold: str, settings: Settings, shape: Shape, out: Path, report: Report
-) -> dict[str, Any]:
-    """One model: OUT/checkpoint.pt while it runs, OUT/weights and OUT/metrics.json at the end."""
+    recordings: dict[str, Recording], fold: str, settings: Settings, shape: Shape, out: Path, report: Report,
+    crew: Crew | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """One model: checkpoints and metrics.jsonl in OUT while it runs, OUT/weights and OUT/metrics.json at the end.
+
+    Raises InputError where OUT holds checkpoints of another training, DivergedError.
+    """
+    crew = crew or Crew(device=settings.device)
     torch.set_num_threads(1)
     out.mkdir(parents=True, exist_ok=True)
     left_out = FOLDS.get(fold, ())
     used = [recording for name, recording in recordings.items() if name not in left_out]
     report(f"{fold}: windows", 0, 1)
-    material = material_of(used, settings)
+    material = material_of(used, replace(settings, device=crew.device))
     report(f"{fold}: windows", 1, 1)
     model, course = train(
-        material, shape, settings, out, lambda step, now: report(f"{fold}: steps", step, settings.steps)
-    )
-    judged = [group_of(protocol_windows(recordings[name])).to(settings.device) for name in left_out]
+        material, shape, settings, out, lambda step, now: report(f"{fold}: steps", step, settings.steps), crew,
+        digest([part for r in used for t in r.tracks for part in (r.name, r.step_s, t.steps, t.xy_m)]),
+    )  # fmt: skip
+    judged = [group_of(protocol_windows(recordings[name])).to(crew.device) for name in left_out]
     metrics: dict[str, Any] = {
         "fold": fold, "steps": course[-1]["step"], "held_back": _rounded(course[-1]),
         "scene_left_out": _rounded(scores(model, judged)) if judged else None, "settings": asdict(settings),
     }  # fmt: skip
+    if not crew.first:
+        return metrics
     held = [group.to("cpu") for group in material.held]
     calibration = calibrated(model.cpu(), held, lambda done, total: report(f"{fold}: calibration", done, total))
     path = out / "weights" / FILE

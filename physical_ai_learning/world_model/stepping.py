@@ -1,20 +1,20 @@
-"""One training step over whole windows, of fixed sizes, so that a GPU can replay it as one graph.
+"""One training step over whole windows, of fixed sizes, so that a GPU can replay it as graphs.
 
-Sizes are fixed by padding: rows that nobody stands in, targets of weight zero. What a step draws by chance (which
-windows, mirror, stretch, whose way is told) comes from the host; everything else happens on the device.
+Sizes are fixed by padding: rows that nobody stands in, targets of weight zero. What a step draws by chance comes from
+the host (`sampling`); everything else happens on the device. A step has two halves: the slope, after which loss and
+norm of the gradient are known, and the update, which the guard may forbid.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from physical_ai_learning.compression.backslash import RateConstraint
+from physical_ai_learning.training.parallel import Crew
 from physical_ai_learning.world_model.batches import (
     SHARE_STEPS,
     Group,
@@ -26,90 +26,13 @@ from physical_ai_learning.world_model.batches import (
 )
 from physical_ai_learning.world_model.loss import losses_of, paths_of
 from physical_ai_learning.world_model.network import PeopleModel
+from physical_ai_learning.world_model.sampling import Draft, Planner, Slots
 from physical_ai_learning.world_model.windows import AHEAD
 from physical_ai_world_model.ssm.decoder import PATH_SHARES
 
-TARGET_SHARE = 0.7  # room for people to be predicted, of the rows
-PLAIN_STEPS = 3  # of each group before its graph is captured
+PLAIN_STEPS = 3  # before a graph is captured
 KEPT = 0.998  # of the slow mean of the weights, a step
-
-
-@dataclass
-class Slots:
-    """What changes from step to step, on the device: rows of the group, where the neighbours sit, factors, targets."""
-
-    rows: Tensor  # (N,)
-    near: Tensor  # (P, M) among the batch's rows, -1 nobody
-    factor: Tensor  # (N, 2)
-    target: Tensor  # (P,) among the batch's rows
-    weight: Tensor  # (P,)
-    told: Tensor  # (P, M) chance draw of whose way is told; the largest allowed one wins, below 0 none
-    relax: Tensor  # ()
-
-
-class Planner:
-    """Cuts a group's windows into batches of at most N rows and P targets, and draws what is drawn."""
-
-    def __init__(self, group: Group, rows: int, stretch: float, told: float, seed: int) -> None:
-        self._start = group.start.cpu().numpy()
-        self._near = group.near.cpu().numpy()
-        self._stays = np.isfinite(group.ahead_m[:, -1, 0].cpu().numpy())
-        self._people = np.diff(self._start)
-        self._targets = np.add.reduceat(self._stays.astype(np.int64), self._start[:-1])
-        self.rows = max(rows, int(self._people.max()))
-        self.targets = max(int(TARGET_SHARE * rows), int(self._targets.max()))
-        self._stretch, self._told = stretch, told
-        self._rng = np.random.default_rng(seed)
-
-    def batches(self) -> list[NDArray[np.int64]]:
-        """One pass over every window in random order."""
-        order = self._rng.permutation(len(self._people))
-        found, first, people, targets = [], 0, 0, 0
-        for k, window in enumerate(order):
-            people, targets = people + self._people[window], targets + self._targets[window]
-            if people > self.rows or targets > self.targets:
-                found.append(order[first:k])
-                first, people, targets = k, self._people[window], self._targets[window]
-        found.append(order[first:])
-        return found
-
-    def fill(self, windows: NDArray[np.int64], slots: Slots) -> None:
-        """Write one batch into the slots."""
-        sizes = self._people[windows]
-        offset = np.cumsum(sizes) - sizes
-        window = np.repeat(np.arange(len(sizes)), sizes)
-        rows = np.arange(len(window)) - offset[window] + self._start[windows][window]
-        target = np.flatnonzero(self._stays[rows])
-        near = self._near[rows[target]]
-        shift = (offset - self._start[windows])[window[target]]
-        near = np.where(near >= 0, near + shift[:, None], -1)
-        stretch = np.exp(self._rng.uniform(-self._stretch, self._stretch, len(sizes)))
-        flip = np.where(self._rng.random(len(sizes)) < 0.5, -1.0, 1.0)
-        factor = np.column_stack([stretch, stretch * flip])[window]
-        told = np.where(self._rng.random(len(target))[:, None] < self._told, self._rng.random(near.shape), -1.0)
-        _put(slots.rows, rows, 0)
-        _put(slots.factor, factor, 1.0)
-        _put(slots.target, target, 0)
-        _put(slots.near, near, -1)
-        _put(slots.told, told, -1.0)
-        _put(slots.weight, np.full(len(target), 1.0 / len(target)), 0.0)
-
-    def slots(self, device: str, neighbours: int) -> Slots:
-        """Empty ones of this planner's sizes."""
-        n, p = self.rows, self.targets
-        whole = {"dtype": torch.int64, "device": device}
-        real = {"dtype": torch.float32, "device": device}
-        return Slots(
-            torch.zeros(n, **whole), torch.zeros(p, neighbours, **whole), torch.ones(n, 2, **real),  # type: ignore[arg-type]
-            torch.zeros(p, **whole), torch.zeros(p, **real), torch.zeros(p, neighbours, **real),  # type: ignore[arg-type]
-            torch.zeros((), **real),  # type: ignore[arg-type]
-        )  # fmt: skip
-
-
-def _put(slot: Tensor, values: NDArray[np.generic], rest: float) -> None:
-    padded = np.full(tuple(slot.shape), rest, dtype=np.int64 if slot.dtype == torch.int64 else np.float32)
-    padded[: len(values)] = values
-    slot.copy_(torch.from_numpy(padded), non_blocking=True)
+CLIP = 1.0  # of the gradient's norm
 
 
 def batch_loss(model: PeopleModel, group: Group, slots: Slots, end: float, likelihood: float) -> Tensor:
@@ -135,69 +58,114 @@ def batch_loss(model: PeopleModel, group: Group, slots: Slots, end: float, likel
     return (losses_of(paths_ahead, goal, slots.relax, end, likelihood) * slots.weight).sum()
 
 
-class Stepper:
-    """Runs steps of one group; on a GPU, after a few plain ones, as one captured graph."""
+class Objective(nn.Module):
+    """The model with its loss as one module, which is what several workers share."""
 
-    def __init__(
-        self, model: PeopleModel, group: Group, planner: Planner, optimiser: torch.optim.Optimizer,
-        mean: list[Tensor], end: float, likelihood: float, stream: torch.cuda.Stream | None,
-        constraint: RateConstraint | None = None,
-    ) -> None:  # fmt: skip
-        """`stream`: where plain steps and the capture run, one for all steppers; None: no graph. `constraint`:
-        keeps the weights small."""
-        self._model, self._group, self.planner, self._optimiser, self._mean = model, group, planner, optimiser, mean
-        self._end, self._likelihood, self._stream, self._constraint = end, likelihood, stream, constraint
-        self.slots = planner.slots(str(group.xy_m.device), group.near.shape[1])
+    def __init__(self, model: PeopleModel, end: float, likelihood: float) -> None:
+        super().__init__()
+        self.model, self._end, self._likelihood = model, end, likelihood
+
+    def forward(self, group: Group, slots: Slots) -> Tensor:
+        return batch_loss(self.model, group, slots, self._end, self._likelihood)
+
+
+class Replayed:
+    """Work on a GPU that after a few plain runs is one captured graph; elsewhere it stays plain."""
+
+    def __init__(self, work: Callable[[], None], stream: torch.cuda.Stream | None) -> None:
+        """`stream`: where plain runs and the capture happen, one for all; None: no graph."""
+        self._work, self._stream = work, stream
         self._graph: torch.cuda.CUDAGraph | None = None
         self._plain = 0
 
-    def run(self, windows: NDArray[np.int64], rate: float, relax: float) -> None:
-        """One step."""
-        self.planner.fill(windows, self.slots)
-        self.slots.relax.fill_(relax)
-        for parameters in self._optimiser.param_groups:
-            if isinstance(parameters["lr"], Tensor):
-                parameters["lr"].fill_(rate)
-            else:
-                parameters["lr"] = rate
+    def __call__(self) -> None:
         if self._graph is not None:
             self._graph.replay()
         elif self._stream is None:
-            self._once()
+            self._work()
         else:
             self._on_stream(self._stream)
 
     def _on_stream(self, stream: torch.cuda.Stream) -> None:
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
-            self._once()
+            self._work()
         torch.cuda.current_stream().wait_stream(stream)
         self._plain += 1
         if self._plain == PLAIN_STEPS:
             torch.cuda.synchronize()
             graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(graph, stream=stream):
-                self._once()
+                self._work()
             self._graph = graph
 
+
+class Stepper:
+    """The slope of one group's batches."""
+
+    def __init__(
+        self, objective: nn.Module, group: Group, planner: Planner, said: Tensor, stream: torch.cuda.Stream | None,
+        constraint: RateConstraint | None = None,
+    ) -> None:  # fmt: skip
+        """`said` (2,): takes this worker's loss and the gradient's norm. `constraint`: keeps the weights small."""
+        self._objective, self._group, self._said, self._constraint = objective, group, said, constraint
+        self.slots = planner.slots(str(group.xy_m.device), group.near.shape[1])
+        self._slope = Replayed(self._once, stream)
+
+    def slope(self, draft: Draft, relax: float) -> None:
+        """Gradient, loss and norm of one batch; on a GPU they are under way when this returns."""
+        self.slots.take(draft)
+        self.slots.relax.fill_(relax)
+        self._slope()
+
     def _once(self) -> None:
-        self._optimiser.zero_grad(set_to_none=False)
+        for parameter in self._objective.parameters():
+            if parameter.grad is not None:
+                parameter.grad.zero_()
         if self._constraint is not None:
             self._constraint.hold()
-        batch_loss(self._model, self._group, self.slots, self._end, self._likelihood).backward()
+        loss = self._objective(self._group, self.slots)
+        loss.backward()
         if self._constraint is not None:
             self._constraint.release()
-        torch.nn.utils.clip_grad_norm_(self._model.parameters(), 1.0)
+        with torch.no_grad():
+            norms = torch._foreach_norm([p.grad for p in self._objective.parameters() if p.grad is not None])
+            self._said.copy_(torch.stack([loss.detach(), torch.linalg.vector_norm(torch.stack(norms))]))
+
+
+class Updater:
+    """The step itself: clipped gradient, optimiser, rate constraint, slow mean of the weights."""
+
+    def __init__(
+        self, model: nn.Module, optimiser: torch.optim.Optimizer, mean: list[Tensor], said: Tensor,
+        stream: torch.cuda.Stream | None, constraint: RateConstraint | None = None,
+    ) -> None:  # fmt: skip
+        self._parameters = list(model.parameters())
+        self._optimiser, self._mean, self._said, self._constraint = optimiser, mean, said, constraint
+        self._update = Replayed(self._once, stream)
+
+    def update(self, rate: float) -> None:
+        """Learn from the gradient that the last slope left."""
+        for parameters in self._optimiser.param_groups:
+            if isinstance(parameters["lr"], Tensor):
+                parameters["lr"].fill_(rate)
+            else:
+                parameters["lr"] = rate
+        self._update()
+
+    @torch.no_grad()
+    def _once(self) -> None:
+        scale = (CLIP / (self._said[1] + 1e-6)).clamp(max=1.0)
+        torch._foreach_mul_([p.grad for p in self._parameters if p.grad is not None], scale)
         self._optimiser.step()
         if self._constraint is not None:
             self._constraint.shrink(self._optimiser.param_groups[0]["lr"])
-        with torch.no_grad():
-            torch._foreach_lerp_(self._mean, [p.detach() for p in self._model.parameters()], 1.0 - KEPT)
+        torch._foreach_lerp_(self._mean, [p.detach() for p in self._parameters], 1.0 - KEPT)
 
 
-def mixed(steppers: list[Stepper], rng: np.random.Generator) -> Iterator[tuple[Stepper, NDArray[np.int64]]]:
-    """One pass over every group's batches, shuffled."""
-    plan = [(stepper, windows) for stepper in steppers for windows in stepper.planner.batches()]
-    for k in rng.permutation(len(plan)):
-        if len(plan[k][1]):
-            yield plan[k]
+def loss_and_norm(said: Tensor, crew: Crew) -> tuple[float, float]:
+    """Of the whole batch, the same for every worker: the loss of each is that of its share, times their number."""
+    loss = said[:1].clone()
+    crew.total_(loss)
+    loss_of_all, norm = crew.told([float(loss) / crew.size, float(said[1])])
+    return loss_of_all, norm

@@ -1,36 +1,30 @@
-"""Train the people model: recordings in, weights, metrics and calibration out. Resumes from its last checkpoint."""
+"""What the training of the people model begins with: settings, windows, the model before its first step; its scores."""
 
 from __future__ import annotations
 
-import json
 import math
-import time
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from physical_ai_core.errors import ModelError
-from physical_ai_learning.compression.backslash import REFIT_EVERY, RateConstraint, Small
+from physical_ai_learning.compression.backslash import RateConstraint, Small
 from physical_ai_learning.compression.init import begin_as_ggd
 from physical_ai_learning.compression.sensitivity import people_sensitivity, steps_by_sensitivity
 from physical_ai_learning.world_model.batches import Batch, Group, assemble, group_of, part_of
 from physical_ai_learning.world_model.loss import Paths, negative_log_likelihood, paths_of
 from physical_ai_learning.world_model.network import PeopleModel
 from physical_ai_learning.world_model.recordings import Recording
-from physical_ai_learning.world_model.stepping import Planner, Stepper, mixed
 from physical_ai_learning.world_model.windows import Windows, protocol_windows, resampled_windows
 from physical_ai_world_model.ssm.shape import Shape
 from physical_ai_world_model.ssm.weights import load
 
 OTHER_STEPS_S = (0.53, 0.667, 0.8)
 FINE = ((0.1, 29), (0.2, 15))  # samples as a robot sees them: step in s, count
-WARM_UP = 100  # steps
 CROWD = "students"  # many people a window: fewer windows of it are resampled
 
 
@@ -185,84 +179,3 @@ def constrained(model: PeopleModel, material: Material, settings: Settings) -> R
         groups = [group.to("cpu") for group in material.held]
         steps = steps_by_sensitivity(tensors, people_sensitivity(plain, groups), small.quantise, small.protect)
     return RateConstraint(model, small, steps)
-
-
-def train(
-    material: Material, shape: Shape, settings: Settings, folder: Path, report: Callable[[int, dict[str, Any]], None]
-) -> tuple[PeopleModel, list[dict[str, Any]]]:
-    """The model with the best mean weights by the part held back, and the course of its scores."""
-    torch.manual_seed(settings.seed)
-    rng = np.random.default_rng(settings.seed)
-    model = begun(shape, settings).to(settings.device)
-    constraint = constrained(model, material, settings)
-    mean = Average(model)
-    cuda = settings.device.startswith("cuda")
-    rate = torch.tensor(settings.rate, device=settings.device) if cuda else settings.rate
-    optimiser = torch.optim.AdamW(model.parameters(), rate, weight_decay=settings.decay, capturable=cuda)
-    course: list[dict[str, Any]] = []
-    best, best_state, step = math.inf, None, 0
-    checkpoint = folder / "checkpoint.pt"
-    if checkpoint.exists():
-        kept = torch.load(checkpoint, map_location=settings.device, weights_only=False)
-        if kept["settings"] == asdict(settings) and kept["shape"] == asdict(shape):
-            model.load_state_dict(kept["model"])
-            optimiser.load_state_dict(kept["optimiser"])
-            mean.tensors = kept["mean"]
-            step, course, best, best_state = kept["step"], kept["course"], kept["best"], kept["best_state"]
-            rng = np.random.default_rng([settings.seed, step])
-    stream = torch.cuda.Stream() if cuda and settings.graph else None
-    steppers = [
-        Stepper(model, group, Planner(group, settings.rows, settings.stretch, settings.told, settings.seed + step + k),
-                optimiser, mean.tensors, settings.end, settings.likelihood, stream, constraint)
-        for k, group in enumerate(material.learn)
-    ]  # fmt: skip
-    began, done = time.monotonic(), step >= settings.steps
-    warm_up = max(1, min(WARM_UP, settings.steps // 4))
-    while not done:
-        for stepper, windows in mixed(steppers, rng):
-            share = min(1.0, max(step / settings.steps, (time.monotonic() - began) / settings.seconds))
-            now_rate = settings.rate * min(1.0, (step + 1) / warm_up) * 0.5 * (1.0 + math.cos(math.pi * share))
-            if constraint is not None and step % REFIT_EVERY == 0:
-                constraint.refit()
-            stepper.run(windows, now_rate, settings.relax * (1.0 - share))
-            step += 1
-            if step == warm_up:
-                mean.begin(model)
-            done = step >= settings.steps or share >= 1.0
-            report(step, {})
-            if step % settings.every == 0 or done:
-                mean.swap(model)
-                with constraint.held() if constraint is not None else nullcontext():
-                    now = {"step": step, "seconds": round(time.monotonic() - began, 1), **scores(model, material.held)}
-                    if constraint is not None:
-                        now["shape"] = round(float(np.mean(constraint.shapes)), 3)
-                    course.append(now)
-                    score = now["ade_m"] + 0.5 * now["fde_m"] + now["best_ade_m"] + 0.5 * now["best_fde_m"]
-                    if score < best or best_state is None or settings.small.active:
-                        best, best_state = score, {k: v.clone() for k, v in model.state_dict().items()}
-                mean.swap(model)
-                report(step, now)
-                _keep(checkpoint, model, optimiser, mean, step, course, best, best_state, settings, shape)
-            if done:
-                break
-    assert best_state is not None
-    model.load_state_dict(best_state)
-    (folder / "course.json").write_text(json.dumps(course, indent=1), encoding="utf-8")
-    return model, course
-
-
-def _keep(
-    path: Path, model: PeopleModel, optimiser: torch.optim.Optimizer, mean: Average, step: int, course: Any,
-    best: float, best_state: Any, settings: Settings, shape: Shape,
-) -> None:  # fmt: skip
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    torch.save(
-        {
-            "model": model.state_dict(), "optimiser": optimiser.state_dict(), "mean": mean.tensors,
-            "step": step, "course": course, "best": best, "best_state": best_state,
-            "settings": asdict(settings), "shape": asdict(shape),
-        },
-        part,
-    )  # fmt: skip
-    part.replace(path)

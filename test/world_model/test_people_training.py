@@ -22,7 +22,8 @@ from physical_ai_learning.world_model.people_run import (  # noqa: E402
     shipped_recordings,
 )
 from physical_ai_learning.world_model.recordings import read_folder, read_recording  # noqa: E402
-from physical_ai_learning.world_model.stepping import Planner, batch_loss  # noqa: E402
+from physical_ai_learning.world_model.sampling import Planner  # noqa: E402
+from physical_ai_learning.world_model.stepping import batch_loss  # noqa: E402
 from physical_ai_learning.world_model.windows import AHEAD, protocol_windows, resampled_windows  # noqa: E402
 from physical_ai_world_model.ssm.crowd import Crowd, PeopleModel  # noqa: E402
 from physical_ai_world_model.ssm.weights import load  # noqa: E402
@@ -75,7 +76,7 @@ def test_the_step_of_fixed_sizes_has_the_loss_of_the_batch(tmp_path: Path) -> No
     for rows in (100, 300):
         planner = Planner(group, rows, stretch=0.0, told=0.0, seed=1)
         slots = planner.slots("cpu", group.near.shape[1])
-        planner.fill(np.arange(3), slots)
+        slots.take(planner.draft(np.arange(3), 0))
         slots.factor.abs_()
         losses.append(float(batch_loss(model, group, slots, 0.5, 0.1).detach()))
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
