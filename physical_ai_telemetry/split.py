@@ -31,6 +31,9 @@ class RecordedTopic:
     ros_type: str
     qos: Qos = Qos.STATE
 
+    def __hash__(self) -> int:  # asked for with every message
+        return hash(self.name)
+
 
 Letter = tuple[RecordedTopic, int, bytes]  # a message as it came: topic, when (ns of the graph's clock), bytes
 

@@ -30,7 +30,7 @@ TELEMETRY: Final = "physical_ai_telemetry.node"
 PROFILES: Final = "config/middleware/fastdds_large.xml"
 CAMERA_MBPS: Final = 10.0
 SETTLE_S: Final = 4.0  # after the traffic has begun, before CPU is counted
-PEER_SHARE: Final = 0.5  # of the time, for each of the simpler programs
+PEER_SHARE, PEER_S = 0.5, 60.0  # of the recorder's time, and at most so long, for each of the others
 PATIENCE_S: Final = 40.0
 TARGET: Final = 0.15
 OWN: Final = ("heartbeat", "/diagnostics")  # telemetry says these too
@@ -40,7 +40,7 @@ ABOUT: Final = (
     " ({rate:.0f} messages/s), and a camera of {camera:g} MB/s that does not compress, said by a second process over"
     " DDS. CPU is user and system time of the recorder's process, all its threads (the middleware's too), from 4 s"
     " after the traffic began to its end. *Lost*: said and not found in the file. The recorder runs {seconds:.0f} s,"
-    " the others half of that, one after the other with the same traffic."
+    " the others {peer_s:.0f} s, one after the other with the same traffic."
 )
 
 
@@ -72,15 +72,17 @@ class Cost:
 def recorder_page(
     environment: Mapping[str, str], seconds: float, factor: float = 1.0, report: Callable[[str], None] = lambda _: None
 ) -> Page:
-    """Measure all three in turn. Raises PhysicalAIError when a process does not come up."""
+    """Measure all in turn. Raises PhysicalAIError when a process does not come up."""
     load_before = os.getloadavg()[0]
     environment = {**environment, "FASTDDS_DEFAULT_PROFILES_FILE": str(share_path(PROFILES))}
     said = voices(factor, CAMERA_MBPS)
+    peer_s = min(PEER_SHARE * seconds, PEER_S)
     costs = []
     for name, run_s, start in (
         ("**this recorder**", seconds, _telemetry),
-        ("rclpy callbacks and the mcap library's writer", PEER_SHARE * seconds, _plain),
-        ("taken and thrown away, ten times a second", PEER_SHARE * seconds, _hear),
+        ("this recorder while an incident is kept, all the time", peer_s, _telemetry_by_hand),
+        ("rclpy callbacks and the mcap library's writer", peer_s, _plain),
+        ("taken and thrown away, ten times a second", peer_s, _hear),
     ):
         report(name.strip("*"))
         with tempfile.TemporaryDirectory() as folder:
@@ -90,20 +92,27 @@ def recorder_page(
     notes = (
         f"At most {100 * TARGET:.0f} % of one core and nothing lost: {verdict} ({100 * ours.cpu_share:.1f} %,"
         f" {sum(ours.lost.values())} lost in {ours.seconds:.0f} s). Lost by topic: {_lost_by_topic(ours)}.\n\n"
-        f"Other load on the machine (load average before the run): {load_before:.1f} of {os.cpu_count()} cores."
+        f"Other load on the machine (load average before the run, and with it at its end):"
+        f" {load_before:.1f}, {os.getloadavg()[0]:.1f} of {os.cpu_count()} cores."
     )
-    about = ABOUT.format(rate=sum(voice.rate_hz for voice in said), camera=CAMERA_MBPS, seconds=seconds)
+    about = ABOUT.format(rate=sum(voice.rate_hz for voice in said), camera=CAMERA_MBPS, seconds=seconds, peer_s=peer_s)
     return Page("recorder", "The recorder's cost", about, HEADER, [cost.row() for cost in costs], notes)
 
 
-def _telemetry(name: str, environment: Mapping[str, str], folder: Path, seconds: float, factor: float) -> Cost:
+def _telemetry_by_hand(name: str, environment: Mapping[str, str], folder: Path, seconds: float, factor: float) -> Cost:
+    return _telemetry(name, environment, folder, seconds, factor, True)
+
+
+def _telemetry(
+    name: str, environment: Mapping[str, str], folder: Path, seconds: float, factor: float, by_hand: bool = False
+) -> Cost:
     arguments = (
         "--ros-args", "-p", f"output_folder:={folder}", "-p", "bag:=run",
         "-p", "extra_topics:=['camera/image_raw:sensor_msgs/msg/Image']",
     )  # fmt: skip
     with module_process(environment, folder, TELEMETRY, *arguments) as process:
         _bring_up(environment)
-        measured = _under_load(environment, process.pid, seconds, factor)
+        measured = _under_load(environment, process.pid, seconds, factor, by_hand)
     recover(folder / "run")
     found = _counts(splits(folder / "run"))
     return _cost(name, seconds, measured, found, folder / "run")
@@ -134,10 +143,11 @@ def _bring_up(environment: Mapping[str, str]) -> None:
 
 
 def _under_load(
-    environment: Mapping[str, str], pid: int, seconds: float, factor: float
+    environment: Mapping[str, str], pid: int, seconds: float, factor: float, by_hand: bool = False
 ) -> tuple[dict[str, int], float, float]:
     """(messages said by topic, CPU share, share in the system) of a process while the traffic lasts."""
     command = [sys.executable, "-m", LOAD, "speak", str(SETTLE_S + seconds), str(factor), str(CAMERA_MBPS)]
+    command.append("by_hand" if by_hand else "alone")
     with subprocess.Popen(command, env=dict(environment), stdout=subprocess.PIPE, text=True) as traffic:
         io_before = cpu_s(pid)
         while cpu_s(pid) - io_before < 0.3 and traffic.poll() is None:  # the traffic has begun

@@ -1,8 +1,8 @@
 """The processes of a recorder's load, each `python -m physical_ai_bench.recorder_load.node WHAT …`.
 
-speak SECONDS FACTOR CAMERA_MBPS [WAIT]   the traffic; prints how many messages it said on each topic, as JSON
-plain FILE                                a subscriber with a callback a topic that calls the mcap library's writer
-hear                                      takes everything ten times a second and throws it away: the floor
+speak SECONDS FACTOR CAMERA_MBPS BY_HAND   the traffic; prints how many messages it said on each topic, as JSON
+plain FILE                                 a subscriber with a callback a topic that calls the mcap library's writer
+hear                                       takes everything ten times a second and throws it away: the floor
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ LAST_S: Final = 1.0
 PATIENCE_S: Final = 30.0
 
 
-def speak(seconds: float, factor: float, camera_mbps: float) -> dict[str, int]:
+def speak(seconds: float, factor: float, camera_mbps: float, by_hand: bool) -> dict[str, int]:
     """Say everything once somebody listens to everything; stamps of headers are the present."""
     rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     node = Node("traffic")
-    said = voices(factor, camera_mbps)
+    said = voices(factor, camera_mbps, by_hand)
     mouths = []
     for voice in said:
         topic = voice.topic
@@ -69,7 +69,7 @@ def speak(seconds: float, factor: float, camera_mbps: float) -> dict[str, int]:
 
 def heard_topics() -> list[graph.Topic]:
     """What a recorder hears of the traffic, the camera too."""
-    return [voice.topic for voice in voices(1.0, 1.0)]
+    return [voice.topic for voice in voices(1.0, 1.0, True)]
 
 
 class Plain(Node):
@@ -123,7 +123,8 @@ class Hear(Node):
 
 def main(arguments: list[str]) -> int:
     if arguments[0] == "speak":
-        print(json.dumps(speak(float(arguments[1]), float(arguments[2]), float(arguments[3]))), flush=True)
+        seconds, factor, camera_mbps = (float(text) for text in arguments[1:4])
+        print(json.dumps(speak(seconds, factor, camera_mbps, arguments[4] == "by_hand")), flush=True)
         return 0
     if arguments[0] == "plain":
         return run_node(lambda: Plain(Path(arguments[1])), [])

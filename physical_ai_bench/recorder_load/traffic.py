@@ -15,6 +15,8 @@ from physical_ai_core.reports import ControllerStatus, PlannerReply, Verdict
 
 ON_EVENT_HZ: Final = 0.5  # rate of topics that the table calls "on event"
 CAMERA: Final = "camera/image_raw"
+BY_HAND: Final = "cmd_vel_teleop"
+UNSAID: Final = ("points",)  # the demo's robot has a planar LiDAR
 UNIT: Final = np.array([0.0, 0.0, 0.0, 1.0])
 VARIANTS: Final = 4  # of each message, so that a compressor does not meet the same bytes again and again
 
@@ -65,8 +67,8 @@ def payload(topic: graph.Topic, t: float, seed: int = 0) -> Any:
         ControllerStatus: lambda: ControllerStatus(t, "tracking", "g", 3.0, 1.2, 3),
         reports.ApprovalRequest: lambda: reports.ApprovalRequest("gate", "enter"),
         reports.PersonsAnswer: lambda: reports.PersonsAnswer("gate", "ann", True),
-        reports.Takeover: lambda: reports.Takeover("ann", True),
-        reports.PeopleReport: lambda: reports.PeopleReport(t, "ann"),
+        reports.Takeover: lambda: reports.Takeover("ann", False),
+        reports.PeopleReport: lambda: reports.PeopleReport(t),
         reports.ImplementOrder: lambda: reports.ImplementOrder({"blade": True}),
         reports.ImplementStates: lambda: reports.ImplementStates(t, {"blade": False}),
         Verdict: lambda: Verdict(t, "clear", "autonomy", [1.0, 0.0], [1.0, 0.0]),
@@ -74,13 +76,16 @@ def payload(topic: graph.Topic, t: float, seed: int = 0) -> Any:
     return kinds[topic.data]()
 
 
-def voices(factor: float = 1.0, camera_mbps: float = 0.0, on_event_hz: float = ON_EVENT_HZ) -> list[Voice]:
-    """Every recorded topic at its rate in the table times `factor`, and a camera of so many MB/s."""
+def voices(factor: float = 1.0, camera_mbps: float = 0.0, by_hand: bool = False) -> list[Voice]:
+    """Every recorded topic at its rate in the table times `factor`, and a camera of so many MB/s.
+
+    `by_hand`: somebody drives by teleoperation now and then, which is an incident each time.
+    """
     found = []
     for topic in graph.TOPICS:
-        if topic.recorded and topic.name != "points":
+        if topic.recorded and topic.name not in UNSAID and (by_hand or topic.name != BY_HAND):
             speakers = len(topic.says) if len(topic.says) > 1 else 1  # heartbeats and diagnostics come from every node
-            rate_hz = factor * speakers * (topic.rate_hz or on_event_hz)
+            rate_hz = factor * speakers * (topic.rate_hz or ON_EVENT_HZ)
             found.append(Voice(topic, rate_hz, tuple(payload(topic, 1.0 + k, k) for k in range(VARIANTS))))
     if camera_mbps > 0.0:
         topic = graph.TOPIC[CAMERA]

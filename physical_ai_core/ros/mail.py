@@ -70,7 +70,9 @@ def set_clock(node: Node, clock: Any) -> None:
 
 def serves_clock(subscription: Any) -> bool:
     """True for the subscription by which rclpy itself keeps a node's simulated time."""
-    return subscription.topic_name == CLOCK and isinstance(getattr(subscription.callback, "__self__", None), TimeSource)
+    if not isinstance(getattr(subscription.callback, "__self__", None), TimeSource):
+        return False
+    return bool(subscription.topic_name == CLOCK)  # the name is resolved anew each time it is asked for
 
 
 def _clocks(node: Node) -> list[Any]:
