@@ -115,6 +115,9 @@ def _must_stand(command: Command, robot: RobotState, rules: Book, memory: Memory
     if robot.faults:
         clause, numbers = robot.faults[0]
         return Intervention("unsound_input", clause, {key: _plain(value) for key, value in numbers.items()})
+    if robot.impossible:
+        numbers = {"v_mps": _plain(robot.v_mps), "w_rps": _plain(robot.w_rps)}
+        return Intervention("unsound_input", "impossible speed", numbers)
     if command.refused or not math.isfinite(command.v_mps + command.w_rps):
         return Intervention("refused_command", f"{command.source}: {command.refused or 'nan'}")
     if command.lost and command.driver:
@@ -246,7 +249,7 @@ def _braked(
 ) -> Motion:
     """What a protective stop lets pass: for causes that leave the robot its sight a ramp, on which nothing is met."""
     before = Motion(memory.v_mps, memory.w_rps)
-    blind = robot.stale or not math.isfinite(robot.tilt_rad)
+    blind = robot.stale or robot.impossible or not math.isfinite(robot.tilt_rad)
     if cause not in rules.file.stopping.controlled or blind or before == REST:
         return REST
     step = max(step_s(memory, stamp_s), LEAST_STEP_S)

@@ -24,7 +24,7 @@ from physical_ai_safety.place import Place, tilt_of
 from physical_ai_safety.plausible import Fault, MotionCheck
 from physical_ai_safety.rule_forms import Slope
 from physical_ai_safety.sensors import SensorBank
-from physical_ai_safety.situation import Book, Command
+from physical_ai_safety.situation import FASTEST, Book, Command
 
 BASE_FRAMES: Final = ("base_link", "")
 WHEEL_FRAMES: Final = ("base_link", "base_footprint", "")
@@ -208,8 +208,8 @@ class Hearing:
 
     def _take_wheels(self, data: m.Odometry, stamp_s: float) -> bool:
         v, w = float(data.linear_mps[0]), float(data.angular_rps[2])
-        if not math.isfinite(v + w):
-            return self.refuse("wheel/odometry", "nan")
+        if not (abs(v) <= FASTEST and abs(w) <= FASTEST):  # NaN neither
+            return self.refuse("wheel/odometry", "impossible" if math.isfinite(v + w) else "nan")
         if data.child_frame_id not in WHEEL_FRAMES:
             return self.refuse("wheel/odometry", f"frame '{data.child_frame_id}'")
         if self.usable("wheel/odometry", stamp_s):
@@ -229,8 +229,8 @@ class Hearing:
             seat = self._seats[data.frame_id] = Seat.of(mount)
         rates = seat.turned(data.angular_velocity_rps)
         rate = rates[2]
-        if not math.isfinite(rate):
-            return self.refuse("imu/data", "nan")
+        if not abs(rate) <= FASTEST:
+            return self.refuse("imu/data", "impossible" if math.isfinite(rate) else "nan")
         if self.usable("imu/data", stamp_s):
             forces = seat.turned(data.linear_acceleration_mps2)
             self.motion.imu(stamp_s, (*rates, *forces))

@@ -37,6 +37,9 @@ class Command(NamedTuple):
     driver: str = ""
 
 
+FASTEST = 100.0  # m/s, rad/s: whoever measures more is not believed
+
+
 class RobotState(NamedTuple):
     """Measured motion, place and the soundness of the inputs. `stale`: (input, age in s); `missing`: never heard."""
 
@@ -58,6 +61,11 @@ class RobotState(NamedTuple):
     faults: tuple[Fault, ...] = ()  # what the inputs say cannot be
     perceived_mps: float = 0.0  # as perception has it; counts where it is faster than the wheels
     place_age_s: float = 0.0  # of the wheels' last word, at which returns are placed
+
+    @property
+    def impossible(self) -> bool:
+        """No robot moves like this, or its speed is no number."""
+        return not (abs(self.v_mps) <= FASTEST and abs(self.w_rps) <= FASTEST)
 
 
 class Memory(NamedTuple):

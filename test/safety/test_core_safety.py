@@ -173,6 +173,9 @@ def test_wrong_frames_and_numbers_of_sensors_are_refused_so_that_the_input_goes_
         assert gate.handle(topic, data, t) == () and gate.hearing.refused[topic] == before + 1
     bad = [
         ("wheel/odometry", odometry(t, 0, 0, 0, math.nan, 0)),
+        ("wheel/odometry", odometry(t, 0, 0, 0, -101.0, 0)),
+        ("wheel/odometry", odometry(t, 0, 0, 0, 0, 1e300)),
+        ("imu/data", m.Imu(t, "imu", np.array([0.0, 0.0, 101.0]), np.zeros(3))),
         ("state/odometry", odometry(t, math.nan, 0, 0, 0, 0)),
         ("imu/data", m.Imu(t, "imu", np.full(3, math.nan), np.zeros(3))),
         ("state/map_to_odom", m.Pose(t, "map", np.full(3, math.nan), np.array([0, 0, 0, 1.0]), cov)),
