@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 Namespace = Annotated[str, typer.Option(help="Namespace of the robot.")]
+Why = Annotated[str, typer.Option(help="Your reason, kept with the recording.")]
 Name = Annotated[str, typer.Option("--person", help="Who you are; without it, the name of your account.")]
 
 
@@ -26,6 +27,7 @@ def approve(
     id: Annotated[str, typer.Argument(help="Id of the request; without it the open requests are shown.")] = "",
     yes: Annotated[bool, typer.Option("--yes/--no", help="Approve or refuse.")] = True,
     person: Name = "",
+    why: Why = "",
     namespace: Namespace = "",
 ) -> None:
     """Answer a request for approval, or show what is asked."""
@@ -41,14 +43,14 @@ def approve(
                 line = f"{one['id']}: {one['action']} ({one['context']}); yes: {said} of {one['persons']}"
                 Console().print(line, markup=False)
             return
-        notes = operator.say("safety/answer", PersonsAnswer(id, person, yes), person)
+        notes = operator.say("safety/answer", PersonsAnswer(id, person, yes, why), person)
     whats = [note["what"] for note in notes]
     _end(bool(whats) and "denied" not in whats, f"{id}: {', '.join(whats) or 'no answer of the gate'}")
 
 
-def takeover(person: Name = "", namespace: Namespace = "") -> None:
+def takeover(person: Name = "", why: Why = "", namespace: Namespace = "") -> None:
     """Take the robot over: it stands, or follows cmd_vel_teleop, until you hand it back."""
-    _drive(person, True, namespace)
+    _drive(person, True, namespace, why)
 
 
 def hand_back(person: Name = "", namespace: Namespace = "") -> None:
@@ -56,14 +58,14 @@ def hand_back(person: Name = "", namespace: Namespace = "") -> None:
     _drive(person, False, namespace)
 
 
-def _drive(person: str, takes: bool, namespace: str) -> None:
+def _drive(person: str, takes: bool, namespace: str, why: str = "") -> None:
     from physical_ai_core.reports import Takeover
 
     person = person or _account()
     from physical_ai_cli.node import Operator
 
     with Operator(namespace) as operator:
-        notes = operator.say("safety/driver", Takeover(person, takes), person)
+        notes = operator.say("safety/driver", Takeover(person, takes, why), person)
     text = "; ".join(f"{note['what']} {note['context']}".strip() for note in notes) or "no change"
     _end(bool(notes) and notes[-1]["what"] in ("took_over", "handed_back"), text)
 

@@ -43,6 +43,7 @@ DEPTH_S: Final = 2.0  # the reader's queue holds so much traffic, so that a busy
 DEPTH: Final = (20, 500)
 FAST: Final = "state/odometry"
 FAST_PERIOD_NS: Final = 95_000_000
+TRUST_S: Final = 5.0  # a cause whose stamp is further from the graph's clock is of another clock: it counts now
 DECODED: Final = {*kpi.TOPICS, *incidents.TOPICS}
 STAMP: Final = struct.Struct("<iI")  # of a header, first in its message
 STAMP_AT: Final = 4  # after the four bytes that say how it is encoded
@@ -91,6 +92,9 @@ class TelemetryNode(CoreNode[TelemetryParameters]):
 
     def build(self, parameters: TelemetryParameters) -> TelemetryCore:
         list(recorded_topics(parameters))  # refuses what is no topic
+        unknown = [kind for kind in parameters.incident_kinds if kind not in incidents.KINDS]
+        if unknown:
+            raise ParameterError(f"incident_kinds names {unknown}.", f"Known: {', '.join(incidents.KINDS)}.")
         return TelemetryCore(parameters)
 
     def opened(self) -> None:
@@ -183,7 +187,8 @@ class TelemetryNode(CoreNode[TelemetryParameters]):
             self._hear_raw(ear, stamp_ns, raw)
         if self._recorder is not None and isinstance(self.core, TelemetryCore):
             for cause in self.core.take_causes():
-                self._recorder.note(cause)
+                foreign = abs(cause.stamp_s - now_ns * 1e-9) > TRUST_S
+                self._recorder.note(replace(cause, stamp_s=now_ns * 1e-9) if foreign else cause)
 
     def _listen(self, topic: Topic) -> None:
         """Open a raw subscription; a topic that cannot be recorded is reported and left out."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -77,3 +78,34 @@ def test_the_whole_graph_is_recorded_through_a_kill_and_a_restart(
             if status.name == "telemetry: kpi"
         ]
     assert kpis and float(kpis[-1].values["distance_m"]) >= 0.0
+
+
+@pytest.mark.graph
+def test_a_person_who_drives_is_kept_as_an_incident_though_nothing_is_recorded_and_the_metrics_port_is_taken(
+    tmp_path: Path, spawn, ros_env: dict[str, str]
+) -> None:  # type: ignore[no-untyped-def]
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        node = spawn(
+            "physical_ai_telemetry.node", "--ros-args", "-p", f"output_folder:={tmp_path}", "-p", "record:=false",
+            "-p", f"metrics_port:={taken.getsockname()[1]}",
+        )  # fmt: skip
+        run(ros_env, "-c", DRIVE, "telemetry/change_state", str(CONFIGURE), str(ACTIVATE))
+        run(ros_env, str(HERE / "traffic.py"), "3.0", "0.5")  # speaks on cmd_vel_teleop too
+        node.send_signal(signal.SIGINT)
+        node.wait(20.0)
+    (folder,) = (tmp_path / "incidents").iterdir()
+    story = json.loads((folder / "incident.json").read_text(encoding="utf-8"))
+    assert story["end_s"] - story["begin_s"] >= 40.0, "stamps of another clock do not move the window"
+    assert story["state"] == "finished" and "teleop" in {cause["rule"] for cause in story["causes"]}
+    with open_bag(folder) as recording:
+        assert recording.count("scan") > 0 and recording.count("goal_state") > 0
+        said = [
+            status.message
+            for event in recording.events(["/diagnostics"])
+            for status in event.data.statuses
+            if status.name == "telemetry: recorder"
+        ]
+    assert any("metrics_port" in text for text in said), "a taken port is told, and stops nothing"
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["incidents"]
