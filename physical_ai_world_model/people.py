@@ -13,14 +13,18 @@ from physical_ai_core import messages as m
 from physical_ai_core.errors import PhysicalAIError
 from physical_ai_core.geometry import Array
 from physical_ai_core.layouts import OBJECT_CLASSES, Rows
+from physical_ai_core.models.slots import PACKAGE, Slots, models_folder
 from physical_ai_world_model.ids import first_rows
 from physical_ai_world_model.parameters import WorldModelParameters
+from physical_ai_world_model.shadow import Shadow
 from physical_ai_world_model.ssm.crowd import ROBOT, Crowd, PeopleModel, Plan
 from physical_ai_world_model.ssm.decoder import PATH_SHARES, REFERENCE_S, Fans
-from physical_ai_world_model.ssm.weights import default_folder, load
+from physical_ai_world_model.ssm.weights import PeopleWeights, default_folder, load
 from physical_ai_world_model.surprise import moments, planar_covariances
 from physical_ai_world_model.trust import Trust
 
+MODEL: Final = "people"  # its name among models that come as updates
+INSTALLED: Final = "installed"
 WALKERS: Final = tuple(OBJECT_CLASSES.index(name) for name in ("unknown", "person"))
 LEAST_AGE_S: Final = 0.35  # younger tracks have no way yet
 JUMP_M: Final = 0.6  # more than this and what a runner covers, and the track is somebody else's
@@ -33,29 +37,82 @@ class People:
     def __init__(self, p: WorldModelParameters) -> None:
         self._p = p
         self.silent_because, self.sha256, self.backend = "", "", ""
+        self._origin = ""
+        self.warning = ""  # why other weights speak than were asked for
         self.trust = Trust(p.trust_window_s)
         self._at: dict[int, tuple[float, float, float]] = {}  # id: (x, y, stamp)
         self._crowd: Crowd | None = None
+        self.shadow: Shadow | None = None
+        self.shadow_missing = ""  # why there is none though one was asked for
         if not p.people_model:
             self.silent_because = "switched off"
             return
-        folder = default_folder() if p.people_model == "package" else Path(p.people_model)
         try:
-            model = PeopleModel(load(folder))
+            model = PeopleModel(self._weights())
             self._crowd = Crowd(model)
             self.sha256, self.backend = model.sha256, str(model.recurrence.backend)
         except PhysicalAIError as error:
             self.silent_because = str(error)
+            return
+        self._begin_shadow()
+
+    def _begin_shadow(self) -> None:
+        """The candidate beside: whatever is wrong with it, only it is missing."""
+        p = self._p
+        if not p.shadow_model:
+            return
+        folder = Path(p.shadow_model)
+        if p.shadow_model == INSTALLED:
+            slots = Slots(MODEL, models_folder(p.models_folder))
+            waiting = slots.candidate()
+            if waiting is None:
+                self.shadow_missing = "no candidate waits in a slot"
+                return
+            folder = slots.folder / waiting[0]
+        try:
+            self.shadow = Shadow(load(folder), p.shadow_period_s, p.modes)
+        except PhysicalAIError as error:
+            self.shadow_missing = error.cause
+
+    def _weights(self) -> PeopleWeights:
+        """As the parameter says. What is installed and cannot be loaded gives way to what is packaged."""
+        self._origin = self._p.people_model
+        if self._origin not in (PACKAGE, INSTALLED):
+            return load(Path(self._origin))
+        if self._origin == INSTALLED:
+            installed = Slots(MODEL, models_folder(self._p.models_folder)).chosen()
+            self.warning = installed.warning
+            if installed.folder is not None:
+                try:
+                    return load(installed.folder)
+                except PhysicalAIError as error:
+                    self.warning = f"{error.cause} The packaged weights speak. 同梱モデルで動作します。"
+        self._origin = PACKAGE
+        return load(default_folder())
 
     @property
     def speaks(self) -> bool:
         return self._crowd is not None
+
+    @property
+    def source(self) -> str:
+        """Whose weights speak, and the beginning of their hash: for heartbeat and diagnostics."""
+        if self._crowd is None:
+            return "none"
+        return f"{self._origin} {self.sha256[:12]}"
+
+    def silence(self, because: str) -> None:
+        """The learnt forecast keeps silent from now on: the Kalman filter speaks for all."""
+        self.clear()
+        self._crowd, self.silent_because = None, because
 
     def clear(self) -> None:
         if self._crowd is not None:
             self._crowd.clear()
             self.trust.clear()
             self._at.clear()
+            if self.shadow is not None:
+                self.shadow.clear()
 
     def observe(self, rows: Rows, stamp_s: float, known: NDArray[np.uint32]) -> None:
         """Rows of `state/objects` (finite ones of objects in `known` count)."""
@@ -75,6 +132,8 @@ class People:
             self.trust.keep(kept)
             self._at = {i: value for i, value in self._at.items() if i in self._crowd}
         self._crowd.observe(ids, xy, stamp_s)
+        if self.shadow is not None:
+            self.shadow.observe(ids, xy, stamp_s, self._crowd.ids)
         self._at.update({i: (x, y, stamp_s) for i, x, y in places})
         spread = planar_covariances(rows[chosen])
         self.trust.observe(stamp_s, ids, xy, np.where(np.isfinite(spread), spread, 0.0))
@@ -97,6 +156,8 @@ class People:
         if not old.any():
             return nobody, None
         fans = self._crowd.predict(wide[old], times_s, stamp_s, plan, modes=self._p.modes)
+        if self.shadow is not None:
+            self.shadow.forecast(self._crowd, wide[old], stamp_s)
         sound = np.isfinite(fans.mean_m).all(axis=(1, 2, 3)) & np.isfinite(fans.covariance).all(axis=(1, 2, 3))
         fans = Fans(*(value[sound] for value in fans))
         spoken = wide[old][sound]

@@ -43,12 +43,19 @@ def default_folder() -> Path:
     return Path(__file__).parents[1] / "data" / "people"
 
 
+def packaged(path: Path) -> Path:
+    """Other weights of the package may be told by the name of their folder alone: `people_small`."""
+    beside = default_folder().parent / path
+    return beside if len(path.parts) == 1 and not path.exists() and (beside / CARD).exists() else path
+
+
 def load(path: Path) -> PeopleWeights:
-    """A safetensors or compact file (told by how it begins), or a folder with a card that names file and hash.
+    """A safetensors or compact file (told by how it begins), or a folder with a card that names file and hash; of a
+    folder of the package its name is enough (`people_small`).
 
     Raises ModelError: missing, damaged (hash), of another architecture, or with tensors that do not fit.
     """
-    expected = None
+    expected, path = None, packaged(path)
     if path.is_dir():
         try:
             card = yaml.safe_load((path / CARD).read_text(encoding="utf-8"))
