@@ -64,6 +64,16 @@ def world_model(
     engine: Annotated[str, typer.Option(help="loop, or mamba: the kernel of mamba_ssm, on a GPU.")] = "loop",
     steps: Annotated[int, typer.Option(help="Training steps.", min=10)] = 6000,
     seconds: Annotated[float, typer.Option(help="Stop training after so long; the rate falls to zero by then.")] = 1e9,
+    rate: Annotated[float | None, typer.Option(help="Highest; 5e-4 suits weights that are trained already.")] = None,
+    start: Annotated[str, typer.Option(help="Weights to begin with: a file, or a folder of FOLD.safetensors.")] = "",
+    init: Annotated[str, typer.Option(help="Without --start: default, or ggd (generalised Gaussian).")] = "default",
+    backslash: Annotated[float, typer.Option(help="λ of the rate constraint; 0.01 is much.", min=0.0)] = 0.0,
+    prior_shape: Annotated[float, typer.Option(help="Shape of its prior; 0: read from the weights.", min=0.0)] = 0.0,
+    one_prior: Annotated[bool, typer.Option("--one-prior", help="One prior for all, as BackSlash has it.")] = False,
+    quantise: Annotated[
+        float, typer.Option(help="Train on a grid of so many standard deviations; writes people.pai too.", min=0.0)
+    ] = 0.0,
+    protect: Annotated[bool, typer.Option(help="Finer steps for tensors whose errors cost more.")] = True,
     jobs: Annotated[int, typer.Option(help="Folds at a time, each a process.", min=1)] = 1,
     out: Annotated[
         Path | None, typer.Option(help="Checkpoints, weights, metrics; resumed when it exists.", show_default=False)
@@ -74,6 +84,7 @@ def world_model(
     from physical_ai_core.errors import DependencyError, InputError
 
     try:
+        from physical_ai_learning.compression.backslash import Small
         from physical_ai_learning.world_model.people_run import SHIP, SMOKE_SHAPE, run, smoke_settings
         from physical_ai_learning.world_model.recordings import FOLDS
         from physical_ai_learning.world_model.train_people import Settings
@@ -83,10 +94,16 @@ def world_model(
 
     if data is None and not smoke:
         raise InputError("There is nothing to learn from.", "Name a folder of recordings with --data, or try --smoke.")
-    settings = Settings(steps=steps, seconds=seconds, device=device, engine=engine)
+    if init not in ("default", "ggd"):
+        raise InputError(f"There is no beginning called '{init}'.", "Say default, or ggd.")
+    small = Small(backslash, prior_shape, one_prior, quantise, protect, init, start=start)
+    settings = Settings(
+        steps=steps, seconds=seconds, device=device, engine=engine, small=small,
+        rate=Settings().rate if rate is None else rate,
+    )  # fmt: skip
     shape = Shape()
     if smoke:
-        settings, shape = smoke_settings(settings), SMOKE_SHAPE
+        settings, shape = smoke_settings(settings), shape if start else SMOKE_SHAPE
     folds = fold or [SHIP]
     if "each" in folds:
         folds = [*FOLDS, SHIP]

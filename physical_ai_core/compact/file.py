@@ -2,8 +2,8 @@
 
 Each tensor is stored in one of these ways, told in the header:
 
-    fp32, fp16   the numbers themselves: what must not lose anything
-    rf8          a byte each (`rf8.py`)
+    fp32, fp16, bf16   the numbers themselves: what must lose nothing, or little
+    rf8          a byte each (`rf8.py`), or its codes as whole numbers
     uniform      whole multiples of a step, one for the tensor or one a row; the whole numbers are coded as `packed`
                  (fixed width), `golomb` or `rans`, whichever is shortest, or as told
     and outliers single weights of such a tensor that are kept in fp16 beside it
@@ -21,13 +21,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from physical_ai_core.compact import bits, golomb, rans, rf8
+from physical_ai_core.compact import golomb, rans, rf8
 from physical_ai_core.compact.form import MEND, ForeignModelError, TamperedModelError, unwrapped, wrapped
+from physical_ai_core.compact.numbers import Coder, Numbers, Writer, own_numbers, table_of
 
 Floats = NDArray[np.float32]
-Numbers = NDArray[np.int64]
-Kind = Literal["fp32", "fp16", "rf8", "uniform"]
-Coder = Literal["shortest", "packed", "golomb", "rans"]
+Kind = Literal["fp32", "fp16", "bf16", "rf8", "uniform"]
 
 
 @dataclass(frozen=True)
@@ -51,45 +50,48 @@ class Compact:
 
 def whole(values: Floats, step: float | Floats) -> Numbers:
     """The whole numbers whose multiples of the step are nearest."""
-    by = np.asarray(step, dtype=np.float64)
-    return np.rint(values.astype(np.float64) / (by.reshape(-1, *[1] * (values.ndim - 1)) if by.ndim else by)).astype(
-        np.int64
-    )
+    by = _along(np.asarray(step, dtype=np.float32), values.ndim).astype(np.float64)
+    return np.asarray(np.rint(values.astype(np.float64) / by), dtype=np.int64)
+
+
+def _along(steps: Floats, dimensions: int) -> Floats:
+    """Steps of rows, shaped to meet their tensor."""
+    return steps.reshape(-1, *[1] * (dimensions - 1)) if steps.ndim else steps
 
 
 def encode(tensors: Mapping[str, Floats], codecs: Mapping[str, Codec], about: Mapping[str, Any]) -> bytes:
     """The file's bytes. Tensors without a codec stay float32. Raises ValueError for numbers that are not finite."""
     entries: list[dict[str, Any]] = []
     parts: list[bytes] = []
-    symbols: list[Numbers] = []
-    tables: list[Numbers] = []
+    writer = Writer()
     for name in sorted(tensors):
         value = np.asarray(tensors[name], dtype=np.float32, order="C")
         if not np.isfinite(value).all():
             raise ValueError(f"the tensor '{name}' holds numbers that are not finite")
         codec = codecs.get(name, Codec())
         entry: dict[str, Any] = {"n": name, "s": list(value.shape), "k": codec.kind}
-        if codec.kind in ("fp32", "fp16"):
-            part = value.astype("<f4" if codec.kind == "fp32" else "<f2").tobytes()
-        elif codec.kind == "rf8":
-            entry["b"] = rf8.bias_for(value)
-            part = rf8.encode(value, entry["b"]).tobytes()
-        else:
-            part = _uniform(value, codec, entry, symbols, tables)
+        part = _coded(value, codec, entry, writer)
         entry["z"] = len(part)
         entries.append(entry)
         parts.append(part)
-    header: dict[str, Any] = {"about": dict(about), "tensors": entries}
-    if symbols:
-        which = np.repeat(np.arange(len(symbols)), [len(s) for s in symbols])
-        parts.append(rans.encode(np.concatenate(symbols), which, tables))
-    return wrapped(header, b"".join(parts))
+    return wrapped({"about": dict(about), "tensors": entries}, b"".join([*parts, writer.stream()]))
 
 
-def _uniform(
-    value: Floats, codec: Codec, entry: dict[str, Any], symbols: list[Numbers], tables: list[Numbers]
-) -> bytes:
-    """Bytes of a uniform tensor that stand at its own place; symbols of `rans` go to the stream."""
+def _coded(value: Floats, codec: Codec, entry: dict[str, Any], writer: Writer) -> bytes:
+    """Bytes that stand at the tensor's own place."""
+    if codec.kind == "fp32":
+        return value.astype("<f4").tobytes()
+    if codec.kind == "fp16":
+        return value.astype("<f2").tobytes()
+    if codec.kind == "bf16":
+        return _upper_half(value).astype("<u2").tobytes()
+    if codec.kind == "rf8":
+        entry["b"] = rf8.bias_for(value)
+        codes = rf8.encode(value, entry["b"])
+        if codec.coder == "packed":
+            return codes.tobytes()
+        signed = np.where(codes > rf8.NAN_CODE, rf8.NAN_CODE - codes.astype(np.int64), codes)
+        return writer.put(signed.ravel(), codec.coder, entry)
     steps = np.asarray(codec.step, dtype=np.float32)
     front = b""
     if steps.ndim:
@@ -105,30 +107,14 @@ def _uniform(
         where = golomb.encode(gaps, order)
         entry["o"] = [len(kept), order, len(where)]
         front += where + value.ravel()[kept].astype("<f2").tobytes()
-        numbers = numbers.copy()
         numbers[kept] = 0
-    lowest = int(numbers.min(initial=0))
-    shifted = numbers - lowest
-    width, order = bits.width_of(int(shifted.max(initial=0))), golomb.best_order(bits.folded(numbers))
-    sizes = {"packed": len(shifted) * width, "golomb": int(golomb.lengths(bits.folded(numbers), order).sum())}
-    levels: Numbers = np.zeros(0, dtype=np.int64)
-    if int(shifted.max(initial=0)) < rans.MOST_SYMBOLS and len(shifted):
-        levels = rans.levels_of(np.bincount(shifted))
-        table_order = golomb.best_order(bits.folded(np.diff(levels, prepend=0)))
-        table = golomb.encode(bits.folded(np.diff(levels, prepend=0)), table_order)
-        sizes["rans"] = int(rans.cost_bits(shifted, levels)) + 8 * len(table)
-    coder = codec.coder if codec.coder != "shortest" else min(sizes, key=lambda name: sizes[name])
-    entry["c"] = coder
-    if coder == "packed":
-        entry["w"], entry["l"] = width, lowest
-        return front + bits.pack(shifted, width)
-    if coder == "golomb":
-        entry["g"] = order
-        return front + golomb.encode(bits.folded(numbers), order)
-    entry["l"], entry["a"] = lowest, [len(levels), table_order, len(table)]
-    symbols.append(shifted)
-    tables.append(levels)
-    return front + table
+    return front + writer.put(numbers, codec.coder, entry)
+
+
+def _upper_half(value: Floats) -> NDArray[np.uint16]:
+    """bfloat16, rounded to the nearest, of two to the even one."""
+    raw = value.view(np.uint32).astype(np.uint64)
+    return np.asarray((raw + np.uint64(0x7FFF) + ((raw >> np.uint64(16)) & np.uint64(1))) >> np.uint64(16), np.uint16)
 
 
 def decode(content: bytes, architecture: str | None = None, name: str = "The model") -> Compact:
@@ -151,54 +137,60 @@ def decode(content: bytes, architecture: str | None = None, name: str = "The mod
 
 def _tensors(entries: list[dict[str, Any]], payload: bytes) -> dict[str, Floats]:
     tensors: dict[str, Floats] = {}
-    waiting: list[tuple[dict[str, Any], _Uniform]] = []
+    waiting: list[tuple[_Frame, Numbers]] = []
     at = 0
     for entry in entries:
         part = payload[at : at + int(entry["z"])]
         at += int(entry["z"])
-        shape = tuple(int(n) for n in entry["s"])
-        if entry["k"] in ("fp32", "fp16"):
-            raw = np.frombuffer(part, dtype="<f4" if entry["k"] == "fp32" else "<f2")
-            tensors[entry["n"]] = raw.astype(np.float32).reshape(shape)
-        elif entry["k"] == "rf8":
-            tensors[entry["n"]] = rf8.decode(np.frombuffer(part, dtype=np.uint8), int(entry["b"])).reshape(shape)
-        elif entry["k"] == "uniform":
-            uniform = _Uniform.read(entry, shape, part)
-            if uniform.levels is None:
-                tensors[entry["n"]] = uniform.value(uniform.numbers)
-            else:
-                waiting.append((entry, uniform))
+        frame, rest = _Frame.read(entry, part)
+        if frame.plain is not None:
+            tensors[frame.name] = frame.plain
+            continue
+        numbers = own_numbers(entry, rest, frame.count)
+        if numbers is None:
+            waiting.append((frame, table_of(entry, rest)))
         else:
-            raise ValueError(f"no way of storing is called {entry['k']!r}")
-    if waiting:
-        counts = [uniform.count for _, uniform in waiting]
-        levels = [uniform.levels for _, uniform in waiting if uniform.levels is not None]
-        symbols = rans.decode(payload[at:], np.repeat(np.arange(len(counts)), counts), levels)
-        for (entry, uniform), own in zip(waiting, np.split(symbols, np.cumsum(counts)[:-1]), strict=True):
-            tensors[entry["n"]] = uniform.value(own + int(entry["l"]))
-    elif at != len(payload):
+            tensors[frame.name] = frame.filled(numbers)
+    if not waiting and at != len(payload):
         raise ValueError("there are bytes behind the last tensor")
+    counts = np.array([frame.count for frame, _ in waiting], dtype=np.int64)
+    which = np.repeat(np.arange(len(counts)), counts)
+    symbols = rans.decode(payload[at:], which, [levels for _, levels in waiting])
+    for (frame, _), own in zip(waiting, np.split(symbols, np.cumsum(counts)[:-1]), strict=False):
+        tensors[frame.name] = frame.filled(own + frame.lowest)
     return tensors
 
 
 @dataclass(frozen=True)
-class _Uniform:
-    """A uniform tensor on its way: its numbers, or the table by which the stream tells them."""
+class _Frame:
+    """A tensor on its way: already whole, or waiting for its numbers."""
 
+    name: str
     shape: tuple[int, ...]
-    steps: Floats
-    kept: Numbers
-    kept_values: Floats
-    numbers: Numbers
-    levels: Numbers | None
+    plain: Floats | None = None
+    bias: int | None = None  # of rf8
+    steps: Floats = field(default_factory=lambda: np.zeros((), dtype=np.float32))
+    lowest: int = 0
+    kept: Numbers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    kept_values: Floats = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
 
     @property
     def count(self) -> int:
         return int(np.prod(self.shape, dtype=np.int64))
 
     @staticmethod
-    def read(entry: Mapping[str, Any], shape: tuple[int, ...], part: bytes) -> _Uniform:
-        count = int(np.prod(shape, dtype=np.int64))
+    def read(entry: Mapping[str, Any], part: bytes) -> tuple[_Frame, bytes]:
+        """The frame, and the bytes behind what it needs."""
+        name, shape, kind = str(entry["n"]), tuple(int(n) for n in entry["s"]), entry["k"]
+        if kind in ("fp32", "fp16", "bf16"):
+            return _Frame(name, shape, _plain(kind, part).reshape(shape)), b""
+        if kind == "rf8":
+            bias = int(entry["b"])
+            if "c" in entry:
+                return _Frame(name, shape, bias=bias, lowest=int(entry.get("l", 0))), part
+            return _Frame(name, shape, rf8.decode(np.frombuffer(part, dtype=np.uint8), bias).reshape(shape)), b""
+        if kind != "uniform":
+            raise ValueError(f"no way of storing is called {kind!r}")
         steps: Floats = np.full((), entry.get("t", 0.0), dtype=np.float32)
         if entry.get("r"):
             steps = np.frombuffer(part, dtype="<f4", count=shape[0]).astype(np.float32)
@@ -209,25 +201,23 @@ class _Uniform:
             kept = np.cumsum(golomb.decode(part[:size], many, order) + 1) - 1
             values = np.frombuffer(part, dtype="<f2", count=many, offset=size).astype(np.float32)
             part = part[size + 2 * many :]
-        if entry["c"] == "packed":
-            numbers = bits.unpack(part, count, int(entry["w"])) + int(entry["l"])
-            return _Uniform(shape, steps, kept, values, numbers, None)
-        if entry["c"] == "golomb":
-            return _Uniform(
-                shape, steps, kept, values, bits.unfolded(golomb.decode(part, count, int(entry["g"]))), None
-            )
-        if entry["c"] != "rans":
-            raise ValueError(f"no code is called {entry['c']!r}")
-        many, order, size = (int(n) for n in entry["a"])
-        levels = np.cumsum(bits.unfolded(golomb.decode(part[:size], many, order)))
-        return _Uniform(shape, steps, kept, values, np.zeros(0, dtype=np.int64), levels)
+        return _Frame(name, shape, None, None, steps, int(entry.get("l", 0)), kept, values), part
 
-    def value(self, numbers: Numbers) -> Floats:
-        """Whole numbers times their steps, and what was kept put back."""
-        steps = self.steps.reshape(-1, *[1] * (len(self.shape) - 1)) if self.steps.ndim else self.steps
-        found = np.asarray(numbers.astype(np.float32).reshape(self.shape) * steps, dtype=np.float32)
+    def filled(self, numbers: Numbers) -> Floats:
+        """The tensor of these numbers, and what was kept put back."""
+        if self.bias is not None:
+            if int(np.abs(numbers).max(initial=0)) > rf8.LEVELS:
+                raise ValueError("a code is out of range")
+            codes = np.where(numbers < 0, rf8.NAN_CODE - numbers, numbers).astype(np.uint8)
+            return rf8.decode(codes, self.bias).reshape(self.shape)
+        shaped = numbers.astype(np.float32).reshape(self.shape)
+        found = np.array(shaped * _along(self.steps, len(self.shape)), dtype=np.float32)
         if len(self.kept):
-            found = found.ravel()
-            found[self.kept] = self.kept_values
-            found = found.reshape(self.shape)
+            found.reshape(-1)[self.kept] = self.kept_values
         return found
+
+
+def _plain(kind: str, part: bytes) -> Floats:
+    if kind == "bf16":
+        return np.asarray((np.frombuffer(part, dtype="<u2").astype(np.uint32) << np.uint32(16)).view(np.float32))
+    return np.frombuffer(part, dtype="<f4" if kind == "fp32" else "<f2").astype(np.float32)

@@ -17,7 +17,7 @@ from physical_ai_core.errors import InputError
 from physical_ai_learning.training.checkpoint import digest
 from physical_ai_learning.training.parallel import Crew
 from physical_ai_learning.world_model.batches import group_of
-from physical_ai_learning.world_model.people_export import calibrated, export, write_card
+from physical_ai_learning.world_model.people_export import calibrated, export, export_compact, write_card
 from physical_ai_learning.world_model.people_learner import train
 from physical_ai_learning.world_model.recordings import FOLDS, STEP_S, Recording, Track, read_folder
 from physical_ai_learning.world_model.train_people import Settings, material_of, scores
@@ -25,6 +25,7 @@ from physical_ai_learning.world_model.windows import protocol_windows
 from physical_ai_world_model.ssm.shape import ARCHITECTURE, Shape
 
 FILE: Final = "people.safetensors"
+COMPACT: Final = "people.pai"
 SHIP: Final = "all"
 Report = Callable[[str, float, float], None]
 SMOKE: Final = Settings(steps=40, rows=192, every=20, fine=False)
@@ -101,6 +102,7 @@ def run_fold(
     out.mkdir(parents=True, exist_ok=True)
     left_out = FOLDS.get(fold, ())
     used = [recording for name, recording in recordings.items() if name not in left_out]
+    settings = replace(settings, small=replace(settings.small, start=start_of(settings.small.start, fold)))
     report(f"{fold}: windows", 0, 1)
     material = material_of(used, replace(settings, device=crew.device))
     report(f"{fold}: windows", 1, 1)
@@ -123,9 +125,12 @@ def run_fold(
         "architecture": ARCHITECTURE, "licence": "Apache-2.0", "about": ABOUT,
         "data": DATA.format(scenes=", ".join(r.name for r in used)), "not_for": NOT_FOR,
         "command": f"physical-ai train world-model --data DIR --fold {fold}"
-        + (f" --device {settings.device} --engine {settings.engine}" if settings.device != "cpu" else ""),
+        + (f" --device {settings.device} --engine {settings.engine}" if settings.device != "cpu" else "")
+        + small_options(settings),
         "metrics": {k: metrics[k] for k in ("steps", "held_back", "scene_left_out")}, "settings": asdict(settings),
     }  # fmt: skip
+    if settings.small.quantise > 0.0:
+        path, sha256 = export_compact(model, calibration, path.with_name(COMPACT))
     write_card(path, sha256, about)
     metrics |= {"sha256": sha256, "calibration": calibration.data(), "course": course}
     (out / "metrics.json").write_text(json.dumps(metrics, indent=1), encoding="utf-8")
@@ -134,7 +139,26 @@ def run_fold(
 
 def smoke_settings(settings: Settings) -> Settings:
     """The tiny form of given settings."""
-    return replace(SMOKE, device=settings.device, engine=settings.engine, seed=settings.seed)
+    return replace(SMOKE, device=settings.device, engine=settings.engine, seed=settings.seed, small=settings.small)
+
+
+def start_of(start: str, fold: str) -> str:
+    """The weights to begin with: of a folder without a card those that are called as the fold."""
+    own = Path(start) / f"{fold}.safetensors"
+    return str(own) if start and own.exists() else start
+
+
+def small_options(settings: Settings) -> str:
+    """The options of the command that made a model small."""
+    small, usual = settings.small, Settings()
+    told = {
+        "--rate": settings.rate if settings.rate != usual.rate else 0.0, "--backslash": small.backslash,
+        "--prior-shape": small.prior_shape, "--quantise": small.quantise,
+    }  # fmt: skip
+    words = [f" {option} {value:g}" for option, value in told.items() if value]
+    words += [" --one-prior"] * small.one_shape + [" --no-protect"] * (not small.protect)
+    words += [f" --init {small.init}"] * (small.init != "default") + [" --start DIR"] * bool(small.start)
+    return "".join(words)
 
 
 def _rounded(values: dict[str, Any]) -> dict[str, Any]:
