@@ -28,7 +28,7 @@ def replay(
         typer.Option(help=f"Only this node, on its recorded inputs; may be repeated; '{EACH}': every node alone."),
     ] = None,
     update_ref: Annotated[bool, typer.Option("--update-ref", help="Write the references anew.")] = False,
-    tolerances: Annotated[str, typer.Option(help="Name under config/replay, or a YAML file.")] = "tolerances",
+    tolerances: Annotated[str, typer.Option(help="Name under config/replay/tolerances, or a YAML file.")] = "default",
     config: Annotated[
         str | None,
         typer.Option(help="Name under config/replay, or a YAML file; else replay.yaml in the bag, else what it says."),

@@ -98,6 +98,7 @@ class Ahead:
 
     def __init__(self, errand: Errand) -> None:
         self.spoken: Spoken = {}
+        self.cpu_s = 0.0  # of the child's replay, once it is over
         self._coming: dict[str, list[tuple[float, Any]]] = {node: [] for node in errand.nodes}
         self._over = False
         self._errand = errand
@@ -148,8 +149,8 @@ class Ahead:
         if isinstance(batch, BaseException):
             self._over = True
             raise batch
-        if isinstance(batch, dict):
-            self.spoken, self._over = batch, True
+        if isinstance(batch, tuple):
+            (self.spoken, self.cpu_s), self._over = batch, True
             return
         for node, number, answer in batch:
             self._coming[node].append((number, answer))
@@ -191,9 +192,9 @@ def main() -> None:
     errand: Errand = pickle.load(sys.stdin.buffer)
     stream = _Stream(pipe)
     try:
-        spoken = play_ahead(errand, lambda name, node: Teller(name, node, stream))
+        said = play_ahead(errand, lambda name, node: Teller(name, node, stream))
         stream.flush()
-        pickle.dump(spoken, pipe)
+        pickle.dump(said, pipe)
     except Exception as error:  # whatever it is, the parent raises it
         pickle.dump(error if isinstance(error, PhysicalAIError) else _plain(error), pipe)
     pipe.close()

@@ -14,7 +14,7 @@ from physical_ai_bench.regression.playing import Replayed, play
 from physical_ai_bench.regression.provenance import changes, provenance
 from physical_ai_bench.regression.readings import FILE, ReaderKind
 from physical_ai_bench.regression.reference import Reference, ReferenceError
-from physical_ai_bench.regression.tolerances import Tolerances, load_tolerances
+from physical_ai_bench.regression.tolerances import DEFAULT, Tolerances, load_tolerances
 from physical_ai_bench.replay import ReplayConfig
 from physical_ai_core.errors import InputError
 
@@ -75,7 +75,7 @@ def check(
     Raises BagError, InputError (ReferenceError: none there, of another bag or robot), ParameterError.
     """
     part, facts = part_of(node), facts_of(bag)
-    kept = tolerances if isinstance(tolerances, Tolerances) else load_tolerances(str(tolerances or "tolerances"))
+    kept = tolerances if isinstance(tolerances, Tolerances) else load_tolerances(str(tolerances or DEFAULT))
     path = stored.path_of(Path(against), facts.path, part.name)
     if not update:
         reference = stored.load(path)  # before minutes of computing

@@ -32,7 +32,10 @@ BESIDE = frozenset(("safety/people", "instruction", "goal_state"))  # what perso
 
 @dataclass(frozen=True)
 class Replayed:
-    """`wall_s`: reading, decoding, computing and taking apart what was said, without making the cores."""
+    """`wall_s`, `cpu_s`: reading, decoding, computing, taking apart what was said; `load_s` is for making the cores.
+
+    `cpu_s` is of all processes of the replay, without the start of the one ahead.
+    """
 
     part: Part
     bag: BagFacts
@@ -42,7 +45,8 @@ class Replayed:
     messages_in: int
     messages_out: int
     wall_s: float
-    load_s: float  # making the cores: files, weights, compiled steps
+    cpu_s: float
+    load_s: float
 
     @property
     def pace(self) -> float:
@@ -80,11 +84,11 @@ def play(
         nodes = cast(here, config, interpreter)
         words = persons_words(bag) if "safety_gate" in nodes else []
         listener = Listener(part.said - _said_by(names), tolerances)
-        loaded = time.perf_counter()
+        loaded, cpu_s = time.perf_counter(), time.process_time()
         cores: dict[str, Core] = {**nodes, **({name: ahead.core(name) for name in names} if ahead else {})}
         count = _run(bag, part, cores, nodes, words, listener, config)
         spoken: Spoken = {**listener.spoken(), **(ahead.finish() if ahead is not None else {})}
-        wall_s = time.perf_counter() - loaded
+        wall_s, cpu_s = time.perf_counter() - loaded, time.process_time() - cpu_s + (ahead.cpu_s if ahead else 0.0)
         bag_s = bag.duration_s
     if keep_readings is not None and readers and isinstance(readers[0], ModelReader):
         save_readings(keep_readings, readers[0].taken)
@@ -94,17 +98,17 @@ def play(
             "Check the topic map and the parameters of the replay configuration.",
         )
     said = sum(len(series) for series in spoken.values())
-    return Replayed(part, facts, spoken, digest_of(spoken), bag_s, count, said, wall_s, loaded - begun)
+    return Replayed(part, facts, spoken, digest_of(spoken), bag_s, count, said, wall_s, cpu_s, loaded - begun)
 
 
-def play_ahead(errand: Errand, told: Callable[[str, LiveNode], Core]) -> Spoken:
-    """The child's side: some nodes of a part, on that part's messages and clock."""
+def play_ahead(errand: Errand, told: Callable[[str, LiveNode], Core]) -> tuple[Spoken, float]:
+    """The child's side: some nodes of a part, on that part's messages and clock; and the seconds of CPU it took."""
     part = errand.part
     with open_feed(errand.bag.path, errand.config.topics, part.fed | BESIDE, part.needed) as bag:
         nodes = cast(errand.nodes, errand.config, lambda _: None)
-        listener = Listener(_said_by(errand.nodes), errand.tolerances)
+        listener, begun_s = Listener(_said_by(errand.nodes), errand.tolerances), time.process_time()
         _run(bag, part, {name: told(name, node) for name, node in nodes.items()}, nodes, [], listener, errand.config)
-    return listener.spoken()
+        return listener.spoken(), time.process_time() - begun_s
 
 
 def _run(

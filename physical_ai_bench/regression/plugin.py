@@ -71,7 +71,7 @@ class ReplayFile(pytest.File):
                 name = f"{Path(bag).name}[{node}]"
                 yield ReplayItem.from_parent(self, name=name, bag=bag, node=node, suite=suite)
 
-    def repr_failure(self, excinfo: Any) -> Any:
+    def repr_failure(self, excinfo: Any, style: Any = None) -> Any:
         return _in_a_line(excinfo) or super().repr_failure(excinfo)
 
 

@@ -13,7 +13,7 @@ from physical_ai_core.errors import InputError
 
 
 class Suite(BaseModel):
-    """Paths count from the file. `config`, `tolerances`: names under config/replay, or files."""
+    """Paths count from the file. `config`, `tolerances`: names under config/replay (tolerances/), or files."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     bags: tuple[str, ...] = Field(min_length=1)

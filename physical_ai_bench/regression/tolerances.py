@@ -14,7 +14,8 @@ from physical_ai_core import graph
 from physical_ai_core.errors import InputError
 from physical_ai_core.share import share_path
 
-DEFAULT: Final = "tolerances"
+DEFAULT: Final = "default"
+FOLDER: Final = "config/replay/tolerances"
 
 
 class Tolerance(BaseModel):
@@ -61,11 +62,14 @@ class Tolerances(BaseModel):
 
 
 def load_tolerances(name_or_path: str = DEFAULT) -> Tolerances:
-    """Read `config/replay/NAME.yaml` or a path. Raises InputError: no such file, not of this form, no such topic."""
+    """Read `config/replay/tolerances/NAME.yaml` or a path.
+
+    Raises InputError: no such file, not of this form, no such topic.
+    """
     path = Path(name_or_path)
     if path.suffix not in {".yaml", ".yml"}:
-        path = share_path("config/replay") / f"{name_or_path}.yaml"
-    mend = "docs/replay.md shows the form; the package's own is config/replay/tolerances.yaml."
+        path = share_path(FOLDER) / f"{name_or_path}.yaml"
+    mend = "docs/replay.md shows the form; the package's own is config/replay/tolerances/default.yaml."
     try:
         found = Tolerances.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
