@@ -31,7 +31,7 @@ import json
 import math
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,84 +43,30 @@ from physical_ai_core.errors import PhysicalAIError
 from physical_ai_core.reports import Verdict
 from physical_ai_core.robot import load_robot
 from physical_ai_telemetry.faults import FaultWatch
+from physical_ai_telemetry.figures import Kpis, MissionKpis
 from physical_ai_telemetry.interventions import TOPICS as PEOPLE_TOPICS
 from physical_ai_telemetry.interventions import InterventionTracker
 from physical_ai_telemetry.latency import OFTEN, LatencyWatch, quantile_s
-from physical_ai_telemetry.missions import BEGUN, MOVING_TASKS
+from physical_ai_telemetry.missions import BEGUN
 from physical_ai_telemetry.motion import Motion
 from physical_ai_telemetry.recovery import Episode, Recoveries
 from physical_ai_telemetry.verdicts import MERGE_S, RUNNING, STOPPED, is_hard, part
 
-__all__ = ["MOVING_TASKS", "TOPICS", "KpiTracker", "Kpis", "MissionKpis", "is_hard", "kpis_of_bag", "kpis_of_events"]
-
+__all__ = [
+    "TOPICS",
+    "KpiTracker",
+    "Kpis",
+    "MissionKpis",
+    "is_hard",
+    "kpis_of_bag",
+    "kpis_of_events",
+    "mass_of",
+    "tracker_of_bag",
+]
 TOPICS: Final = tuple(
     dict.fromkeys(("state/odometry", "battery_state", "heartbeat", "ground_truth/events", *PEOPLE_TOPICS))
 )  # to be decoded; of those of `latency.OFTEN` the header stamp alone is wanted
 MOST_MISSIONS: Final = 200  # remembered; the figures of the whole count all
-
-
-@dataclass(frozen=True)
-class Kpis:
-    """The figures at one moment; field names carry the units."""
-
-    operating_time_s: float = 0.0
-    distance_m: float = 0.0
-    stops: int = 0
-    stops_asked_for: int = 0
-    stop_rate_per_h: float | None = None
-    stop_rate_per_km: float | None = None
-    faults: int = 0
-    hard_overrides: int = 0
-    malfunction_rate_per_h: float | None = None
-    mtbf_h: float | None = None
-    recovery_median_s: float | None = None
-    recovery_p95_s: float | None = None
-    recoveries: int = 0
-    unrecovered: int = 0
-    interventions: int = 0
-    interventions_per_km: float | None = None
-    missions_begun: int = 0
-    missions_completed: int = 0
-    overrides_by_rule: dict[str, int] = field(default_factory=dict)
-    collisions: int | None = None  # None where there is no ground truth
-    bumps: int | None = None  # a person walked into the standing robot
-    sensor_to_command_p50_s: float | None = None
-    sensor_to_command_p99_s: float | None = None
-    sensor_to_trajectory_p50_s: float | None = None
-    sensor_to_trajectory_p99_s: float | None = None
-    energy_proxy_kj: float | None = None  # None where the robot's mass is not known
-    energy_proxy_kj_per_km: float | None = None
-    battery_used: float | None = None  # share of its charge, from 0 to 1
-    battery_wh: float | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    def to_json(self) -> str:
-        return json.dumps({"schema_version": "1.1", **self.to_dict()}, indent=2, ensure_ascii=False, allow_nan=False)
-
-
-@dataclass(frozen=True)
-class MissionKpis:
-    """One mission. `outcome`: completed, stopped, cancelled, replaced (by the next goal), or running."""
-
-    goal_id: str
-    begin_s: float
-    end_s: float | None
-    outcome: str
-    duration_s: float
-    distance_m: float
-    stops: int
-    faults: int
-    hard_overrides: int
-    interventions: int
-    recovery_s: float  # time between stops or faults and the motion after them, together
-    sensor_to_command_p50_s: float | None
-    sensor_to_command_p99_s: float | None
-    energy_proxy_kj: float | None
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -232,6 +178,14 @@ class KpiTracker:
             battery_used=self._motion.battery_share,
             battery_wh=self._motion.battery_wh,
         )
+
+    def recovery_times_s(self) -> list[float]:
+        """From each stop or fault to the motion after it."""
+        return self._recoveries.times_s()
+
+    def latency_counts(self) -> dict[str, NDArray[np.int64]]:
+        """Ages of the newest scan, by the topic that followed it, in the bins of `latency.py`."""
+        return self._latency.copy()
 
     def missions(self) -> tuple[MissionKpis, ...]:
         """The last missions, the one that runs too."""
