@@ -19,8 +19,8 @@ from physical_ai_core.errors import BagError
 from physical_ai_core.graph import TOPIC
 from physical_ai_telemetry.bag import open_bag
 from physical_ai_telemetry.columns import ChannelDecoder
-from physical_ai_telemetry.dataset.source import Raw, Shelf, fingerprint, is_mcap, raw_batches
-from physical_ai_telemetry.flatten import JSON, unflatten
+from physical_ai_telemetry.dataset.events import Heard, rows_of
+from physical_ai_telemetry.dataset.source import Shelf, fingerprint, is_mcap, raw_batches
 from physical_ai_telemetry.interventions import TOPICS as LABEL_TOPICS
 from physical_ai_telemetry.interventions import Intervention, InterventionTracker
 from physical_ai_telemetry.metadata import recorded_info
@@ -166,7 +166,7 @@ def _of_mcap(path: Path, shelf: Shelf | None) -> _Look:
     def events() -> Labels:
         decoders: dict[Any, ChannelDecoder] = {}
         for raws in raw_batches(path) if shelf is None else shelf.read(path):
-            heard: list[tuple[int, str, Any, float]] = []
+            heard: list[Heard] = []
             for raw in raws:
                 log_ns = raw.batch.log_ns
                 look.seen += [min(log_ns), max(log_ns)]
@@ -177,22 +177,12 @@ def _of_mcap(path: Path, shelf: Shelf | None) -> _Look:
                     decoder = decoders.get(raw.channel)
                     if decoder is None:
                         decoder = decoders[raw.channel] = ChannelDecoder(raw.channel, TOPIC[raw.topic].data)
-                    heard += _events(raw, decoder)
-            yield from sorted(heard, key=lambda event: event[0])
+                    heard += rows_of(raw.topic, decoder.table(raw.batch))
+            for one in sorted(heard, key=lambda one: one.log_ns):
+                yield one.log_ns, one.topic, one.data, one.stamp_s
 
     look.events = events()
     return look
-
-
-def _events(raw: Raw, decoder: ChannelDecoder) -> Labels:
-    kind = TOPIC[raw.topic].data
-    table = decoder.table(raw.batch)
-    names = [JSON] if JSON in table.columns else list(table.columns)
-    columns = [table.columns[name].to_pylist() for name in names]
-    for log_ns, own_s, time_s, *values in zip(
-        table.log_ns.tolist(), table.stamp_s.tolist(), table.times_s().tolist(), *columns, strict=True
-    ):
-        yield log_ns, raw.topic, unflatten(kind, dict(zip(names, values, strict=True)), own_s), time_s
 
 
 def _of_others(path: Path) -> _Look:
