@@ -90,11 +90,13 @@ class Recorder:
 
     def status(self) -> RecorderStatus:
         bag, incidents = self._bag, self._incidents
-        error = (bag.error if bag is not None else "") or (incidents.error if incidents is not None else "")
+        missed = incidents.error if incidents is not None else ""
+        error = (bag.error if bag is not None else "") or missed
         state = "recording" if bag is not None else "incidents" if incidents is not None else "off"
+        fails = bool(bag.error if bag is not None else missed)  # a bag that goes on is no failure
         open_folder = incidents.open_folder if incidents is not None else None
         return RecorderStatus(
-            state="off" if self._thread is None else "failed" if error else state,
+            state="off" if self._thread is None else "failed" if fails else state,
             folder=str(bag.folder or "") if bag is not None else "",
             messages=bag.messages if bag is not None else 0,
             megabytes=bag.bytes() / MB if bag is not None else 0.0,

@@ -305,3 +305,31 @@ def test_the_successor_of_a_killed_recorder_mends_by_itself(tmp_path: Path) -> N
     recorder.start()
     assert wait_until(lambda: story_of(folder).get("state") == "recut", 30.0)
     recorder.stop()
+
+
+def test_an_incident_that_cannot_be_written_is_told_and_the_bag_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "incidents").write_text("in the way")
+    recorder = Recorder(TelemetryParameters(output_folder=str(tmp_path), bag="run"))
+    recorder.start()
+    recorder.note(Cause(1.0, "gate", "obstacle"))
+    assert wait_until(lambda: bool(recorder.status().error))
+    assert "incidents" in recorder.status().error and recorder.status().state == "recording"
+    recorder.write(recorded("tool"), 10**9, serialized("tool", m.Flag(True)))
+    recorder.stop()
+    with AnyReader([tmp_path / "run"]) as reader:
+        assert reader.message_count == 1
+
+
+def test_the_command_lists_what_was_kept_and_what_a_bag_holds_and_cuts_it(root: Path, tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from physical_ai_cli.main import app
+
+    kept = CliRunner().invoke(app, ["incidents", str(root), "--json"])
+    assert [one["causes"][0]["rule"] for one in json.loads(kept.output)["incidents_kept"]] == ["obstacle"]
+    found = CliRunner().invoke(app, ["incidents", str(root / "run"), "--cut", str(tmp_path / "cut")])
+    assert found.exit_code == 0 and "obstacle" in found.output
+    with AnyReader([tmp_path / "cut" / "incident_0_gate"]) as reader:
+        assert reader.message_count > 100
+    wrong = CliRunner().invoke(app, ["incidents", str(root / "run"), "--from", "1"])
+    assert wrong.exit_code != 0
