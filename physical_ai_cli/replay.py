@@ -16,6 +16,7 @@ from physical_ai_core.errors import InputError
 console = Console()
 EACH = "each"
 TRAJECTORY = "husky_test1"
+ROOM = 140  # columns that the table of differences takes
 
 
 def replay(
@@ -76,13 +77,18 @@ def replay(
 
 
 def show(checked: object, out: Path) -> None:
-    """Headline, and where something differs the table of fields and what changed."""
+    """Headline, and where something differs the fields (a table where there is room) and what changed."""
     from physical_ai_bench.regression.check import Checked
-    from physical_ai_bench.regression.difference import HEADER, MOST_SHOWN, causes, headline, rows
+    from physical_ai_bench.regression.difference import HEADER, MOST_SHOWN, causes, headline, lines, rows
 
     assert isinstance(checked, Checked)
-    console.print(headline(checked), markup=False, style=None if checked.same else "red")
+    console.print(headline(checked), markup=False, style=None if checked.same else "red", soft_wrap=True)
     if checked.same or checked.verdict is None:
+        return
+    if console.width < ROOM:
+        for line in lines(checked)[1:]:
+            console.print(line, markup=False, soft_wrap=True)
+        console.print(f"plots: {out}", markup=False, soft_wrap=True)
         return
     table = Table(*HEADER)
     for row in rows(checked):

@@ -7,18 +7,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from physical_ai_bench.regression.mail import LiveNode, live
+from physical_ai_bench.regression.mail import LiveNode, LiveTelemetry, live
 from physical_ai_bench.regression.readings import RecordedReader
 from physical_ai_bench.replay import ReplayConfig
 from physical_ai_bench.rooms import fitting, make_core, parameters_of
 from physical_ai_core import graph
 from physical_ai_core.core import Core
 from physical_ai_core.errors import BagError, InputError
-from physical_ai_telemetry import kpi
 
 GRAPH: Final = "graph"
 NODES: Final = ("safety_gate", "perception", "world_model", "controller", "planner", "telemetry")
-ALSO_HEARD: Final[Mapping[str, Collection[str]]] = {"telemetry": kpi.TOPICS}
+ALSO_HEARD: Final[Mapping[str, Collection[str]]] = {"telemetry": LiveTelemetry.HEARS}
 # Without these a node has nothing to say; a bag that lacks them is the wrong bag.
 NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "safety_gate": ("scan", "wheel/odometry"),

@@ -13,6 +13,8 @@ from typing import Any, Final
 
 from physical_ai_core import graph
 from physical_ai_core.core import Core, Health, Output, Outputs
+from physical_ai_telemetry import incidents, kpi
+from physical_ai_telemetry.latency import OFTEN
 
 GATHER_S: Final = 0.5  # as the node shell: so much traffic of a gathered topic waits
 DEEP: Final = 5  # messages of a topic put off that wait: the depth of the table's sensor profile
@@ -118,8 +120,10 @@ class LiveGate(LiveNode):
 
 class LiveTelemetry(LiveNode):
     """Telemetry hears, beyond the graph table, what its figures are made of, all of it at its tick in the order of
-    arrival; of the estimate some ten messages a second."""
+    arrival; of the estimate some ten messages a second, and of frequent topics the stamp alone."""
 
+    DECODED: Final = frozenset((*kpi.TOPICS, *incidents.TOPICS))
+    HEARS: Final = DECODED | frozenset(OFTEN)
     FAST: Final = "state/odometry"
     PERIOD_S: Final = 0.095
 
@@ -139,8 +143,17 @@ class LiveTelemetry(LiveNode):
 
     def tick(self, stamp_s: float) -> Outputs:
         came, self._came = self._came, []
-        outputs = [output for topic, data in came for output in self.hand(topic, data)]
-        return [*outputs, *self.core.tick(stamp_s)]
+        core: Any = self.core
+        outputs: list[Output] = []
+        for topic, data in came:
+            if topic in OFTEN:
+                stamp = getattr(opened(data), "stamp_s", None)
+                if stamp is not None:
+                    core.hear_stamp(topic, stamp)
+            if topic in self.DECODED:
+                outputs += self.hand(topic, data)
+        core.take_causes()  # they are the recorder's
+        return [*outputs, *core.tick(stamp_s)]
 
 
 SHELLS: Final[dict[str, type[LiveNode]]] = {"safety_gate": LiveGate, "telemetry": LiveTelemetry}

@@ -227,7 +227,8 @@ def _of(path: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 def _text(path: str, text: str) -> Iterator[tuple[str, Any]]:
     frame, numbers = split_numbers(text)
-    yield path, frame
+    if frame != HOLE:  # of a number alone there are no words
+        yield path, frame
     if numbers:
         yield f"{path}{HOLE}", np.array(numbers)
 

@@ -36,6 +36,12 @@ class Diary:
         self.calls.append(("settle", 0.0))
         return []
 
+    def hear_stamp(self, topic: str, stamp_s: float) -> None:
+        self.calls.append((f"stamp of {topic}", stamp_s))
+
+    def take_causes(self) -> list[str]:
+        return []
+
     def watch(self, steady_s: float) -> None:
         self.calls.append(("watch", steady_s))
 
@@ -101,7 +107,7 @@ def test_the_gate_is_told_the_time_of_each_arrival_and_settles_after_it() -> Non
     assert calls == [("arrive", 7.0), ("scan", 6.9), ("settle", 0.0), ("watch", 7.01), ("tick", 7.01)]
 
 
-def test_telemetry_hears_everything_at_its_tick_and_the_estimate_thinned() -> None:
+def test_telemetry_hears_everything_at_its_tick_the_estimate_thinned_and_of_commands_the_stamp() -> None:
     node, now = live("telemetry", Diary()), [0.0]
     assert isinstance(node, LiveTelemetry)
     node.clock = lambda: now[0]
@@ -109,9 +115,10 @@ def test_telemetry_hears_everything_at_its_tick_and_the_estimate_thinned() -> No
         now[0] = 0.01 * k
         node.handle("state/odometry", imu(now[0]), now[0])
     node.handle("safety/verdict", imu(now[0]), now[0])
+    node.handle("cmd_vel", imu(now[0]), now[0])
     node.tick(0.2)
     topics = [topic for topic, _ in node.core.calls]  # type: ignore[attr-defined]
-    assert topics == ["state/odometry", "state/odometry", "safety/verdict", "tick"]
+    assert topics == ["state/odometry", "state/odometry", "safety/verdict", "stamp of cmd_vel", "tick"]
 
 
 def test_every_node_of_the_table_that_can_be_replayed_has_its_waiting_topics_from_the_table() -> None:
