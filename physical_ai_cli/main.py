@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from physical_ai_cli import bench_compression, bench_control, bench_planner, bench_recorder, bench_replay  # noqa: F401 (each adds its commands)
+from physical_ai_cli import bench_compression, bench_control, bench_data, bench_planner, bench_recorder, bench_replay  # noqa: F401 (each adds its commands)
 from physical_ai_cli.bench import app as bench_app
 from physical_ai_cli.campaign import app as campaign_app
 from physical_ai_cli.environment import enter_ros_environment
