@@ -18,7 +18,9 @@ from types import CodeType, FrameType, ModuleType
 from typing import Any, Final, NamedTuple
 
 MEMORY: Final = 16 << 30  # bytes of address space: a fault may ask for any number of rows
-SETTINGS: Final = ("-q", "-p", "no:cacheprovider", "-p", "no:faulthandler", "-m", "not graph")
+PLUGINS: Final = ("pytest_timeout", "_hypothesis_pytestplugin", "no:cacheprovider", "no:faulthandler",
+                  "no:unraisableexception")  # fmt: skip
+SETTINGS: Final = ("-q", "-m", "not graph", *(word for plugin in PLUGINS for word in ("-p", plugin)))
 PASSED: Final = (0, 5)  # 5: there was no test
 MONITORING: Final[Any] = getattr(sys, "monitoring", None)  # from Python 3.12 on
 EVERY: Final = "*"  # the part of a test file that all of its tests stand on
@@ -164,6 +166,7 @@ def trial(cost_s: Mapping[Name, float], files: Sequence[Path], fault: Fault | No
     if fault is not None:
         sys.meta_path.insert(0, fault)
     sys.dont_write_bytecode = True
+    gc.freeze()
     chosen = Chosen(cost_s)
     code = _pytest(["-x", f"--basetemp={folder}"], files, chosen)
     return {"passed": code in PASSED, "by": chosen.failed}
@@ -189,4 +192,5 @@ def _pytest(options: list[str], files: Sequence[Path], plugin: object) -> int:
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     settings.load_profile("mutants")
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # what else is installed would cost more than most tests
     return int(pytest.main([*SETTINGS, *options, *map(str, files)], plugins=[plugin]))

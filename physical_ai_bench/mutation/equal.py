@@ -6,4 +6,69 @@ from typing import Final
 
 from physical_ai_bench.mutation.campaign import Equal
 
-EQUAL: Final[dict[str, tuple[Equal, ...]]] = {}
+ANGLES: Final = "both are angles within a turn, or not finite; then neither sum nor difference is"
+LENGTHS: Final = "what is paired has one length by the way it is made: a stricter look at it changes nothing"
+SAME: Final = "they differ only where both speeds are the same number, and then both sides are that number"
+RESTING: Final = "a nanosecond later it stands as well: the pose of rest is only written once more"
+
+EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
+    "bounds": (
+        Equal("known = math.isfinite(robot.roll_rad + robot.pitch_rad)", "Add -> Sub", ANGLES),
+    ),
+    "circumstances": (
+        Equal('kilograms = float(status.values.get("kg", ""))', "'' -> 'X'", "neither text is a number"),
+    ),
+    "clauses/clause": (
+        Equal(
+            'object.__setattr__(self, "factor", 1.0 if self.factor > 1.0 else 0.0)  # no number at all is zero',
+            "Gt -> GtE", "1 itself is within the bounds and does not come here",
+        ),
+        Equal("if not 0.0 <= self.factor <= 1.0:", "LtE -> Lt", "0 would be set to 0"),
+    ),
+    "clauses/slope": (
+        Equal(
+            "math.acos(math.cos(roll_rad) * math.cos(nose_down_rad)) if math.isfinite(roll_rad + nose_down_rad) "
+            "else math.nan", "Add -> Sub", ANGLES,
+        ),
+    ),
+    "dead_reckoning": (
+        Equal(
+            "return PlanarPose(*(a + share * (b - a) for a, b in zip(start, end, strict=True)))", "True -> False",
+            LENGTHS,
+        ),
+    ),
+    "footprint": (
+        Equal(
+            "self.normals, self.offsets, self.tangents, self.starts, self.ends, start, strict=True", "True -> False",
+            LENGTHS,
+        ),
+    ),
+    "ranges": (
+        Equal(
+            "x, y, z = (row[0] * px + row[1] * py + row[2] * pz + np.float32(o) "
+            "for row, o in zip(turn, offset, strict=True))", "True -> False", LENGTHS,
+        ),
+    ),
+    "sensors": (
+        Equal('self._ages_s = dict(zip(("scan", "points"), ages_s, strict=True))', "True -> False", LENGTHS),
+    ),
+    "space": (
+        Equal(
+            "starts = [start for start, _ in (*self.spans, *other.spans)] or [0]", "0 -> 1",
+            "without hours every minute is alike",
+        ),
+        *(
+            Equal('return Shut("", None, spans_[0]).meets(Shut("", None, spans_[1]))', change, "nobody reads the name")
+            for change in ("'' -> 'X'", "'' -> 'X' (2)")
+        ),
+    ),
+    "stability": (Equal("if not math.isfinite(roll_rad + pitch_rad):", "Add -> Sub", ANGLES),),
+    "under_way": (
+        Equal("ahead = (v if abs(v) > abs(before_v) else 0.5 * (v + before_v)) * step_s", "Gt -> GtE", SAME),
+        Equal("turn = (w if abs(w) > abs(before_w) else 0.5 * (w + before_w)) * step_s", "Gt -> GtE", SAME),
+        *(
+            Equal("if at_s >= ends_s - 1e-9 and before_v == 0.0 and before_w == 0.0:", change, RESTING)
+            for change in ("GtE -> Gt", "Sub -> Add")
+        ),
+    ),
+}  # fmt: skip

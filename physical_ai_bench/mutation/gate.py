@@ -11,24 +11,26 @@ from physical_ai_bench.mutation.equal import EQUAL
 ROOT: Final = Path(__file__).resolve().parents[2]
 PACKAGE: Final = "physical_ai_safety"
 OF_FILE: Final = {
-    "gate": ("gate", "limits", "properties"), "core": ("core", "faults", "wiring"), "rules": ("rules", "faults"),
-    "zones": ("zones",), "footprint": ("footprint",), "ranges": ("ranges", "faults"),
+    "gate": ("gate", "limits", "properties"), "core": ("core", "faults", "wiring", "person"),
+    "rules": ("rules", "faults", "loads"),
+    "zones": ("zones", "clauses"), "footprint": ("footprint",), "ranges": ("ranges", "faults", "sensors"),
     "walkers": ("walkers", "gate", "closed_loop"), "looks": ("walkers", "closed_loop"),
     "inputs": ("inputs", "core"), "place": ("inputs", "core"), "crew": ("crew",), "dead_reckoning": ("inputs",),
     "situation": ("gate",), "words": ("words", "gate", "limits"),
-    "arbitration": ("arbitration",), "bounds": ("ramps", "stability", "limits", "gate"),
+    "arbitration": ("arbitration",), "bounds": ("ramps", "stability", "limits", "gate", "barrier", "loads"),
     "circumstances": ("circumstances", "clauses"), "conflicts": ("conflicts",), "dead_ends": ("conflicts",),
-    "space": ("conflicts",), "desk": ("people_say", "wiring"), "implements": ("implements", "wiring"),
+    "space": ("conflicts",), "desk": ("people_say", "wiring", "person"), "implements": ("implements", "wiring"),
     "incline": ("incline",), "intruders": ("intruders", "crew"), "jerk": ("ramps",), "ladder": ("ladder",),
     "latency": ("latency",), "loads": ("loads",), "people_say": ("words", "people_say"),
-    "rule_forms": ("clauses", "conflicts"),
-    "under_way": ("under_way", "barrier"), "hearing": ("core", "inputs"), "sensors": ("sensors",),
+    "rule_forms": ("schema", "clauses", "conflicts"),
+    "under_way": ("under_way", "barrier"),
+    "hearing": ("core", "inputs", "command_watch", "wiring", "person"), "sensors": ("sensors",),
     "plausible": ("plausible",), "command_watch": ("command_watch",),
     "schema": ("schema", "rules", "faults", "loads"), "stability": ("stability",),
     "clauses/approval": ("clauses",), "clauses/clause": ("clauses",), "clauses/compiling": ("clauses",),
     "areas": ("conflicts", "clauses"), "case": ("case",), "markers": ("markers",),
     "motion": ("clauses", "gate", "limits"), "deathwatch": ("crew",), "parameters": ("wiring",),
-    "clauses/forbid": ("clauses",), "clauses/hours": ("clauses",), "clauses/keep_out": ("clauses",),
+    "clauses/forbid": ("clauses",), "clauses/hours": ("hours", "clauses"), "clauses/keep_out": ("clauses",),
     "clauses/slope": ("clauses",), "clauses/speed": ("clauses",), "clauses/when": ("clauses",),
 }  # fmt: skip
 

@@ -82,7 +82,7 @@ class _Writer(ast.NodeTransformer):
             changed: Any = not value
         elif isinstance(value, int | float):
             changed = value + 1
-        elif isinstance(value, str) and " " not in value:
+        elif isinstance(value, str) and " " not in value and value.isascii():  # Japanese has no spaces
             changed = f"{value}X"
         else:
             return node

@@ -49,6 +49,7 @@ def test_each_place_is_changed_once(source: str, faulty: list[str]) -> None:
         "def f(x: Literal[1]) -> None:\n    pass",
         "raise E('x')",
         "x = 'two words'",
+        "x = '日本語の文。'",
         "x: tuple[int]",
     ],
 )
@@ -156,6 +157,12 @@ def test_a_fault_that_changes_nothing_is_left_out_by_its_line_and_its_change(tmp
     assert len(sample([whole], 0)) - len(left) == 1
     assert "Div -> Mult (2)" not in [mutant.change for _, mutant in left]
     assert all(one.reason for target in gate_targets() for one in target.equal)
+
+
+def test_what_is_said_to_change_nothing_is_a_fault_that_a_file_can_be_given() -> None:
+    for target in gate_targets():
+        faults = {(mutant.text, mutant.change) for mutant in mutants_of(target.source.read_text(encoding="utf-8"))}
+        assert {(one.line, one.change) for one in target.equal} <= faults, target.module
 
 
 def test_so_many_of_each_file_is_a_part_of_the_same_order() -> None:

@@ -238,3 +238,14 @@ def test_nothing_beyond_the_reach_is_met_and_the_reach_is_no_longer_than_the_sto
     assert BRAKING.reach_m(hull, 1.5, 0.0) == pytest.approx(0.3 + 0.75 + 0.1 + hull.radius_m)
     assert BRAKING.reach_m(hull, -1.5, 0.0) == BRAKING.reach_m(hull, 1.5, 0.0)
     assert BRAKING.reach_m(hull, 0.0, -3.0) == pytest.approx(3.0 * hull.radius_m * 0.7 + 0.1 + hull.radius_m)
+
+
+@given(st.floats(0.02, 1.0), st.floats(0.3, 4.0), st.floats(0.05, 3.0))
+def test_the_way_to_rest_is_what_it_drives_before_it_brakes_and_while(
+    reaction: float, braking: float, v: float
+) -> None:
+    one = Braking(reaction, braking, 3.0, 0.1)
+    steps = 1000
+    driven = v * reaction + sum(v * (k + 0.5) / steps for k in range(steps)) * (v / braking) / steps
+    assert one.way_m(v) == one.way_m(-v) == pytest.approx(driven)
+    assert one.speed_within_mps(driven) == pytest.approx(v) and one.speed_within_mps(0.0) == pytest.approx(0.0)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
 
-from physical_ai_safety.incline import Incline
+from physical_ai_core.geometry import Array
+from physical_ai_core.robot import Mount
+from physical_ai_safety.incline import LEVEL, Incline, Seat
 
 G = 9.81
 leans = st.floats(-0.4, 0.4)
@@ -103,3 +107,79 @@ def test_wheels_that_were_silent_give_no_acceleration() -> None:
     incline.wheels(1.0, 1.5)
     incline.take(1.0, (0.0, 0.0, 0.0), (0.0, 0.0, G), (0.0, 0.0))
     assert told(incline) == pytest.approx((0.0, 0.0))
+
+
+def turned(vector: tuple[float, float, float], rates: tuple[float, float, float], seconds: float) -> Array:
+    """What stands still in the world, seen from a body that turns."""
+    return np.asarray(Rotation.from_rotvec(-seconds * np.array(rates)).apply(vector))
+
+
+@settings(deadline=None, max_examples=30)
+@given(leans, leans, st.tuples(*[st.floats(-1.0, 1.0)] * 3))
+def test_in_a_bump_the_gyroscope_alone_carries_the_vertical_whichever_way_it_turns(
+    roll: float, pitch: float, rates: tuple[float, float, float]
+) -> None:
+    incline = Incline()
+    incline.take(0.0, (0.0, 0.0, 0.0), resting(roll, pitch), (0.0, 0.0))
+    for k in range(1, 101):
+        incline.take(0.005 * k, rates, (0.0, 0.0, 2.0 * G), (0.0, 0.0))
+    x, y, z = turned(resting(roll, pitch), rates, 0.5) / G
+    assert told(incline) == pytest.approx((math.atan2(y, z), -math.asin(x)), abs=0.01)
+
+
+@given(st.floats(-1.5, 1.5), st.floats(-1.5, 1.5), st.floats(-2.0, 2.0), st.floats(-0.3, 0.3), st.floats(-0.3, 0.3))
+def test_what_an_imu_feels_of_speeding_up_and_of_a_bend_is_no_lean(
+    v: float, push: float, w: float, arm_x: float, arm_y: float
+) -> None:
+    incline = Incline()
+    incline.wheels(0.0, v - 0.1 * push)
+    incline.wheels(0.1, v)
+    felt = (push - w * w * arm_x, v * w - w * w * arm_y, G)
+    incline.take(0.1, (0.0, 0.0, w), felt, (arm_x, arm_y))
+    assert told(incline) == pytest.approx((0.0, 0.0), abs=1e-9)
+
+
+@pytest.mark.parametrize(("gap_s", "known"), [(0.0, False), (0.01, True), (0.099, True), (0.11, False), (-0.05, False)])
+def test_its_own_acceleration_is_known_from_two_wheel_messages_near_each_other(gap_s: float, known: bool) -> None:
+    incline = Incline()
+    incline.wheels(1.0, 0.0)
+    incline.wheels(1.0 + gap_s, gap_s)  # 1 m/s²
+    incline.take(1.2, (0.0, 0.0, 0.0), (1.0, 0.0, G), (0.0, 0.0))
+    assert told(incline)[1] == pytest.approx(0.0 if known else -math.atan2(1.0, G), abs=1e-6)
+
+
+def test_the_accelerometer_pulls_the_vertical_back_with_a_time_constant_of_a_second() -> None:
+    incline = Incline()
+    incline.take(0.0, (0.0, 0.0, 0.0), resting(0.1, 0.1), (0.0, 0.0))
+    for k in range(1, 101):
+        incline.take(0.01 * k, (0.0, 0.0, 0.0), resting(0.0, 0.0), (0.0, 0.0))
+    assert told(incline) == pytest.approx((0.1 / math.e, 0.1 / math.e), abs=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("rates", "sound"), [((49.9, 0.0, 0.0), True), ((0.0, 50.0, 0.0), False), ((30.0, 15.0, -6.0), False)]
+)
+def test_a_turn_beyond_any_gyroscope_is_refused(rates: tuple[float, float, float], sound: bool) -> None:
+    assert Incline().take(0.0, rates, (0.0, 0.0, G), (0.0, 0.0)) is sound
+
+
+@given(st.tuples(*[st.floats(-3.0, 3.0)] * 3), st.tuples(*[st.floats(-2.0, 2.0)] * 3))
+def test_a_seat_turns_a_vector_as_its_mount_does(
+    rpy: tuple[float, float, float], vector: tuple[float, float, float]
+) -> None:
+    mount = Mount(xyz_m=(0.1, -0.2, 0.3), rpy_rad=rpy)
+    seat = Seat.of(mount)
+    assert seat.turned(np.array(vector)) == pytest.approx(tuple(mount.rotation @ vector), abs=1e-9)
+    assert seat.arm_m == (0.1, -0.2) and seat.vertical == pytest.approx(tuple(mount.rotation[2]))
+
+
+def test_level_ground_has_no_lean_and_a_jump_of_the_clock_leaves_nothing() -> None:
+    assert LEVEL == (0.0, 0.0, 0.0)
+    incline = Incline()
+    incline.wheels(0.0, 0.0)
+    incline.wheels(0.05, 0.2)
+    incline.take(0.05, (0.0, 0.0, 0.0), resting(0.2, 0.0), (0.0, 0.0))
+    incline.forget()
+    assert incline.lean is None
+    assert incline.take(0.05, (0.0, 0.0, 1.0), resting(0.1, 0.0), (0.0, 0.0))
+    assert told(incline) == pytest.approx((0.1, 0.0), abs=1e-9), "no push and no speed are left"

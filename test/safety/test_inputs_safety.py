@@ -177,3 +177,47 @@ def test_the_tilt_is_the_angle_to_the_vertical_whichever_way(axis: tuple[float, 
 def test_turning_about_the_vertical_is_no_tilt() -> None:
     q = quaternion_of_yaw(2.0)
     assert tilt_of(m.Imu(1.0, "imu", np.zeros(3), np.zeros(3), q), (0.0, 0.0, 1.0)) == pytest.approx(0.0, abs=1e-6)
+
+
+def paced(intervals: list[float], least_hz: float) -> tuple[tuple[str, float], ...]:
+    heard, t = Inputs({"scan": 9.0}, 0.2, 1.0, {"scan": least_hz}), 3.0
+    heard.note("scan", t)
+    for interval in intervals:
+        t += interval
+        heard.note("scan", t)
+    return heard.slow(("scan",))
+
+
+def test_a_rate_is_judged_after_five_intervals_and_told_in_messages_a_second() -> None:
+    assert paced([0.5] * 4, 4.0) == ()
+    ((name, rate),) = paced([0.5] * 5, 4.0)
+    assert name == "scan" and rate == pytest.approx(2.0)
+    assert paced([0.5] * 9, 1.9) == () and paced([0.5] * 9, 2.1) != () and paced([0.5] * 9, 0.0) == ()
+    assert paced([0.0] * 9, 4.0) == (), "all at once is no rate"
+
+
+def test_the_mean_interval_gives_a_fifth_to_the_newest() -> None:
+    ((_, rate),) = paced([0.2] * 5 + [1.2], 4.0)
+    assert 1.0 / rate == pytest.approx(0.2 + 0.2 * 1.0)
+
+
+def test_what_was_heard_before_the_clock_jumped_counts_in_no_rate() -> None:
+    heard = Inputs({"scan": 9.0}, 0.2, 1.0, {"scan": 4.0})
+    for k in range(9):
+        heard.note("scan", 0.5 * k)
+    heard.forget()
+    for k in range(5):
+        heard.note("scan", 0.1 * k)
+    assert heard.slow(("scan",)) == (), "four intervals: not judged yet"
+    heard.note("scan", 0.5)
+    assert heard.slow(("scan",)) == (), "ten a second"
+
+
+def test_an_input_that_is_added_has_the_least_rate_of_its_topic_and_one_without_has_none() -> None:
+    heard = Inputs({}, 0.2, 1.0, {"scan": 4.0})
+    heard.add("scan of lidar_2", "scan", 9.0)
+    heard.add("points of camera", "points", 9.0)
+    for k in range(9):
+        heard.note("scan of lidar_2", 2.0 * k)
+        heard.note("points of camera", 2.0 * k)
+    assert [name for name, _ in heard.slow(("scan of lidar_2", "points of camera"))] == ["scan of lidar_2"]

@@ -210,3 +210,63 @@ def test_a_clock_that_jumps_or_a_latched_stop_ends_all_consent_but_not_the_take_
 @pytest.mark.slow
 def test_in_a_hundred_thousand_steps_no_order_of_words_grants_what_nobody_granted() -> None:
     run_state_machine_as_test(People, settings=settings(max_examples=2_000, stateful_step_count=50, deadline=None))
+
+
+def test_each_word_about_who_drives_is_on_record_with_whom_it_concerned() -> None:
+    ann, took, why = take_over(NOBODY, "Ann", False, 1.0)
+    assert (took, why) == ((Note(1.0, "took_over", "takeover", "ann", "", "from autonomy"),), "")
+    kept, denied, why = take_over(ann, "Ben", False, 2.0)
+    assert (kept, why) == (ann, "held") and denied == (Note(2.0, "denied", "takeover", "ben", "", "held by ann"),)
+    ben, took, _ = take_over(ann, "Ben", True, 3.0)
+    assert ben.driver == "ben" and took == (Note(3.0, "took_over", "takeover", "ben", "", "from ann"),)
+    assert take_over(NOBODY, " ", False, 3.0) == (NOBODY, (Note(3.0, "denied", "takeover"),), "nobody")
+    kept, denied, why = hand_back(ben, "Ben", False, 4.0)
+    assert (kept, why) == (ben, "moves") and denied == (Note(4.0, "denied", "hand_back", "ben", "", "moves"),)
+    assert hand_back(ben, "Ann", True, 4.0)[1:] == ((Note(4.0, "denied", "hand_back", "ann", "", "held"),), "held")
+    free, given, why = hand_back(ben, "Ben", True, 5.0)
+    assert (free, given, why) == (NOBODY, (Note(5.0, "handed_back", "hand_back", "ben"),), "")
+
+
+def test_each_word_about_an_approval_is_on_record_with_what_was_asked() -> None:
+    consent, notes = request(NOBODY, "gate", "enter", "at noon", TWO, 1.0)
+    assert [note[1:] for note in notes] == [("asked", "gate", "", "enter", "at noon")]
+    consent, notes = answer(consent, "gate", "ann", True, 2.0)
+    assert [note[1:] for note in notes] == [("yes", "gate", "ann", "enter", "at noon")]
+    assert answer(consent, "gate", "ann", True, 2.0)[1] == (Note(2.0, "denied", "gate", "ann", "enter", "at noon"),)
+    granted, notes = answer(consent, "gate", "ben", True, 3.0)
+    assert [note.what for note in notes] == ["yes", "granted"] and notes[1].person == "ann, ben"
+    _, notes = answer(consent, "gate", "ben", False, 3.0)
+    assert [note[1:] for note in notes] == [("no", "gate", "ben", "enter", "at noon")]
+    _, notes = answer(granted, "gate", "ben", False, 4.0)
+    assert [note[1:] for note in notes] == [("withdrawn", "gate", "ben", "enter", "at noon")]
+
+
+@pytest.mark.parametrize(
+    ("need", "good"),
+    [(Need(timeout_s=0.01), True), (Need(timeout_s=3600.0), True), (Need(timeout_s=3600.1), False),
+     (Need(valid_s=0.01), True), (Need(valid_s=86400.0), True), (Need(valid_s=86400.1), False)],
+)  # fmt: skip
+def test_a_question_may_stay_open_for_an_hour_and_hold_for_a_day(need: Need, good: bool) -> None:
+    assert bool(request(NOBODY, "a", "enter", "", need, 0.0)[0].open) is good
+
+
+def test_a_plain_question_asks_one_person_for_a_minute_and_holds_for_ten() -> None:
+    assert Need() == (1, 60.0, 600.0)
+
+
+def test_of_two_approvals_one_that_is_asked_anew_or_refused_leaves_the_other_alone() -> None:
+    consent = NOBODY
+    for id in ("gate", "field"):
+        consent, _ = answer(request(consent, id, "enter", "", Need(), 0.0)[0], id, "ann", True, 1.0)
+    assert consent.approvals == {"gate", "field"}
+    again, _ = answer(request(consent, "gate", "enter", "", Need(), 2.0)[0], "gate", "ben", True, 3.0)
+    assert again.approvals == {"gate", "field"} and len(again.granted) == 2
+    refused, _ = answer(again, "gate", "ann", False, 4.0)
+    refused, _ = answer(refused, "field", "ann", False, 5.0)
+    assert dict(refused.quiet) == {"gate": 4.0 + ASK_AGAIN_S, "field": 5.0 + ASK_AGAIN_S} and not refused.approvals
+    twice, _ = answer(request(refused, "gate", "enter", "", Need(), 6.0)[0], "gate", "ann", False, 6.0)
+    assert sorted(twice.quiet) == [("field", 15.0), ("gate", 16.0)]
+
+
+def test_names_and_texts_are_cut_and_a_flood_ends_at_sixteen() -> None:
+    assert len(who("n" * 100)) == 64 and MOST_OPEN == 16 and ASK_AGAIN_S == 10.0

@@ -181,3 +181,77 @@ def test_an_imu_is_heard_in_the_frame_of_its_seat(drive: Drive) -> None:
     level = m.Imu(t, "imu", np.array([0.0, 0.0, 0.2]), np.array([0.0, 0.0, 9.8]))
     assert drive.gate.handle("imu/data", level, t) == ()
     assert drive.gate.hearing._gyro == (t, pytest.approx(0.2))
+
+
+EVEN = MotionLimits(max_acceleration_mps2=1.0, max_deceleration_mps2=2.0)
+# What the wheels, the gyroscope and perception say, and how far off the last of them may be with the rules as they are.
+EDGES: list[tuple[str, float, float]] = [
+    ("gyro", 0.0, 0.4 / 0.5), ("gyro", 1.0, 2.8), ("gyro", -1.0, -2.8), ("perceived", 0.0, 0.5 / 0.7),
+    ("perceived", 1.0, 1.5 / 0.7), ("perceived", 2.0, 2.0 - 0.5 - 0.6), ("perceived", -1.0, -1.5 / 0.7),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sense", "wheels", "edge"), EDGES)
+def test_two_senses_may_differ_by_a_fixed_part_and_a_share_of_the_larger(
+    sense: str, wheels: float, edge: float
+) -> None:
+    name = "wheels against gyroscope" if sense == "gyro" else "wheels against perception"
+    nearer = math.copysign(1e-3, wheels - edge)
+    for other, named in ((edge + nearer, set()), (edge - nearer, {name})):
+
+        def says(t: float, other: float = other) -> float:
+            return other
+
+        if sense == "gyro":
+            assert names(lambda t: (0.0, wheels), gyro=says) == named, other
+        else:
+            assert names(lambda t: (wheels, 0.0), perceived=says) == named, other
+
+
+@pytest.mark.parametrize(
+    ("leap", "gap_s", "named"), [(0.79, 0.1, False), (0.81, 0.1, True), (-0.79, 0.1, False), (-0.81, 0.1, True)]
+)
+def test_a_leap_is_more_than_the_motors_can_do_and_three_within_a_second_are_a_fault(
+    leap: float, gap_s: float, named: bool
+) -> None:
+    motion, t, v = MotionCheck(Plausible(), EVEN), 5.0, 0.0
+    for k in range(6):  # each second message leaps, and comes back slowly
+        t += gap_s
+        motion.wheels(t, v, 0.0, None, np.array([t, 0.0, 0.0]))
+        v = leap if k % 2 == 0 else 0.0
+        if k % 2 == 1:
+            t += 0.2
+    motion.wheels(t + gap_s, v, 0.0, None, np.array([t, 1.0, 0.0]))
+    clauses = {fault.clause: fault for fault in motion.faults(t)}
+    assert ("wheels leap" in clauses) is named
+    assert not named or clauses["wheels leap"].numbers == {"leaps": float(clauses["wheels leap"].numbers["leaps"])}
+    assert not motion.faults(t + 5.0), "they are forgotten after a second"
+
+
+@pytest.mark.parametrize(
+    ("v", "w", "named"),
+    [(0.04, 0.0, False), (0.06, 0.0, True), (0.0, 0.09, False), (0.0, 0.11, True), (-0.06, 0.0, True)],
+)
+def test_only_a_robot_that_moves_can_have_frozen_wheels_or_a_frozen_imu(v: float, w: float, named: bool) -> None:
+    motion = check()
+    motion.wheels(0.0, v, w, None, np.array([0.0, 0.0, 0.0]))
+    motion.imu(0.0, (0.0,) * 6)
+    for k in range(1, 100):
+        motion.wheels(0.01 * k, v, w, None, np.array([1.0, 0.0, 0.0]))
+        motion.imu(0.01 * k, (0.1,) * 6)
+    found = {fault.clause: fault.numbers for fault in motion.faults(1.0)}
+    assert set(found) == ({"wheels frozen", "imu frozen"} if named else set())
+    assert not named or found == {"wheels frozen": {"wheels_mps": v}, "imu frozen": {"gyro_rps": 0.1}}
+
+
+@pytest.mark.parametrize(("age_s", "counts"), [(0.29, True), (0.31, False), (-0.29, True), (-0.31, False)])
+def test_perceptions_speed_counts_while_it_is_fresh(age_s: float, counts: bool) -> None:
+    motion = check()
+    assert motion.perceived_mps(0.0) == 0.0, "nothing was perceived yet"
+    motion.perceived(10.0, 1.2)
+    assert motion.perceived_mps(10.0 + age_s) == (1.2 if counts else 0.0)
+    motion.wheels(10.0 + age_s, 0.0, 0.0, None, np.zeros(3))
+    found = {fault.clause: fault.numbers for fault in motion.faults(20.0)}
+    assert found == ({"wheels against perception": {"wheels_mps": 0.0, "perceived_mps": 1.2}} if counts else {})
+    motion.forget()
+    assert motion.perceived_mps(10.0) == 0.0 and not motion.faults(20.0)

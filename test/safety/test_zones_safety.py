@@ -7,7 +7,7 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapely import Polygon, affinity
+from shapely import Point, Polygon, affinity
 
 from physical_ai_core.robot import load_robot
 from physical_ai_core.site import load_site
@@ -18,6 +18,10 @@ from physical_ai_safety.zones import MapPose, ZoneLimit, ZoneMap, _stricter
 SITE = load_site("yard")
 BODY = Polygon(load_robot("scout").footprint)
 ZONES = ZoneMap(SITE, {"meadow": ZoneRule(max_speed_mps=0.5)}, Hull(load_robot("scout").footprint))
+ONLY_BED = ZoneMap(
+    SITE.model_copy(update={"zones": {"flower_bed": SITE.zones["flower_bed"]}}), {},
+    Hull(load_robot("scout").footprint),
+)  # fmt: skip
 BRAKING = Braking(0.2, 1.5, 3.0, 0.1)
 
 
@@ -141,3 +145,45 @@ def test_the_way_to_a_forbidden_zone_is_told_in_metres() -> None:
     assert gap - 0.06 <= found.way_m <= gap and found.limit_mps == pytest.approx(found.factor)
     k = found.factor
     assert k * 0.2 + 0.5 * k * k / 1.5 == pytest.approx(found.way_m)
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    st.floats(7.0, 15.0), st.floats(3.5, 11.5), st.floats(-3.2, 3.2), st.floats(0.2, 2.0), st.sampled_from([-1.0, 1.0]),
+    st.floats(-1.5, 1.5), st.floats(0.0, 0.2),
+)  # fmt: skip
+def test_the_way_before_a_keep_out_zone_is_that_of_the_arc_and_no_shorter_than_one_look_apart(
+    x: float, y: float, yaw: float, speed: float, way: float, w: float, sigma: float
+) -> None:
+    pose, bed, v = MapPose(x, y, yaw, sigma), SITE.zones["flower_bed"].shape, way * speed
+    horizon = BRAKING.reaction_s + 0.5 * BRAKING.duration_s(v, w)
+    nears = [body_at(pose, v, w, horizon * k / 45).distance(bed) <= 3.0 * sigma for k in range(46)]
+    if nears[0] or any(abs(body_at(pose, v, w, horizon * k / 45).distance(bed) - 3.0 * sigma) < 1e-6 for k in (0, 45)):
+        return
+    found = ONLY_BED.limit(pose, v, w, BRAKING, 0.2)
+    if found is None:
+        assert not any(nears[::3]), "each third of them is where it looks itself"
+        return
+    first = nears[::3].index(True)
+    assert found.way_m == pytest.approx(speed * horizon * (first - 1) / 15)
+    assert (found.zone, found.clause) == ("flower_bed", "forbidden")
+    assert found.limit_mps == pytest.approx(found.factor * speed)
+
+
+@pytest.mark.parametrize("yaw", [k * math.pi / 4 for k in range(8)])
+@pytest.mark.parametrize("v", [-0.8, 0.8])
+def test_inside_a_keep_out_zone_just_those_directions_are_open_that_lead_out(yaw: float, v: float) -> None:
+    bed = SITE.zones["flower_bed"].shape
+    for at in [(bed.bounds[2] - 0.3, 7.5), (bed.bounds[0] + 0.3, 7.5), (bed.centroid.x, bed.bounds[3] - 0.3)]:
+        pose = MapPose(*at, yaw, 0.03)
+        gap = bed.exterior.distance(Point(at))
+        further = bed.exterior.distance(
+            Point(at[0] + math.copysign(0.05, v) * math.cos(yaw), at[1] + math.copysign(0.05, v) * math.sin(yaw))
+        )
+        found = ONLY_BED.limit(pose, v, 0.0, BRAKING, 0.2)
+        assert found is not None
+        if further < gap - 1e-3:
+            assert (found.clause, found.limit_mps) == ("escape", 0.2) and found.factor == pytest.approx(0.25)
+        else:
+            assert (found.clause, found.factor, found.limit_mps) == ("forbidden", 0.0, 0.0)
+        assert found.way_m == 0.0
