@@ -86,6 +86,42 @@ def init(
 
 
 @app.command()
+def judge(
+    candidate: Annotated[Path, typer.Argument(help="Weights of people: a file, or a folder with a card.")],
+    out: Annotated[Path, typer.Option(help="Where decision.json and decision.md go.")],
+    incumbent: Annotated[Path | None, typer.Option(help="What it is to replace; else the packaged weights.")] = None,
+    full: Annotated[
+        Path | None, typer.Option(help="The full-precision model it was made of; else the incumbent.")
+    ] = None,
+    bag: Annotated[list[Path] | None, typer.Option(help="A reference bag to replay; may be repeated.")] = None,
+    runs: Annotated[int, typer.Option(help="Crossing runs in the simulator for each of the two.", min=1)] = 4,
+    first_seed: Annotated[int, typer.Option(help="Of the runs.", min=0)] = 0,
+    thresholds: Annotated[str, typer.Option(help="Name under config/release, or a YAML file.")] = "people",
+    as_json: AsJson = False,
+) -> None:
+    """Candidate against incumbent: recorded people, replay, simulator, rare deviation. Exit 0 accepted, 1 refused."""
+    from physical_ai_learning.release.judge import judge as decide
+    from physical_ai_learning.release.thresholds import load_thresholds
+    from physical_ai_world_model.ssm.weights import default_folder
+
+    before = incumbent or default_folder()
+    decision = decide(
+        candidate, before, full or before, load_thresholds(thresholds), bag or [], runs, first_seed,
+        lambda text: None if as_json else console.print(f"{text} …", markup=False, highlight=False),
+    )  # fmt: skip
+    path = decision.write(out)
+    if as_json:
+        print(decision.content().decode(), end="")
+    else:
+        rows = [{"part": c.part, "what": c.name, "value": f"{c.value:.4g}", "bound": c.bound,
+                 "kept": "yes" if c.kept else "NO", "": c.detail} for c in decision.checks]  # fmt: skip
+        show(False, f"{'accepted' if decision.accepted else 'refused'}: {path}", rows)
+        for reason in decision.reasons:
+            console.print(f"refused: {reason}", style="red", markup=False, soft_wrap=True)
+    raise typer.Exit(0 if decision.accepted else 1)
+
+
+@app.command()
 def publish(
     folder: Folder,
     weights: Annotated[Path, typer.Argument(help="The file of the weights.")],
