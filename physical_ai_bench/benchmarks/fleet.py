@@ -27,8 +27,8 @@ ABOUT = (
     "`physical-ai bench fleet`: copies of one recorded drive ({name}, {seconds:.0f} s) under {robots} robots' names and"
     " three versions, stamps moved, written without compression, so that a GB of files is a GB of messages (the"
     " recorder's zstd would make it {packing:.1f} times smaller). Every size is ingested into an empty store by"
-    " {workers} processes, files warm in the page cache, and then asked all {questions} questions by DuckDB; *again* is a second"
-    " run, when all is known. Memory is the peak of the largest worker, and of the main process."
+    " {workers} processes, files warm in the page cache, and then asked all {questions} questions by DuckDB; *again* is"
+    " a second run, when all is known. Memory is the peak of the largest worker, and of the main process."
 )
 
 
