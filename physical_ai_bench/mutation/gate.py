@@ -11,12 +11,12 @@ from physical_ai_bench.mutation.equal import EQUAL
 ROOT: Final = Path(__file__).resolve().parents[2]
 PACKAGE: Final = "physical_ai_safety"
 OF_FILE: Final = {
-    "gate": ("gate", "limits", "properties"), "core": ("core", "faults", "wiring", "person"),
+    "gate": ("gate", "limits", "reasons", "properties"), "core": ("core", "faults", "wiring", "person"),
     "rules": ("rules", "faults", "loads"),
     "zones": ("zones", "clauses"), "footprint": ("footprint",), "ranges": ("ranges", "faults", "sensors"),
     "walkers": ("walkers", "gate", "closed_loop"), "looks": ("walkers", "closed_loop"),
     "inputs": ("inputs", "core"), "place": ("inputs", "core"), "crew": ("crew",), "dead_reckoning": ("inputs",),
-    "situation": ("gate",), "words": ("words", "gate", "limits"),
+    "situation": ("reasons", "gate"), "words": ("words", "gate", "limits"),
     "arbitration": ("arbitration",), "bounds": ("ramps", "stability", "limits", "gate", "barrier", "loads"),
     "circumstances": ("circumstances", "clauses"), "conflicts": ("conflicts",), "dead_ends": ("conflicts",),
     "space": ("conflicts",), "desk": ("people_say", "wiring", "person"), "implements": ("implements", "wiring"),
