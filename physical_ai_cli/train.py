@@ -9,8 +9,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from physical_ai_cli.train_duplicates import check_duplicates
+
 app = typer.Typer(no_args_is_help=True, help="Train a model that ships with the package.")
 console = Console()
+app.command("check-duplicates")(check_duplicates)
 
 
 @app.callback()

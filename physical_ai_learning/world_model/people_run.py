@@ -17,6 +17,7 @@ from physical_ai_core.errors import InputError
 from physical_ai_learning.training.checkpoint import digest
 from physical_ai_learning.training.parallel import Crew
 from physical_ai_learning.world_model.batches import group_of
+from physical_ai_learning.world_model.likeness import fold_likeness
 from physical_ai_learning.world_model.people_export import calibrated, export, export_compact, write_card
 from physical_ai_learning.world_model.people_learner import train
 from physical_ai_learning.world_model.recordings import FOLDS, STEP_S, Recording, Track, read_folder
@@ -117,6 +118,8 @@ def run_fold(
     }  # fmt: skip
     if not crew.first:
         return metrics
+    near = fold_likeness(recordings, fold, settings.held_back)
+    metrics["near_duplicates"] = {name: found.data() for name, found in near.items()}
     held = [group.to("cpu") for group in material.held]
     calibration = calibrated(model.cpu(), held, lambda done, total: report(f"{fold}: calibration", done, total))
     path = out / "weights" / FILE
@@ -128,6 +131,7 @@ def run_fold(
         + (f" --device {settings.device} --engine {settings.engine}" if settings.device != "cpu" else "")
         + small_options(settings),
         "metrics": {k: metrics[k] for k in ("steps", "held_back", "scene_left_out")}, "settings": asdict(settings),
+        "near_duplicates": {name: found.line() for name, found in near.items()},
     }  # fmt: skip
     if settings.small.quantise > 0.0:
         path, sha256 = export_compact(model, calibration, path.with_name(COMPACT))
