@@ -92,6 +92,9 @@ def recorder_page(
     notes = (
         f"At most {100 * TARGET:.0f} % of one core and nothing lost: {verdict} ({100 * ours.cpu_share:.1f} %,"
         f" {sum(ours.lost.values())} lost in {ours.seconds:.0f} s). Lost by topic: {_lost_by_topic(ours)}.\n\n"
+        "The last row is the floor: the middleware's threads and rclpy's `take` for these messages. Above it lie what"
+        " is decoded for figures and incidents, and chunks, checksums, zstd and the disk. The plain program does"
+        " neither figures nor incidents, flushes nothing in time and loses its file when it is killed.\n\n"
         f"Other load on the machine (load average before the run, and with it at its end):"
         f" {load_before:.1f}, {os.getloadavg()[0]:.1f} of {os.cpu_count()} cores."
     )
