@@ -249,3 +249,18 @@ def test_the_way_to_rest_is_what_it_drives_before_it_brakes_and_while(
     driven = v * reaction + sum(v * (k + 0.5) / steps for k in range(steps)) * (v / braking) / steps
     assert one.way_m(v) == one.way_m(-v) == pytest.approx(driven)
     assert one.speed_within_mps(driven) == pytest.approx(v) and one.speed_within_mps(0.0) == pytest.approx(0.0)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.lists(st.tuples(st.floats(-1.2, 1.2), st.floats(-1.0, 1.0)), min_size=2, max_size=6), st.floats(-1.5, 1.5),
+    st.floats(-2.0, 2.0),
+)  # fmt: skip
+def test_among_several_points_the_one_that_alone_allows_least_binds(
+    points: list[tuple[float, float]], v: float, w: float
+) -> None:
+    hull = Hull(SCOUT, 0.05)
+    x, y = np.array(points).T
+    alone = [first_contact(hull, sort_points(hull, x[k : k + 1], y[k : k + 1]), v, w, BRAKING) for k in range(len(x))]
+    least, found = min(one.factor for one in alone), first_contact(hull, sort_points(hull, x, y), v, w, BRAKING)
+    assert min(found.factor, 1.0) == pytest.approx(min(least, 1.0), abs=1e-9)
