@@ -78,6 +78,9 @@ def world_model(
     ] = 0.0,
     protect: Annotated[bool, typer.Option(help="Finer steps for tensors whose errors cost more.")] = True,
     jobs: Annotated[int, typer.Option(help="Folds at a time, each a process.", min=1)] = 1,
+    workers: Annotated[
+        int, typer.Option(help="Processes that share each batch, through torchrun: GPUs, or CPU processes.", min=1)
+    ] = 1,
     out: Annotated[
         Path | None, typer.Option(help="Checkpoints, weights, metrics; resumed when it exists.", show_default=False)
     ] = None,
@@ -88,6 +91,7 @@ def world_model(
 
     try:
         from physical_ai_learning.compression.backslash import Small
+        from physical_ai_learning.world_model.people_job import PeopleJob, run_shared
         from physical_ai_learning.world_model.people_run import SHIP, SMOKE_SHAPE, run, smoke_settings
         from physical_ai_learning.world_model.recordings import FOLDS
         from physical_ai_learning.world_model.train_people import Settings
@@ -111,8 +115,11 @@ def world_model(
     if "each" in folds:
         folds = [*FOLDS, SHIP]
     folder = out or Path("out/world_model_smoke" if smoke else "out/world_model")
-    with stages(console) as report:
-        found = run(data, folds, settings, shape, folder, jobs, report)
+    if workers > 1:
+        found = run_shared(PeopleJob(folds, folder, settings, shape, data), workers)
+    else:
+        with stages(console) as report:
+            found = run(data, folds, settings, shape, folder, jobs, report)
     table = Table("left out", "held back ADE/FDE, m", "scene left out ADE/FDE, m", "best of modes, m", title="people")
     for name, metrics in found.items():
         held, judged = metrics["held_back"], metrics["scene_left_out"]

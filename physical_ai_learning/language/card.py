@@ -67,7 +67,8 @@ def _run(metrics: dict[str, Any], family: str) -> str:
     """One training as a paragraph, and its reinforcement as another."""
     recipe = {"split": "train", "decay": 0.0, "noise": 0.0, **metrics["recipe"]}
     name = f"\n### {metrics['name']}\n" if "name" in metrics else ""
-    more = _reinforced(metrics["reinforced"]) if "reinforced" in metrics else ""
+    more = _near(metrics["near_duplicates"]) if "near_duplicates" in metrics else ""
+    more += _reinforced(metrics["reinforced"]) if "reinforced" in metrics else ""
     if not metrics["sentences"]:
         return f"{name}\nBegun with the adapter {metrics['began_with']}.\n{more}"
     return name + RUN.format(
@@ -92,6 +93,13 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _shares(values: dict[str, float]) -> str:
     return ", ".join(f"{key} {value:.1%}" for key, value in values.items())
+
+
+def _near(row: dict[str, Any]) -> str:
+    return (
+        f"\nOf the {row['test']:,} test sentences of unseen phrases {row['same']:,} are word for word among {row['train']:,} "
+        f"drawn as in the training, {row['near']:,} nearly so (character n-grams, Jaccard index 0.8 and more).\n"
+    )
 
 
 def _reinforced(row: dict[str, Any]) -> str:

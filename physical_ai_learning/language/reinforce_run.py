@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from physical_ai_learning.language.course import Course, keep, kept
 from physical_ai_learning.language.lora import Adapter
 from physical_ai_learning.language.orders import orders_of
 from physical_ai_learning.language.reinforce import Reinforcement, Reinforcer
 from physical_ai_learning.language.reward import Rewards
+from physical_ai_learning.training.checkpoint import Keeper
+from physical_ai_learning.training.metrics import Course, Report
 
-Report = Callable[[str, float, float], None]
+FREE: Final = ("steps", "seconds", "every", "test_orders")  # may differ from a checkpoint's
 
 
 def reinforce(
@@ -25,21 +25,25 @@ def reinforce(
     """Reinforce an adapter; → metrics, kept as OUT/reinforce.json beside the adapter. Resumes from its checkpoint."""
     crew = Reinforcer(model, adapter, folder, settings, rewards or Rewards(), workers)
     course = Course(out)
-    checkpoint = out / "reinforce.pt"
+    decides = {key: value for key, value in asdict(settings).items() if key not in FREE}
+    keeper = Keeper(out / "reinforce", {"settings": decides, "rewards": asdict(crew.rewards), "base": base})
+    if not resume:
+        keeper.clear()
     try:
         orders = orders_of(folder, settings.variant, settings.longest, 11, "test", settings.test_orders)
         before = crew.test(orders)
         course.say(0, **{f"test_{k}": v for k, v in before.items()})
-        if resume and checkpoint.exists():
-            crew.restore(kept(checkpoint, crew.device))
+        found = keeper.load(crew.device)
+        if found is not None:
+            crew.restore(found.state)
         began = time.monotonic()
         while crew.step < settings.steps and time.monotonic() - began < settings.seconds:
             course.say(crew.step, **crew.one_step(), seconds=time.monotonic() - began)
             report("policy steps", crew.step, settings.steps)
             if crew.step % settings.every == 0:
-                keep(checkpoint, crew.state())
+                keeper.save(crew.step, crew.state())
                 adapter.save(out, base, {"variant": settings.variant})
-        keep(checkpoint, crew.state())
+        keeper.save(crew.step, crew.state())
         train_s = time.monotonic() - began
         after = crew.test(orders)
         course.say(crew.step, **{f"test_{k}": v for k, v in after.items()})

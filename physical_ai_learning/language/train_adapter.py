@@ -3,8 +3,8 @@
     physical-ai train planner-language --base gemma --out OUT_DIR                # a GPU: minutes
     physical-ai train planner-language --base gemma --out OUT_DIR --smoke        # a CPU, less than 2 minutes
 
-Sentences are drawn while it runs, seeded, each seen once. Resumes from OUT/checkpoint.pt, also in mid-chunk. Writes a
-PEFT adapter in bf16 safetensors, metrics.json, metrics.jsonl and the model card.
+Sentences are drawn while it runs, seeded, each seen once. Resumes from OUT's newest checkpoint, also in mid-chunk.
+Writes a PEFT adapter in bf16 safetensors, metrics.json, metrics.jsonl and the model card.
 """
 
 from __future__ import annotations
@@ -14,27 +14,29 @@ import json
 import math
 import random
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 
-from physical_ai_core.errors import InputError
 from physical_ai_learning.language.batches import Batch, arranged, encode, fits, stream
 from physical_ai_learning.language.card import write_card
-from physical_ai_learning.language.course import Course, keep, kept
 from physical_ai_learning.language.dataset import examples
-from physical_ai_learning.language.guard import Guard
+from physical_ai_learning.language.likeness import generated_likeness
 from physical_ai_learning.language.lora import Adapter
 from physical_ai_learning.language.recipe import Recipe, base_folder
 from physical_ai_learning.language.step import Stepper, load_base, right_lines
 from physical_ai_learning.language.vocabulary import Vocabulary
+from physical_ai_learning.training.checkpoint import Keeper, randomness, set_randomness
+from physical_ai_learning.training.guard import Guard, Limits, Verdict
+from physical_ai_learning.training.metrics import Course, Report
+from physical_ai_learning.training.recovery import Recovery
 
-Report = Callable[[str, float, float], None]
 GOOD_EVERY: Final = 25  # steps between copies of the weights to go back to
 SAY_EVERY: Final = 10
+LIMITS: Final = Limits(share=5.0)  # sentences differ more than batches of walks do
+FREE: Final = ("seconds", "sentences", "every", "test_sentences")  # how long to go on may differ from a checkpoint's
 
 
 class Trainer:
@@ -43,42 +45,48 @@ class Trainer:
     def __init__(self, model: Any, adapter: Adapter, recipe: Recipe, graphs: bool = True) -> None:
         self.adapter, self.recipe = adapter, recipe
         self.stepper = Stepper(model, adapter, graphs, recipe.noise)
-        self.guard = Guard()
         self.optimiser = torch.optim.AdamW(
             [adapter.vector], lr=recipe.learning_rate, betas=(0.9, 0.98), weight_decay=recipe.decay, fused=True
         )
         self.step = self.seen = self.tokens = 0
         self.place = (0, 0)  # chunk, batches of it already taken
         self.spent_s = 0.0  # of training, before and since the last start
-        self._good = self._copy()
+        self.recovery = Recovery(Guard(LIMITS), self._copy, self._paste, GOOD_EVERY)
 
-    def learn(self, batch: Batch, rate: float) -> tuple[float, float, str]:
+    @property
+    def guard(self) -> Guard:
+        return self.recovery.guard
+
+    def learn(self, batch: Batch, rate: float) -> tuple[float, float, Verdict]:
         """One batch: loss, gradient norm, and the guard's verdict, already carried out."""
         loss, norm = self.stepper(batch)
-        verdict = self.guard.judge(loss, norm)
+        verdict = self.recovery.judge(self.step, loss, norm)
         if verdict == "take":
             for group in self.optimiser.param_groups:
                 group["lr"] = rate
             scale = min(1.0, self.recipe.clip / (norm + 1e-12))
             self.adapter.vector.grad = self.stepper.gradient * scale
             self.optimiser.step()
-            if self.step % GOOD_EVERY == 0:
-                self._good = self._copy()
-        elif verdict == "back":
-            self._paste(self._good)
+            self.recovery.taken(self.step)
         self.step += 1
         self.seen += batch.sentences
         self.tokens += batch.tokens
         return loss, norm, verdict
 
-    def state(self) -> dict[str, Any]:
-        counts = {"step": self.step, "seen": self.seen, "tokens": self.tokens, "spent_s": self.spent_s}
-        return {**self._copy(), **counts, "place": list(self.place), "guard": self.guard.state()}
+    def keep(self, keeper: Keeper) -> None:
+        """Write a checkpoint, unless the last batch was refused; what is learnt now is what is gone back to."""
+        if not self.guard.calm:
+            return
+        self.recovery.keep(self.step)
+        counts = {"seen": self.seen, "tokens": self.tokens, "spent_s": self.spent_s, "place": list(self.place)}
+        rest = {"guard": self.guard.state(), "randomness": randomness()}
+        keeper.save(self.step, {**self._copy(), **counts, **rest})
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, step: int, state: dict[str, Any]) -> None:
         self._paste(state)
-        self._good = self._copy()
-        self.step, self.seen, self.tokens = int(state["step"]), int(state["seen"]), int(state["tokens"])
+        self.recovery.keep(step)
+        set_randomness(state["randomness"])
+        self.step, self.seen, self.tokens = step, int(state["seen"]), int(state["tokens"])
         self.spent_s = float(state["spent_s"])
         self.place = (int(state["place"][0]), int(state["place"][1]))
         self.guard.restore(state["guard"])
@@ -110,7 +118,7 @@ def train(
 ) -> tuple[dict[str, Any], Any, Adapter]:  # fmt: skip
     """Run the recipe; → the metrics it also writes, model, adapter. `start`: an adapter of its shape to begin with.
 
-    Raises InputError where OUT holds another recipe's checkpoint, ModelError, DependencyError.
+    Raises InputError where it is to resume and OUT holds another recipe's checkpoint, ModelError, DivergedError.
     """
     name, folder = base_folder(base)
     words = Vocabulary(folder)
@@ -122,16 +130,18 @@ def train(
     if start is not None:
         adapter.load(start)
     trainer = Trainer(model, adapter, recipe, graphs)
-    checkpoint = out / "checkpoint.pt"
-    if resume and checkpoint.exists():
-        state = kept(checkpoint, device)
-        if _decides(json.loads(state["recipe"])) != _decides(asdict(recipe)):
-            raise InputError(f"{checkpoint} is of another recipe.", "Give the same options, or another folder.")
-        trainer.restore(state)
-    course = Course(out)
-    try:
-        last_loss = _run(trainer, folder, out, course, report, workers)
+    keeper = keeper_of(out, recipe, name)
+    if not resume:
+        keeper.clear()
+    found = keeper.load(device)
+    if found is not None:
+        trainer.restore(found.step, found.state)
+    with Course(out) as course:
+        if found is not None:
+            course.say(found.step, resumed=True, **({"broken_checkpoints": found.broken} if found.broken else {}))
+        last_loss = _run(trainer, folder, out, keeper, course, report, workers)
         exact = exact_lines(model, adapter, words, recipe, report)
+        near = generated_likeness(recipe)
         metrics: dict[str, Any] = {
             "base": name, "recipe": asdict(recipe), "device": device, "steps": trainer.step, "sentences": trainer.seen,
             "tokens": trainer.tokens, "train_s": round(trainer.spent_s, 1),
@@ -140,23 +150,24 @@ def train(
             "sentences_per_s": round(trainer.seen / max(trainer.spent_s, 1e-9), 1),
             "batches_refused": trainer.guard.refused, "times_gone_back": trainer.guard.returned,
             "graphs": trainer.stepper.graphs, "graphs_given_up": trainer.stepper.trouble,
-            "template_disjoint_exact": exact,
+            "template_disjoint_exact": exact, "near_duplicates": near.data(),
         }  # fmt: skip
         course.say(trainer.step, **{f"exact_{k}": v for k, v in exact.items()})
-    finally:
-        course.close()
     adapter.save(out, name, {"variant": recipe.variant})
     (out / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
     write_card(out)
     return metrics, model, adapter
 
 
-def _decides(recipe: dict[str, Any]) -> dict[str, Any]:
-    """The part of a recipe that a checkpoint must share; how long to go on may differ."""
-    return {k: v for k, v in recipe.items() if k not in ("seconds", "sentences", "every", "test_sentences")}
+def keeper_of(out: Path, recipe: Recipe, base: str) -> Keeper:
+    """The checkpoints of a recipe on a base."""
+    decides = {key: value for key, value in asdict(recipe).items() if key not in FREE}
+    return Keeper(out, {"recipe": decides, "base": base})
 
 
-def _run(trainer: Trainer, folder: Path, out: Path, course: Course, report: Report, workers: int) -> float:
+def _run(
+    trainer: Trainer, folder: Path, out: Path, keeper: Keeper, course: Course, report: Report, workers: int
+) -> float:
     """Learn until the sentences or the seconds are used up; → the last loss."""
     recipe, loss = trainer.recipe, math.nan
     before_s, began = trainer.spent_s, None
@@ -173,12 +184,12 @@ def _run(trainer: Trainer, folder: Path, out: Path, course: Course, report: Repo
         trainer.spent_s = before_s + time.monotonic() - began
         if verdict != "take" or trainer.step % SAY_EVERY == 0:
             course.say(trainer.step, loss=loss, norm=norm, rate=rate, seen=trainer.seen, seconds=trainer.spent_s,
-                       **({"refused": verdict} if verdict != "take" else {}))  # fmt: skip
+                       **trainer.recovery.said(verdict))  # fmt: skip
         report("sentences", min(trainer.seen, recipe.sentences), recipe.sentences)
         if trainer.step % recipe.every == 0:
-            keep(out / "checkpoint.pt", {**trainer.state(), "recipe": json.dumps(asdict(recipe))})
+            trainer.keep(keeper)
             trainer.adapter.save(out, folder.name, {"variant": recipe.variant})
-    keep(out / "checkpoint.pt", {**trainer.state(), "recipe": json.dumps(asdict(recipe))})
+    trainer.keep(keeper)
     return loss
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from physical_ai_core.errors import InputError, PhysicalAIError
 from physical_ai_learning.compression.backslash import Small
 from physical_ai_learning.training.metrics import plain_report
-from physical_ai_learning.training.parallel import crew
+from physical_ai_learning.training.parallel import crew, launch
 from physical_ai_learning.world_model.people_run import recordings_of, run_fold
 from physical_ai_learning.world_model.train_people import Settings
 from physical_ai_world_model.ssm.shape import Shape
@@ -64,6 +64,13 @@ def work(path: Path) -> None:
         report = plain_report() if own.first else lambda stage, done, total: None
         for fold in job.folds:
             run_fold(recordings, fold, job.settings, job.shape, job.out / fold, report, own)
+
+
+def run_shared(job: PeopleJob, workers: int) -> dict[str, dict[str, Any]]:
+    """The job by so many workers on this machine; → metrics by fold. Raises WorkersError where they keep ending."""
+    recordings_of(job.data, job.folds)  # what is missing is told before any worker is begun
+    launch("physical_ai_learning.world_model.people_job", [str(job.write())], workers)
+    return {fold: json.loads((job.out / fold / "metrics.json").read_text(encoding="utf-8")) for fold in job.folds}
 
 
 def main() -> None:
