@@ -51,7 +51,7 @@ class IncidentWriter:
         self._story: dict[str, Any] = {}
         self._backlog: deque[Letter] = deque()  # of the open incident, not yet in its file
         self._split: Split | None = None
-        self._heard_s = self._flushed_s = 0.0
+        self._heard_s = self._flushed_s = self._synced_s = 0.0
         self.kept = 0
         self.error = ""
 
@@ -151,6 +151,9 @@ class IncidentWriter:
         elif now_s - self._flushed_s >= self._settings.flush_s:
             self._flushed_s = now_s
             self._split.flush()
+            if 0.0 < self._settings.sync_s <= now_s - self._synced_s:
+                self._synced_s = now_s
+                self._split.sync()
 
     def _finish(self) -> None:
         assert self._split is not None and self._incident is not None
@@ -164,6 +167,9 @@ class IncidentWriter:
         self._split.note("incident", {"story": (folder / STORY).read_text(encoding="utf-8")})
         split, self._split = self._split, None
         self._incident = None
+        split.flush()
+        if self._settings.sync_s > 0.0:
+            split.sync()
         split.close()
         write_metadata(folder, [split.path])
 
