@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,9 @@ def compression(
         typer.Option(help="Folder of the ETH/UCY recordings; without it the extracts that ship, and no page is kept."),
     ] = None,
     long: Annotated[bool, typer.Option("--long", help="Every window of every scene.")] = False,
+    crossings: Annotated[
+        int, typer.Option(help="Also so many runs of `bench crossing` with each weights, a minute or two each.", min=0)
+    ] = 0,
     planner: Annotated[
         int, typer.Option(help="Also the planner's language model, on so many sentences; 0: not.", min=0)
     ] = 0,
@@ -39,6 +43,12 @@ def compression(
     into = folder if data is not None or folder != FOLDER else Path("out/bench_compression")
     with progress_bar(console, "compression") as report:
         page = compression_page(data, long, report)
+    if crossings:
+        from physical_ai_bench.benchmarks.compression_field import field_table
+
+        with progress_bar(console, "crossings") as report:
+            lines = field_table(crossings, Path("out/bench_compression/traces"), report)
+        page = replace(page, notes="\n".join([page.notes, "", *lines]))
     show(page, into)
     if planner:
         from physical_ai_bench.benchmarks.compression_language import language_page

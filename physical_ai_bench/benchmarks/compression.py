@@ -13,6 +13,7 @@ import torch
 import zstandard
 from numpy.typing import NDArray
 
+from physical_ai_bench.benchmarks.compression_field import coverage_table
 from physical_ai_bench.benchmarks.compression_tables import codes_table, families_table, small
 from physical_ai_bench.page import FOLDER, Page
 from physical_ai_core.compact.file import Codec, decode, encode
@@ -148,6 +149,7 @@ def compression_page(data: Path | None, long: bool = False, report: Report = lam
             "### What protecting, single weights and DeepShape are worth (nothing trained)", "",
             f"| {' | '.join(HEADER)} |", f"|{'---|' * len(HEADER)}",
             *(f"| {' | '.join(row(way.name, found[way.name], full))} |" for way in ABLATED),
+            "", *(coverage_table({s.name: s.groups for s in scenes}) if data is not None else ()),
             "", *codes_table([(scene.name, scene.about) for scene in scenes]),
             "", *families_table(scenes[0].name, scenes[0].weights.tensors),
         ]

@@ -42,8 +42,8 @@ WAYS: Final = (
     ("uniform 0.25 σ of the row", Way("uniform", 0.25, 0.25, 0.25)),
     ("uniform 0.5 σ of the row", Way("uniform", 0.5, 0.5, 0.5)),
     ("uniform 0.7 σ, nothing protected", Way("uniform", 0.7, 0.7, 0.7)),
-    ("**matrices 0.4 σ, used rows 0.4 σ, others 1.1 σ**", Way("uniform", 0.4, 0.4, 1.1)),
-    ("matrices 0.3 σ, used rows 0.3 σ, others 1.5 σ", Way("uniform", 0.3, 0.3, 1.5)),
+    ("matrices 0.4 σ, used rows 0.4 σ, others 1.1 σ", Way("uniform", 0.4, 0.4, 1.1)),
+    ("**matrices 0.3 σ, used rows 0.3 σ, others 1.5 σ**", Way("uniform", 0.3, 0.3, 1.5)),
 )
 HEADER: Final = (
     "stored as", "on disk, MB", "smaller than fp32", "bits a weight", "read exactly as meant", "95 %",
