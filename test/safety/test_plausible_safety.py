@@ -255,3 +255,15 @@ def test_perceptions_speed_counts_while_it_is_fresh(age_s: float, counts: bool) 
     assert found == ({"wheels against perception": {"wheels_mps": 0.0, "perceived_mps": 1.2}} if counts else {})
     motion.forget()
     assert motion.perceived_mps(10.0) == 0.0 and not motion.faults(20.0)
+
+
+@pytest.mark.parametrize(("apart_s", "named"), [(0.45, True), (0.55, False)])
+def test_three_leaps_are_a_fault_while_they_lie_within_one_second(apart_s: float, named: bool) -> None:
+    motion, t, v = check(), 0.0, 0.0
+    motion.wheels(t, v, 0.0, None, np.zeros(3))
+    for _ in range(3):
+        t, v = t + apart_s, 9.0 - v
+        motion.wheels(t, v, 0.0, None, np.zeros(3))
+    assert [fault.clause for fault in motion.faults(t)] == (["wheels leap"] if named else [])
+    assert not named or motion.faults(t)[0].numbers == {"leaps": 3.0}
+    assert not motion.faults(t + 0.2), "the first of them is more than a second ago"

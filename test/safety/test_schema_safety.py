@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, get_args
 
 import pytest
 from pydantic import ValidationError
 
 from physical_ai_core import graph
 from physical_ai_core.share import share_root
-from physical_ai_safety.rule_forms import Approval, Forbid, Hours, Slope, SpeedLimit, When
+from physical_ai_safety.rule_forms import (
+    RULE_KINDS,
+    Approval,
+    Forbid,
+    Geofence,
+    Hours,
+    KeepOut,
+    Slope,
+    SpeedLimit,
+    When,
+)  # fmt: skip
 from physical_ai_safety.schema import Cause, ImplementRule, Payload, RangeSensor, RulesFile, ZoneRule
 from physical_ai_safety.section import Section
 
@@ -183,3 +194,28 @@ def test_a_clause_is_a_text_of_three_to_four_hundred_signs(text: str, good: bool
         return
     with pytest.raises(ValidationError):
         Approval.model_validate(RULE | {"kind": "approval", "clause": text})
+
+
+def test_the_least_doubt_about_the_place_is_a_metre_at_most_however_much_is_borne() -> None:
+    wide: dict[str, Any] = {"max_sigma_m": 5.0}
+    RulesFile.model_validate({"name": "test", "localisation": wide | {"min_sigma_m": 1.0}})
+    with pytest.raises(ValidationError, match="min_sigma_m"):
+        RulesFile.model_validate({"name": "test", "localisation": wide | {"min_sigma_m": 1.0 + A_LITTLE}})
+
+
+def test_the_kinds_of_rules_are_those_of_their_forms() -> None:
+    forms = (KeepOut, Geofence, SpeedLimit, Forbid, Approval, Slope)
+    assert tuple(get_args(form.model_fields["kind"].annotation)[0] for form in forms) == RULE_KINDS
+
+
+@pytest.mark.parametrize(
+    "text", ["00:00", "09:30", "19:59", "23:59", "24:00", "24:01", "25:00", "12:60", "7:5", "noon"]
+)
+def test_the_published_form_of_a_time_of_day_takes_what_the_file_takes(text: str) -> None:
+    form = Hours.model_json_schema(by_alias=True)["properties"]["until"]
+    assert form["type"] == "string"
+    try:
+        taken = Hours.model_validate({"from": "00:01", "until": text}).until_min >= 0
+    except ValidationError:
+        taken = False
+    assert bool(re.search(form["pattern"], text)) is taken
