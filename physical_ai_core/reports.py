@@ -25,13 +25,23 @@ class JsonReport:
     def from_json(cls: type[Report], text: str) -> Report:
         try:
             content = json.loads(text)
-            known = {f.name for f in fields(cls)}
+            known = _names_of(cls)
             return cls(**{key: value for key, value in content.items() if key in known})
         except (ValueError, TypeError, AttributeError) as error:
             raise InputError(
                 f"A {cls.__name__} cannot be read from {text!r:.80}: {error}.",
                 "Send the JSON form of docs/interfaces.md.",
             ) from error
+
+
+_NAMES: dict[type[JsonReport], frozenset[str]] = {}
+
+
+def _names_of(kind: type[JsonReport]) -> frozenset[str]:
+    """Names of its fields; remembered, for a recording holds hundreds of thousands of reports."""
+    if kind not in _NAMES:
+        _NAMES[kind] = frozenset(f.name for f in fields(kind))
+    return _NAMES[kind]
 
 
 def _plain(value: Any) -> Any:
