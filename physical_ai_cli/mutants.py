@@ -41,7 +41,9 @@ def _table(rows: list[dict[str, Any]], of_file: Counter[str]) -> tuple[Table, fl
 
 def mutants(
     files: Annotated[list[str] | None, typer.Option(help="Only this file of the gate; may be repeated.")] = None,
-    seconds: Annotated[float, typer.Option(help="Stop after so long; 0: all faults, the long form.", min=0)] = 120.0,
+    seconds: Annotated[
+        float, typer.Option(help="Stop so long after the look at the tests; 0: all faults, the long form.", min=0)
+    ] = 120.0,
     seed: Annotated[int, typer.Option(help="Which faults come first.")] = 0,
     each: Annotated[int, typer.Option(help="At most so many faults of a file; 0: all.", min=0)] = 0,
     jobs: Annotated[int, typer.Option(help="So many faults at a time, each in a process of its own.", min=1)] = 1,
@@ -89,7 +91,7 @@ def mutants(
             (row,) = ledger.rows([(result.target, result.mutant)])
             console.print(f"missed: {_line(row)}", markup=False, highlight=False, soft_wrap=True)
 
-    end_s = begun_s + seconds if seconds > 0.0 else float("inf")
+    end_s = time.monotonic() + seconds if seconds > 0.0 else float("inf")
     run_mutants(new, reach, report, rest, end_s, jobs)
     ledger.save()
     rows = ledger.rows(chosen)
