@@ -18,6 +18,14 @@ class SupervisorParameters:
     configure_s: float = parameter(
         60.0, "s", "How long configure or activate may take (models are loaded there).", minimum=1.0, maximum=3600.0
     )
+    models_folder: str = parameter(
+        "", "", "Where installed models lie; empty: $PHYSICAL_AI_MODELS, else ~/.local/share/physical_ai/models."
+    )
+    model_limits: str = parameter(
+        "people",
+        "",
+        "Bounds beyond which a new model is rolled back: a name under config/release, or a YAML file.",
+    )
     retry_s: float = parameter(
         5.0, "s", "Pause after a refused or failed transition before it is tried again.", minimum=0.1, maximum=600.0
     )

@@ -15,6 +15,8 @@ from physical_ai_telemetry.provenance import SAID
 from physical_ai_telemetry.recorder_status import RecorderStatus
 
 DIAGNOSTICS = "/diagnostics"
+# Figures in the heartbeat, too, by which the supervisor watches over new models: robots of a fleet share /diagnostics.
+TOLD = ("operating_time_s", "stops", "faults", "hard_overrides")
 
 
 class TelemetryCore:
@@ -26,6 +28,7 @@ class TelemetryCore:
         self._detector = IncidentDetector(parameters.incident_kinds or KINDS, parameters.surprise_s)
         self._causes: list[Cause] = []
         self._fault = ""
+        self._told: dict[str, str] = {}
         self.said: dict[str, str] = {}  # what nodes name in their heartbeats: rules, models
         self._recorder = RecorderStatus()
         self._next_report_s: float | None = None
@@ -57,7 +60,7 @@ class TelemetryCore:
 
     def health(self) -> Health:
         status = self._recorder_status()
-        return Health(status.level, status.message, status.values)
+        return Health(status.level, status.message, {**status.values, **self._told})
 
     def kpis(self) -> Kpis:
         return self._tracker.kpis()
@@ -71,7 +74,9 @@ class TelemetryCore:
         self._fault = text
 
     def _statuses(self) -> Iterator[m.Status]:
-        yield m.Status(OK, "telemetry: kpi", "ok", _values(self.kpis().to_dict()))
+        figures = _values(self.kpis().to_dict())
+        self._told = {name: figures[name] for name in TOLD if name in figures}
+        yield m.Status(OK, "telemetry: kpi", "ok", figures)
         missions = self._tracker.missions()
         if missions:
             yield m.Status(OK, "telemetry: mission", missions[-1].outcome, _values(missions[-1].to_dict()))

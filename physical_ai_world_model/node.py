@@ -14,6 +14,7 @@ from physical_ai_world_model.markers import marker_array
 from physical_ai_world_model.parameters import WorldModelParameters
 
 MARK_EVERY_S: Final = 0.19
+LOOK_EVERY_S: Final = 1.0  # whether the model in use was rolled back
 
 
 class WorldModelNode(CoreNode[WorldModelParameters]):
@@ -22,7 +23,7 @@ class WorldModelNode(CoreNode[WorldModelParameters]):
     TICK = Tick.STEADY
     _markers: Any = None
     _path: m.Path | None = None
-    _marked_s = float("-inf")
+    _marked_s = _looked_s = float("-inf")
 
     def build(self, parameters: WorldModelParameters) -> WorldModelCore:
         return WorldModelCore(parameters)
@@ -37,6 +38,12 @@ class WorldModelNode(CoreNode[WorldModelParameters]):
             self._path = output.data
         elif output.topic == "world_model/prediction":
             self._mark(output.data)
+            self._heed(output.data.stamp_s)
+
+    def _heed(self, stamp_s: float) -> None:
+        if isinstance(self.core, WorldModelCore) and not 0.0 <= stamp_s - self._looked_s < LOOK_EVERY_S:
+            self._looked_s = stamp_s
+            self.core.people.heed()
 
     def _mark(self, data: m.Prediction) -> None:
         """Markers for whoever looks, seldom enough to cost nothing worth speaking of."""

@@ -101,6 +101,20 @@ class People:
             return "none"
         return f"{self._origin} {self.sha256[:12]}"
 
+    def heed(self) -> None:
+        """Where an installed model was rolled back since it was loaded, it keeps silent at once; what was there before
+        comes with the next activation. Reads one small file."""
+        if self._origin != INSTALLED or self._crowd is None:
+            return
+        try:
+            pointer = Slots(MODEL, models_folder(self._p.models_folder)).pointer()
+        except PhysicalAIError:
+            return
+        if self.sha256 in pointer.refused:
+            self.silence(
+                f"{self.sha256[:12]} was rolled back: {pointer.reason} 再起動まで予測はカルマンフィルタのみです。"
+            )
+
     def silence(self, because: str) -> None:
         """The learnt forecast keeps silent from now on: the Kalman filter speaks for all."""
         self.clear()

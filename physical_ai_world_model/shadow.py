@@ -113,8 +113,7 @@ class Shadow:
 
     def values(self) -> dict[str, str]:
         """The same for heartbeat and diagnostics."""
-        return {f"shadow.{name}": str(value)[:12] if name == "candidate" else str(value)
-                for name, value in self.report().items() if value != ""}  # fmt: skip
+        return {f"shadow.{name}": str(value) for name, value in self.report().items() if value != ""}
 
     def _score(self, ids: NDArray[np.int64], xy_m: Array, stamp_s: float) -> None:
         """Hold what is seen now against what was said for this moment."""

@@ -94,11 +94,11 @@ class ModelClient:
             )  # fmt: skip
             self._updater.refresh()
             kept = {
-                "root": Metadata[Root].from_file(str(cache / "root.json")).signed,
-                "timestamp": Metadata[Timestamp].from_file(str(cache / "timestamp.json")).signed,
-                "snapshot": Metadata[Snapshot].from_file(str(cache / "snapshot.json")).signed,
+                "root": Metadata[Root].from_bytes((cache / "root.json").read_bytes()).signed,
+                "timestamp": Metadata[Timestamp].from_bytes((cache / "timestamp.json").read_bytes()).signed,
+                "snapshot": Metadata[Snapshot].from_bytes((cache / "snapshot.json").read_bytes()).signed,
             }
-            targets = Metadata[Targets].from_file(str(cache / "targets.json")).signed
+            targets = Metadata[Targets].from_bytes((cache / "targets.json").read_bytes()).signed
             kept["targets"] = targets
             self._judge(kept)
         self._targets = targets.targets

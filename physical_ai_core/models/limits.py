@@ -32,7 +32,7 @@ class WatchLimits(BaseModel):
     model_config = FROZEN
     least_s: float = Field(1800.0, gt=0.0)
     events_least: int = Field(4, ge=1)
-    alpha: float = Field(0.01, gt=0.0, lt=0.5)
+    alpha: float = Field(0.002, gt=0.0, lt=0.5)
     ratio: float = Field(1.5, ge=1.0)
     stops_per_h_most: float = Field(12.0, gt=0.0)
     malfunctions_per_h_most: float = Field(4.0, gt=0.0)

@@ -48,7 +48,7 @@ class Report:
 
     @staticmethod
     def read(values: Mapping[str, str]) -> Report | None:
-        """From the status `telemetry: kpi`."""
+        """From the heartbeat of telemetry."""
         try:
             faults = int(values["faults"]) + int(values["hard_overrides"])
             found = Report(float(values["operating_time_s"]), int(values["stops"]), faults)
@@ -61,7 +61,7 @@ class Watch:
     """Feed it reports and surprise; ask for reasons to go back."""
 
     def __init__(self, limits: WatchLimits, kept: Mapping[str, Any] | None = None) -> None:
-        self._limits = limits
+        self.limits = limits
         self.tallies = {str(name): Tally.read(said) for name, said in (kept or {}).items()}
         self._last: tuple[str, Report] | None = None
 
@@ -80,14 +80,14 @@ class Watch:
         tally.malfunctions += faults
         if time_s <= MOST_GAP_S:
             tally.time_s += time_s
-            tally.surprised_s += time_s if surprise > self._limits.surprised_level else 0.0
+            tally.surprised_s += time_s if surprise > self.limits.surprised_level else 0.0
         else:
             tally.time_s += time_s
 
     def reasons(self, model: str, before: str) -> list[str]:
         """Why to go back from `model` to the one `before` it; empty: no reason, or too little known."""
         new, old = self.tallies.get(model, Tally()), self.tallies.get(before, Tally())
-        limits, found = self._limits, []
+        limits, found = self.limits, []
         for what, most in (("stops", limits.stops_per_h_most), ("malfunctions", limits.malfunctions_per_h_most)):
             reason = self._rate(what, getattr(new, what), new.time_s, getattr(old, what), old.time_s, most)
             if reason:
@@ -106,7 +106,7 @@ class Watch:
         return {name: asdict(tally) for name, tally in self.tallies.items()}
 
     def _rate(self, what: str, events: int, time_s: float, before: int, before_s: float, most_per_h: float) -> str:
-        limits = self._limits
+        limits = self.limits
         if events < limits.events_least or time_s <= 0.0:
             return ""
         rate = HOUR_S * events / time_s

@@ -150,11 +150,11 @@ class Repository:
         """Targets, version of the state, and days of the policy. Raises InputError."""
         folder = self.folder / "metadata"
         try:
-            timestamp = Metadata[Timestamp].from_file(str(folder / "timestamp.json")).signed
+            timestamp = Metadata[Timestamp].from_bytes((folder / "timestamp.json").read_bytes()).signed
             version = timestamp.snapshot_meta.version
-            snapshot = Metadata[Snapshot].from_file(str(folder / f"{version}.snapshot.json")).signed
+            snapshot = Metadata[Snapshot].from_bytes((folder / f"{version}.snapshot.json").read_bytes()).signed
             number = snapshot.meta["targets.json"].version
-            targets = Metadata[Targets].from_file(str(folder / f"{number}.targets.json")).signed
+            targets = Metadata[Targets].from_bytes((folder / f"{number}.targets.json").read_bytes()).signed
             days = {**DAYS, **self._root().unrecognized_fields.get("x-physical-ai-days", {})}
         except (RepositoryError, OSError, ValueError, KeyError) as error:
             raise InputError(f"{folder} is no repository: {error}.", "physical-ai models init makes one.") from error
@@ -164,7 +164,7 @@ class Repository:
         versions = sorted(int(path.name.split(".")[0]) for path in (self.folder / "metadata").glob("*.root.json"))
         if not versions:
             raise InputError(f"{self.folder} is no repository.", "physical-ai models init makes one.")
-        return Metadata[Root].from_file(str(self.folder / "metadata" / f"{versions[-1]}.root.json")).signed
+        return Metadata[Root].from_bytes((self.folder / "metadata" / f"{versions[-1]}.root.json").read_bytes()).signed
 
     def _meta(self, version: int, file: str) -> MetaFile:
         content = (self.folder / "metadata" / file).read_bytes()

@@ -221,10 +221,9 @@ def test_a_model_for_another_robot_is_refused_before_it_is_fetched(site: Site, w
 def test_changed_bytes_are_refused(site: Site, change: str) -> None:
     offer = site.publish(weights(site.folder, 0.002))
     path = site.stick / "targets" / "people" / "2" / f"{offer.sha256}.weights"
-    content = bytearray(path.read_bytes())
-    if change == "flip":
-        content[1000] ^= 1
-    path.write_bytes({"shorten": content[:-1], "lengthen": content + b"x", "empty": b""}.get(change, content))
+    content = path.read_bytes()
+    flipped = content[:1000] + bytes([content[1000] ^ 1]) + content[1001:]
+    path.write_bytes({"flip": flipped, "shorten": content[:-1], "lengthen": content + b"x", "empty": b""}[change])
     with pytest.raises(TamperedError):
         site.install()
     path.write_bytes(weights(site.folder, 0.002))
