@@ -65,7 +65,7 @@ def fleet_page(bag: Path, sizes_gb: Sequence[float], workers: int, scratch: Path
     return Page("fleet", "Cost of fleet analysis", about, header, rows, _extrapolated(points) + peer)
 
 
-Point = tuple[float, float, float]  # GB, seconds of ingesting, seconds of asking
+Point = tuple[float, float, float, float]  # GB, seconds of ingesting, of processor, of asking
 
 
 def _measure(scratch: Path, bags: int, workers: int) -> tuple[tuple[str, ...], Point]:
@@ -91,7 +91,7 @@ def _measure(scratch: Path, bags: int, workers: int) -> tuple[tuple[str, ...], P
         f"{size_gb:.2f}", str(bags), f"{ingest_s:.1f} s", f"{1e3 * size_gb / ingest_s:.0f}", f"{cpu:.1f} s",
         f"{ask_s:.2f} s", f"{again_s:.2f} s", f"{facts_mb:.1f} MB", f"{peak[0]:.0f} MB", f"{peak[1]:.0f} MB",
     )  # fmt: skip
-    return row, (size_gb, ingest_s, ask_s)
+    return row, (size_gb, ingest_s, cpu, ask_s)
 
 
 def _cpu_s() -> float:
@@ -103,14 +103,15 @@ def _extrapolated(points: Sequence[Point]) -> str:
     """A straight line through each of the times, what it leaves over, and where it ends at `TARGET_GB`."""
     size = np.array([point[0] for point in points])
     said = []
-    for name, column in (("ingesting", 1), ("asking", 2)):
+    for column, name in enumerate(("ingesting", "processor", "asking"), start=1):
         times = np.array([point[column] for point in points])
         slope, offset = np.polyfit(size, times, 1) if len(points) > 1 else (times[0] / size[0], 0.0)
         left = float(np.abs(times - (offset + slope * size)).max() / times.max())
-        whole = offset + slope * TARGET_GB
+        whole = (
+            f"{TARGET_GB:.0f} GB would take {(offset + slope * TARGET_GB) / 60:.1f} min" if slope > 0.0 else "no growth"
+        )
         said.append(
-            f"{name}: {offset:+.2f} s {slope:+.2f} s/GB, so {TARGET_GB:.0f} GB would take {whole / 60:.1f} min"
-            f" (residual at most {100 * left:.0f} % of the longest time)"
+            f"{name}: {offset:+.2f} s {slope:+.2f} s/GB: {whole} (residual at most {100 * left:.0f} % of the longest)"
         )
     far = TARGET_GB / size.max()
     return f"Straight lines through {len(points)} sizes: {'; '.join(said)}. That is {far:.0f} times the largest size.\n"
