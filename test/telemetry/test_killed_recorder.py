@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ HERE = Path(__file__).parent
 MOMENTS = 8
 MOMENTS_LONG = 100
 MOST_LOST_S = 1.0
+STEP_S = 0.03  # the recorder's process speaks this often where it is let run
 # Speaks as fast as the demo's graph does, small files so that moments fall into splits too, one incident a second. What
 # was handed to the recorder is said on stdout first, as the robot's clock.
 RECORDS = """
@@ -55,8 +57,10 @@ while True:
 """
 
 
-def killed_after(seconds: float, root: Path) -> float:
-    """Run a recorder and kill it; returns until when (s) it had been given messages."""
+def killed_after(seconds: float, root: Path) -> tuple[float, float]:
+    """Run a recorder and kill it. Returns until when (s) it had been given messages, and for how long of the last two
+    seconds it was not let run: a busy machine takes its processor away, which is no loss of the recorder's.
+    """
     process = subprocess.Popen(
         [sys.executable, "-c", RECORDS.format(here=str(HERE), root=str(root))], stdout=subprocess.PIPE, text=True
     )
@@ -66,7 +70,9 @@ def killed_after(seconds: float, root: Path) -> float:
     said = process.stdout.read().split("\n")
     process.wait()
     assert process.returncode == -signal.SIGKILL
-    return float(said[-2]) if len(said) > 1 else 0.0
+    times = [0.0, *(float(line) for line in said[:-1])]
+    gaps = [later - sooner for sooner, later in pairwise(times) if later > times[-1] - 2.0]
+    return times[-1], sum(gap - STEP_S for gap in gaps if gap > STEP_S)
 
 
 def moments(long: bool) -> list[float]:
@@ -80,15 +86,15 @@ def test_whenever_a_recorder_is_killed_its_bag_opens_and_at_most_the_last_second
     worst_s = 0.0
     for number, moment_s in enumerate(moments(request.config.getoption("--long"))):
         root = tmp_path / str(number)
-        given_s = killed_after(moment_s, root)
+        given_s, starved_s = killed_after(moment_s, root)
         bag = root / "run"
         if not bag.is_dir() or not splits(bag):
-            assert given_s <= MOST_LOST_S, f"nothing at all was written of {given_s:.2f} s"
+            assert given_s - starved_s <= MOST_LOST_S, f"nothing at all was written of {given_s:.2f} s"
             continue
         with open_bag(bag) as recording:  # recovers by itself
             ours = recording.message_count
         if not splits(bag):
-            assert given_s <= MOST_LOST_S and ours == 0
+            assert given_s - starved_s <= MOST_LOST_S and ours == 0
             continue
         with AnyReader([bag]) as reader:
             stamps = [stamp for connection, stamp, _ in reader.messages() if connection.topic == "/scan"]
@@ -96,7 +102,7 @@ def test_whenever_a_recorder_is_killed_its_bag_opens_and_at_most_the_last_second
             assert reader.message_count == ours == len(stamps) + flags
         period = round(1e9 / 400)
         assert [round(stamp / period) for stamp in stamps] == list(range(len(stamps))), "a hole in the middle"
-        worst_s = max(worst_s, given_s - len(stamps) / 400)
+        worst_s = max(worst_s, given_s - starved_s - len(stamps) / 400)
         for incident in (root / "incidents").glob("2*"):
             if not splits(incident):
                 continue
