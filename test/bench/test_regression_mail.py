@@ -51,10 +51,14 @@ def imu(stamp_s: float) -> m.Imu:
 
 
 def test_of_a_sampled_topic_the_core_gets_the_newest_at_its_tick_and_the_others_are_never_read() -> None:
-    node, read = LiveNode("controller", Diary()), []
+    node, read = LiveNode("controller", Diary()), list[int]()
 
     def letter(k: int) -> Letter:
-        return Letter(lambda: read.append(k) or m.Scalar(float(k)))
+        def decode() -> m.Scalar:
+            read.append(k)
+            return m.Scalar(float(k))
+
+        return Letter(decode)
 
     for k in range(3):
         assert not node.handle("world_model/surprise", letter(k), 1.0)
