@@ -35,7 +35,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_used(tmp_path: 
     last = keeper.save(10, {"weights": torch.zeros(3)})
     content = bytearray(last.read_bytes())
     content[len(content) // 2] ^= 1
-    last.write_bytes({"cut": content[:-20], "flipped": content, "empty": b""}[harm])
+    last.write_bytes({"cut": bytes(content[:-20]), "flipped": bytes(content), "empty": b""}[harm])
     found = keeper.load()
     assert found is not None and found.step == 5 and found.broken == [last.name]
     assert last.with_suffix(".broken").exists()
