@@ -98,4 +98,4 @@ def test_a_real_process_exits_as_told(tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-m", "physical_ai_cli", "models", "rollback"], capture_output=True, text=True, env=environment
     )
-    assert result.returncode == 2 and "nothing to roll back" in result.stderr.replace("\n", " ")
+    assert result.returncode == 2 and "nothing to roll back" in " ".join(result.stderr.split())
