@@ -140,7 +140,7 @@ def share(weights: Sequence[int], size: int) -> list[slice]:
 
 
 def full_state(module: nn.Module) -> dict[str, Tensor]:
-    """Weights of a module, whole and on the CPU, whether it is sharded, wrapped or neither. Every worker calls it."""
+    """Weights of a module, whole and on the CPU, for the first worker; the others, who call it too, get none."""
     from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 
     found: dict[str, Tensor] = get_model_state_dict(
@@ -150,10 +150,12 @@ def full_state(module: nn.Module) -> dict[str, Tensor]:
 
 
 def set_full_state(module: nn.Module, state: dict[str, Tensor]) -> None:
-    """The other way."""
+    """The other way: what the first worker gives becomes every worker's. All of them call it."""
     from torch.distributed.checkpoint.state_dict import StateDictOptions, set_model_state_dict
 
-    set_model_state_dict(module, state, options=StateDictOptions(full_state_dict=True))
+    several = dist.is_initialized()
+    options = StateDictOptions(full_state_dict=True, broadcast_from_rank0=several)
+    set_model_state_dict(module, state, options=options)
 
 
 def launch(module: str, arguments: Sequence[str], workers: int, restarts: int = RESTARTS) -> None:
