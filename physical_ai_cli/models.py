@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from importlib.metadata import version as version_of
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -21,6 +21,7 @@ app = typer.Typer(
     help="Judged, signed and reversible model updates. Exit codes: 0 done, 1 judged worse, 2 refused or bad input.",
 )
 console = Console()
+HASH_DIGITS: Final = 64
 
 Folder = Annotated[Path, typer.Argument(help="The repository's folder.")]
 Keys = Annotated[Path, typer.Option(help="Folder of the keys (ROLE_N.pem).")]
@@ -275,5 +276,11 @@ def show(as_json: bool, title: str, rows: list[Mapping[str, Any]] | list[dict[st
     for key in names:
         table.add_column(key, overflow="fold")
     for row in rows:
-        table.add_row(*(str(row.get(key, "")) for key in names))
+        table.add_row(*(cell(row.get(key, "")) for key in names))
     console.print(table)
+
+
+def cell(value: Any) -> str:
+    """For a table: of a hash its beginning; JSON has it whole."""
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text[:12] if len(text) == HASH_DIGITS and set(text) <= set("0123456789abcdef") else text
