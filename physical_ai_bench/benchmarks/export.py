@@ -22,8 +22,8 @@ ABOUT = (
     "`physical-ai bench export`: {copies} bags, each of {laps} copies of one recorded drive ({name}) one after the"
     " other, stamps moved, zstd chunks as the recorder writes them: {plain:.0f} MB of messages in {packed:.0f} MB of"
     " files, {messages} messages. All ways take turns, {repeats} times; the best of each counts, since other work of"
-    " the machine only ever adds. *Time* is of the wall, *processor* the CPU time of all processes and threads. MB are of"
-    " messages, uncompressed."
+    " the machine only ever adds. *Time* is of the wall, *processor* the CPU time of all processes and threads. MB are"
+    " of messages, uncompressed."
 )
 NOTES = (
     "The `mcap` library gives serialized messages and decodes none. `rosbags` decodes all to objects, as any exporter"
