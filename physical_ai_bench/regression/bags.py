@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from rclpy.serialization import serialize_message
 
 from physical_ai_bench.regression.cast import CONFIG_FILE
 from physical_ai_bench.regression.mail import LiveNode, live
@@ -23,7 +22,7 @@ from physical_ai_bench.stack import NODES, Stack
 from physical_ai_core import graph
 from physical_ai_core import messages as m
 from physical_ai_core.core import Core
-from physical_ai_core.ros.encode import encode
+from physical_ai_core.ros.encode import encode_wire
 from physical_ai_planner.interpreter import Reading
 from physical_ai_telemetry.metadata import write_metadata
 from physical_ai_telemetry.split import RecordedTopic, Split
@@ -79,7 +78,7 @@ def record(drive: Drive, folder: Path) -> Path:
         if spec is None or not spec.recorded or topic in LEFT_OUT:
             return
         recorded = origin.setdefault(topic, RecordedTopic(_resolved(topic), spec.ros_type, spec.qos))
-        split.write(recorded, round(now_s * 1e9), bytes(serialize_message(encode(spec.ros_type, data))))
+        split.write(recorded, round(now_s * 1e9), encode_wire(spec.ros_type, data))
 
     stack = RecordedStack(scenario, drive.seed, taps=[tap], instruction=drive.instruction)
     runner = stack.runner

@@ -238,3 +238,10 @@ _ENCODERS: Final[dict[type[Any], Callable[[Any, Any], None]]] = {
     m.Scalar: _plain,
     m.Whole: _plain,
 }
+
+
+def encode_wire(ros_type: str, data: Any) -> bytes:
+    """The payload as it goes over the wire and stands in a bag (CDR)."""
+    from rclpy.serialization import serialize_message
+
+    return bytes(serialize_message(encode(ros_type, data)))
