@@ -89,7 +89,7 @@ class Walk:
     def pytest_runtest_protocol(self, item: Any) -> None:
         """What an earlier test left in a memory of results is worked out anew: this test may be run alone."""
         for thing in gc.get_objects():
-            if isinstance(thing, functools._lru_cache_wrapper) and thing.__module__.startswith(("test", "physical_ai")):
+            if type(thing) is functools._lru_cache_wrapper and thing.__module__.startswith(("test", "physical_ai")):
                 thing.cache_clear()
         self._go_on(name_of(item).function)
 

@@ -187,7 +187,7 @@ def test_a_model_twice_as_bad_is_found_within_hours() -> None:
     rng, found = np.random.default_rng(1), 0
     for _ in range(200):
         watch = Watch(LIMITS)
-        watch.tallies = {"new": Tally(4 * HOUR_S, int(rng.poisson(64))), "old": Tally(4 * HOUR_S, int(rng.poisson(32)))}
+        watch.tallies = {"new": Tally(6 * HOUR_S, int(rng.poisson(96))), "old": Tally(6 * HOUR_S, int(rng.poisson(48)))}
         found += bool(watch.reasons("new", "old"))
     assert found / 200 > 0.8
 
