@@ -227,35 +227,46 @@ def replay_log(path: Path, seconds: float, rules: str = "default") -> Replayed:
 
 
 def replay(name: str, log: CarmenLog, seconds: float, rules: str) -> Replayed:
-    """As many seconds of motion from the beginning; a pause in the log ends an interval, and is left out."""
+    """As many seconds of motion from the beginning; a pause in the log ends an interval, and is left out.
+
+    Where stamps go back and forth, the lines are in the order of the drive all the same (its poses are smooth in it):
+    the scanner's own period is taken then.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "replay.yaml"
         table = yaml.safe_load((share_path("config/rules") / f"{rules}.yaml").read_text(encoding="utf-8"))
         table.setdefault("stopping", {})["overrun_s"] = 0.0  # a recorded robot obeys nobody: that is no overrun
-        table.setdefault("watchdogs", {})["scan_s"] = 0.8  # the scanner of such logs has 5 Hz
+        watchdogs = table.setdefault("watchdogs", {})
+        watchdogs["scan_s"] = 0.8  # the scanner of such logs has 5 Hz
+        watchdogs["min_rate_hz"] = {**watchdogs.get("min_rate_hz", {}), "scan": 2.0}
         path.write_text(yaml.safe_dump(table), encoding="utf-8")
         gate = GateCore(GateParameters(site="barn", rules=str(path), start_latched=False))
     stamps, poses = log.stamps_s, log.odometry
     moving = stopped = 0
     by_rule: dict[str, int] = {}
-    now_s, driven_s = ORIGIN_S, 0.0
+    now_s, driven_s, last = ORIGIN_S, 0.0, (0.0, 0.0)
     increment = float(log.angles[1] - log.angles[0])
+    steps_s = np.diff(stamps)
+    if (steps_s < 0.0).any():
+        steps_s = np.where(np.abs(steps_s) < 1.0, np.median(steps_s[steps_s > 0.0]), steps_s)
     for k in range(1, len(stamps)):
-        step_s = float(stamps[k] - stamps[k - 1])
+        step_s = float(steps_s[k - 1])
         if not 0.0 < step_s < 1.0:
             continue
         ahead = poses[k, :2] - poses[k - 1, :2]
         yaw = float(poses[k - 1, 2])
         v = float(ahead[0] * math.cos(yaw) + ahead[1] * math.sin(yaw)) / step_s
         w = float(wrap(poses[k, 2] - poses[k - 1, 2])) / step_s
-        pose = (float(poses[k, 0]), float(poses[k, 1]), float(poses[k, 2]))
         parts = math.ceil(step_s / 0.02)
-        for part in range(1, parts + 1):  # wheels and commands at 50 Hz
-            at_s = now_s + step_s * part / parts
+        for part in range(1, parts + 1):  # wheels and commands at 50 Hz, as smooth as a robot is between two lines
+            share = part / parts
+            at_s = now_s + step_s * share
+            x, y = (poses[k - 1, :2] + share * ahead).tolist()
+            speeds = (last[0] + share * (v - last[0]), last[1] + share * (w - last[1]))
             gate.tick(at_s)
-            gate.handle("wheel/odometry", odometry(at_s, pose, v, w), at_s)
-            gate.handle("cmd_vel_nav", m.Twist(at_s, "base_link", v, w), at_s)
-        now_s += step_s
+            gate.handle("wheel/odometry", odometry(at_s, (x, y, yaw + share * w * step_s), *speeds), at_s)
+            gate.handle("cmd_vel_nav", m.Twist(at_s, "base_link", *speeds), at_s)
+        now_s, last = now_s + step_s, (v, w)
         ranges = np.where(log.ranges[k] < 80.0, log.ranges[k], np.inf).astype(np.float32)
         scan = m.LaserScan(now_s, "lidar", float(log.angles[0]), increment, 0.05, 80.0, ranges)
         gate.handle("scan", scan, now_s)
