@@ -80,9 +80,8 @@ class Hearing:
         self.now_s: float | None = None
         self.tilt_rad = 0.0
         self._seats: dict[str, Seat] = {}
-        self._gyro: tuple[float, float] = (-math.inf, 0.0)
-        self._jump: Fault | None = None
-        self._jumped_s = -math.inf
+        self._gyro: tuple[float, float] | None = None  # when it spoke last, and the turn in rad/s
+        self._jumped: tuple[float, Fault] | None = None  # when the clock did, and how far
         self.takers: dict[str, Taker] = {
             "cmd_vel_nav": lambda data, stamp: self._take_command("cmd_vel_nav", data, stamp),
             "cmd_vel_teleop": lambda data, stamp: self._take_command("cmd_vel_teleop", data, stamp),
@@ -113,8 +112,7 @@ class Hearing:
         elif last_s is not None:
             stamp_s = max(stamp_s, last_s)
         if last_s is not None and (back or stamp_s > last_s + CLOCK_FORWARD_S):
-            self._jump = Fault("clock back" if back else "clock forward", {"by_s": stamp_s - last_s})
-            self._jumped_s = stamp_s
+            self._jumped = stamp_s, Fault("clock back" if back else "clock forward", {"by_s": stamp_s - last_s})
         self.now_s = stamp_s
         return back
 
@@ -122,7 +120,7 @@ class Hearing:
         for part in (self.inputs, self.reckoning, self.ranges, self.place, self.incline, self.reaction, self.site_state,
                      self.motion, self.orders):  # fmt: skip
             part.forget()
-        self._gyro = (-math.inf, 0.0)
+        self._gyro = None
 
     # --- what it comes to ---
 
@@ -151,7 +149,9 @@ class Hearing:
 
     def faults(self, now_s: float) -> tuple[Fault, ...]:
         """What is said cannot be: why the robot stands, although everything is fresh."""
-        jumped = (self._jump,) if self._jump is not None and 0.0 <= now_s - self._jumped_s < CLOCK_HOLD_S else ()
+        jumped: tuple[Fault, ...] = ()
+        if self._jumped is not None and 0.0 <= now_s - self._jumped[0] < CLOCK_HOLD_S:
+            jumped = (self._jumped[1],)
         due = self.inputs.slow((*self.ranges.awaited(), *self._required))
         slow = tuple(Fault(f"{name} rate", {"rate_hz": hz}) for name, hz in due)
         return jumped + self.motion.faults(now_s) + slow
@@ -196,9 +196,9 @@ class Hearing:
 
     def _take_points(self, cloud: m.PointCloud, stamp_s: float) -> bool:
         mount = self._mount(cloud.frame_id)
-        refusal = f"frame '{cloud.frame_id}'" if mount is None else ""
-        if mount is not None:
-            refusal = self.ranges.cloud(cloud, mount, stamp_s, self.now(), self._moves())
+        if mount is None:
+            return self.refuse("points", f"frame '{cloud.frame_id}'")
+        refusal = self.ranges.cloud(cloud, mount, stamp_s, self.now(), self._moves())
         if refusal:
             self.refuse("points", refusal)
         return False
@@ -213,11 +213,10 @@ class Hearing:
         if data.child_frame_id not in WHEEL_FRAMES:
             return self.refuse("wheel/odometry", f"frame '{data.child_frame_id}'")
         if self.usable("wheel/odometry", stamp_s):
-            gyro_s, gyro = self._gyro
-            fresh = abs(stamp_s - gyro_s) < GYRO_FRESH_S
-            self.motion.wheels(stamp_s, v, w, gyro if fresh else None, data.position_m)
+            gyro = None if self._gyro is None or abs(stamp_s - self._gyro[0]) >= GYRO_FRESH_S else self._gyro[1]
+            self.motion.wheels(stamp_s, v, w, gyro, data.position_m)
             self.incline.wheels(stamp_s, v)
-            self.reckoning.move(stamp_s, v, gyro if fresh else w)
+            self.reckoning.move(stamp_s, v, w if gyro is None else gyro)
         return False
 
     def _take_imu(self, data: m.Imu, stamp_s: float) -> bool:
