@@ -52,10 +52,7 @@ def _turns_rad(rates_rps: tuple[float, ...], rules: Book, late_s: float) -> tupl
     """How far it may turn to the right and to the left until it stands."""
     braking, most = rules.braking, rules.limits.max_yaw_rate_rps
     until_s = max(braking.reaction_s, late_s) + 0.5 * braking.duration_s(rules.limits.max_speed_mps, 0.0)
-    return (
-        max(-math.pi, max(min(0.0, *rates_rps), -most) * until_s),
-        min(math.pi, min(max(0.0, *rates_rps), most) * until_s),
-    )
+    return max(min(0.0, *rates_rps), -most) * until_s, min(max(0.0, *rates_rps), most) * until_s
 
 
 def limited(command: Command, rear_seen: bool, rules: Book) -> tuple[Motion, list[Intervention]]:
@@ -119,7 +116,9 @@ def upright(
     measured = robot.v_mps if math.isfinite(robot.v_mps) else 0.0
     v, w = motion
     side = (v or measured) * w  # positive: the bend's centre is on the left
-    tips = found.left_mps2 if side > 0.0 else found.right_mps2
+    tips = min(found.left_mps2, found.right_mps2)  # where wheels that stand slide: nothing says which way
+    if side:
+        tips = found.left_mps2 if side > 0.0 else found.right_mps2
     most, clause = min((limits.max_lateral_mps2, "lateral acceleration"), (tips, "roll-over"))
     fast = max(abs(v), abs(measured), abs(_plain(robot.perceived_mps)))  # wheels that stand still hide no speed
     if fast * abs(w) <= most:

@@ -70,8 +70,8 @@ def steepest_rad(roll_rad: float, pitch_rad: float, forward: bool, turns_rad: tu
     """How steeply it goes down ahead, at the worst of all headings from `turns_rad[0]` to `turns_rad[1]`."""
     ahead, aside = (math.sin(pitch_rad), -math.sin(roll_rad)) if forward else (-math.sin(pitch_rad), math.sin(roll_rad))
     down = math.atan2(aside, ahead)  # where downhill is, from the way it drives
-    turn = min(max(down, turns_rad[0]), turns_rad[1])
-    steepest = max(math.cos(down - angle) for angle in (turn, *turns_rad))
+    ways = (down - 2.0 * math.pi, down, down + 2.0 * math.pi)  # whichever way round it comes to look there
+    steepest = max(math.cos(down - min(max(way, turns_rad[0]), turns_rad[1])) for way in ways)
     return math.asin(max(-1.0, min(1.0, math.hypot(ahead, aside) * steepest)))
 
 

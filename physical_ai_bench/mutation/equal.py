@@ -9,10 +9,55 @@ from physical_ai_bench.mutation.campaign import Equal
 ANGLES: Final = "both are angles within a turn, or not finite; then neither sum nor difference is"
 LENGTHS: Final = "what is paired has one length by the way it is made: a stricter look at it changes nothing"
 SAME: Final = "they differ only where both speeds are the same number, and then both sides are that number"
+LEAST: Final = "the least of both binds, and where it is 1 nothing is said: what does not bind may be any number >= 1"
+NO_GAP: Final = "a share of no difference, and the other one is 1 at most: the least of both is the same"
+AT_BOUND: Final = "what is exactly at its bound is set to that bound"
 RESTING: Final = "a nanosecond later it stands as well: the pose of rest is only written once more"
 
 EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
     "bounds": (
+        Equal(
+            "forward = command.v_mps >= 0.0 if memory.v_mps == 0.0 else memory.v_mps > 0.0", "Gt -> GtE",
+            "there it is not 0",
+        ),
+        Equal(
+            "turns, level = STRAIGHT, abs(robot.roll_rad) + abs(robot.pitch_rad) <= FLAT_RAD", "LtE -> Lt",
+            "a lean within the IMU's doubt costs nothing, whichever way it is looked at",
+        ),
+        Equal(
+            "return _plain(robot.v_mps) < -SHOWN_MPS or "
+            "min((one.v_mps for one in memory.sent), default=0.0) < -SHOWN_MPS",
+            "0.0 -> 1.0", "neither is below a number below 0",
+        ),
+        Equal("forward = command.v_mps >= 0.0", "GtE -> Gt", "who asks for no speed is below every top speed"),
+        *(
+            Equal(line, change, reason)
+            for line in (
+                "by_speed = top / abs(command.v_mps) if abs(command.v_mps) > top else 1.0",
+                "by_turn = limits.max_yaw_rate_rps / abs(command.w_rps) "
+                "if abs(command.w_rps) > limits.max_yaw_rate_rps else 1.0",
+            )
+            for change, reason in (("Gt -> GtE", AT_BOUND), ("1.0 -> 2.0", LEAST))
+        ),
+        Equal("share_v = min(1.0, step / abs(dv)) if dv else 1.0", "1.0 -> 2.0 (2)", NO_GAP),
+        Equal(
+            "share_w = min(1.0, limits.max_yaw_acceleration_rps2 * dt / abs(dw)) if dw else 1.0", "1.0 -> 2.0 (2)",
+            NO_GAP,
+        ),
+        *(
+            Equal(
+                "if slowing and v * memory.v_mps < 0.0:  "
+                "# through rest: what comes after is speeding up, and has its own limit", *changed,
+            )
+            for changed in (
+                ("Mult -> Div", "who slows down moved: a quotient has the sign of the product"),
+                ("Lt -> LtE", "0 is set to 0"),
+            )
+        ),
+        Equal("tips = found.left_mps2 if side > 0.0 else found.right_mps2", "Gt -> GtE", "there it is not 0"),
+        Equal("if fast * abs(w) <= most:", "LtE -> Lt", AT_BOUND),
+        Equal("if abs(v * w) > most:", "Gt -> GtE", AT_BOUND),
+        Equal("if fast * abs(w) > most:", "Gt -> GtE", AT_BOUND),
         Equal("known = math.isfinite(robot.roll_rad + robot.pitch_rad)", "Add -> Sub", ANGLES),
     ),
     "circumstances": (
