@@ -16,12 +16,9 @@ class Heard:
 
     __slots__ = ("arrived", "intervals", "limit_s", "mean_s", "min_rate_hz", "stamp_s", "steady_s")
 
-    def __init__(self, limit_s: float, min_rate_hz: float = 0.0) -> None:
+    def __init__(self, limit_s: float, min_rate_hz: float) -> None:
         self.limit_s, self.min_rate_hz = limit_s, min_rate_hz
-        self.mean_s, self.intervals = 0.0, 0  # of the time between messages, lately; and how many there were
-        self.stamp_s: float | None = None
-        self.arrived = False  # since the last look at the steady clock
-        self.steady_s: float | None = None
+        self.forget()
 
     def age_s(self, now_s: float) -> float:
         """By stamps; a stamp slightly ahead of the clock counts as now."""
@@ -30,14 +27,15 @@ class Heard:
     def note(self, stamp_s: float) -> None:
         if self.stamp_s is not None:
             interval_s = min(stamp_s - self.stamp_s, LONGEST_AGE_S)
-            share = SHARE if self.intervals else 1.0
-            self.mean_s += share * (interval_s - self.mean_s)
+            self.mean_s = self.mean_s + SHARE * (interval_s - self.mean_s) if self.intervals else interval_s
             self.intervals += 1
         self.stamp_s, self.arrived = stamp_s, True
 
     def forget(self) -> None:
-        self.stamp_s, self.steady_s, self.arrived = None, None, False
-        self.mean_s, self.intervals = 0.0, 0
+        self.stamp_s: float | None = None
+        self.arrived = False  # since the last look at the steady clock
+        self.steady_s: float | None = None
+        self.mean_s, self.intervals = math.nan, 0  # of the time between messages, lately; and how many there were
 
 
 class Age(NamedTuple):
@@ -80,7 +78,7 @@ class Inputs:
         found = ((name, self._heard[name]) for name in names)
         return tuple(
             (name, 1.0 / h.mean_s) for name, h in found
-            if h.intervals >= FEWEST and h.mean_s > 0.0 and h.mean_s * h.min_rate_hz > 1.0
+            if h.intervals >= FEWEST and h.mean_s * h.min_rate_hz > 1.0
         )  # fmt: skip
 
     def watch(self, steady_s: float) -> None:

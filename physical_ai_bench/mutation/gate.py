@@ -10,6 +10,7 @@ from physical_ai_bench.mutation.equal import EQUAL
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PACKAGE: Final = "physical_ai_safety"
+CLAUSES: Final = ("approval", "clause", "compiling", "forbid", "keep_out", "slope", "speed", "when")
 OF_FILE: Final = {
     "gate": ("gate", "limits", "reasons", "properties"), "core": ("core", "faults", "wiring", "person"),
     "rules": ("rules", "faults", "loads"),
@@ -19,7 +20,7 @@ OF_FILE: Final = {
     "situation": ("reasons", "gate"), "words": ("words", "gate", "limits"),
     "arbitration": ("arbitration",), "bounds": ("bounds", "ramps", "stability", "limits", "gate", "barrier", "loads"),
     "circumstances": ("circumstances", "clauses"), "conflicts": ("conflicts",), "dead_ends": ("conflicts",),
-    "space": ("conflicts",), "desk": ("people_say", "wiring", "person"), "implements": ("implements", "wiring"),
+    "space": ("conflicts",), "desk": ("desk", "people_say", "wiring", "person"), "implements": ("implements", "wiring"),
     "incline": ("incline",), "intruders": ("intruders", "crew"), "jerk": ("ramps",), "ladder": ("ladder",),
     "latency": ("latency",), "loads": ("loads",), "people_say": ("words", "people_say"),
     "rule_forms": ("schema", "clauses", "conflicts"),
@@ -27,11 +28,10 @@ OF_FILE: Final = {
     "hearing": ("hearing", "core", "inputs", "command_watch", "wiring", "person"), "sensors": ("sensors",),
     "plausible": ("plausible",), "command_watch": ("command_watch",),
     "schema": ("schema", "rules", "faults", "loads"), "stability": ("stability",),
-    "clauses/approval": ("clauses",), "clauses/clause": ("clauses",), "clauses/compiling": ("clauses",),
     "areas": ("conflicts", "clauses"), "case": ("case",), "markers": ("markers",),
-    "motion": ("clauses", "gate", "limits"), "deathwatch": ("crew",), "parameters": ("wiring",),
-    "clauses/forbid": ("clauses",), "clauses/hours": ("hours", "clauses"), "clauses/keep_out": ("clauses",),
-    "clauses/slope": ("clauses",), "clauses/speed": ("clauses",), "clauses/when": ("clauses",),
+    "motion": ("clauses", "gate", "limits"), "deathwatch": ("crew",),
+    "parameters": ("parameters", "wiring"), "telling": ("telling", "wiring", "person"),
+    "clauses/hours": ("hours", "clauses"), **{f"clauses/{kind}": ("judging", "clauses") for kind in CLAUSES},
 }  # fmt: skip
 
 

@@ -41,7 +41,9 @@ class Slope(NamedTuple):
         nose_down = situation.nose_down_rad
         climbs = nose_down is None or not nose_down * asked.v_mps > -LEVEL_RAD * abs(asked.v_mps)
         speed = abs(asked.v_mps)
-        factor = 0.0 if climbs and speed > 0.0 else min(1.0, situation.escape_mps / speed) if speed > 0.0 else 1.0
+        if not speed > 0.0:
+            return None
+        factor = 0.0 if climbs else situation.escape_mps / speed
         if factor >= 1.0:
             return None
         return Limit(factor, "slope", self.rule, {"slope_rad": situation.slope_rad}, self.cites)

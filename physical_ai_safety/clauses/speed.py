@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 from physical_ai_safety.clauses.clause import Limit, Situation
@@ -27,8 +26,6 @@ class Speed(NamedTuple):
             return None
         top = self.max_speed_mps if asked.v_mps >= 0.0 else min(self.max_reverse_mps, self.max_speed_mps)
         speed, turning = abs(asked.v_mps), abs(asked.w_rps)
-        if speed <= top and turning <= self.max_yaw_rate_rps:
-            return None
         by_speed = self._by_speed(speed, top, situation)
         by_turn = 1.0
         if turning > self.max_yaw_rate_rps and self._here(situation):
@@ -36,9 +33,7 @@ class Speed(NamedTuple):
         factor = min(by_speed, by_turn)
         if factor >= 1.0:
             return None
-        numbers = {"limit_mps": top} if math.isfinite(top) else {}
-        if by_turn < by_speed:
-            numbers = {"limit_rps": self.max_yaw_rate_rps}
+        numbers = {"limit_rps": self.max_yaw_rate_rps} if by_turn < by_speed else {"limit_mps": top}
         return Limit(factor, "speed", self.rule, numbers, self.cites)
 
     def _by_speed(self, speed: float, top: float, situation: Situation) -> float:

@@ -130,3 +130,30 @@ def test_what_perception_adds_to_the_wheels_never_lets_the_robot_go_faster(
     with_it = upright(Motion(asked, turn), RobotState(v_mps=wheels, perceived_mps=perceived), firm, limits, [])
     assert abs(with_it.v_mps) <= abs(without.v_mps) and abs(with_it.w_rps) <= abs(without.w_rps)
     assert abs(perceived * with_it.w_rps) <= 3.0 + 1e-9
+
+
+@given(st.lists(st.floats(-0.5, 1.5), min_size=20, max_size=60), st.floats(-9.0, 9.0))
+def test_the_pace_is_the_running_mean_of_the_time_between_commands(gaps: list[float], start_s: float) -> None:
+    watch, last_s, mean_s = CommandWatch(2.0, 0.0), start_s, 0.5
+    assert watch.pace("cmd_vel_nav", start_s) == ""
+    for count, gap_s in enumerate(gaps, 1):
+        stamp_s = last_s + gap_s
+        between_s = min(1.0, max(0.0, stamp_s - last_s))
+        mean_s, last_s = mean_s + 0.1 * (between_s - mean_s), stamp_s
+        assert watch.pace("cmd_vel_nav", stamp_s) == (TOO_MANY if count >= 20 and mean_s < 0.98 * 0.5 else "")
+
+
+def test_twenty_intervals_are_looked_at_and_at_the_bound_itself_it_is_no_flood() -> None:
+    assert FEWEST == 20 and paced(CommandWatch(100.0, 0.0), 1e4, 20) == ""
+    assert paced(CommandWatch(100.0, 0.0), 1e4, 21) == TOO_MANY
+    mean_s = 0.5
+    for _ in range(19):
+        mean_s += 0.1 * (0.4921875 - mean_s)
+    gap_s = mean_s + (0.49 - mean_s) / 0.1
+    while mean_s + 0.1 * (gap_s - mean_s) < 0.49:
+        gap_s = math.nextafter(gap_s, 1.0)
+    assert mean_s + 0.1 * (gap_s - mean_s) == 0.98 * 0.5 == 0.49
+    for last_s, said in ((gap_s, ""), (gap_s - 1e-9, TOO_MANY)):
+        watch = CommandWatch(2.0, 0.0)
+        assert [watch.pace("cmd_vel_nav", 0.4921875 * k) for k in range(-19, 1)][-1] == ""
+        assert watch.pace("cmd_vel_nav", last_s) == said

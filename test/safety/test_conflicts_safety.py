@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import shapely
 from pydantic import ValidationError
 
 from physical_ai_core.robot import Robot, load_robot
 from physical_ai_core.site import Site, load_site
+from physical_ai_safety.conflicts import told
+from physical_ai_safety.contradiction import Conflict
+from physical_ai_safety.rule_forms import KeepOut
 from physical_ai_safety.rules import RulesError, combine
 from physical_ai_safety.schema import RulesFile
 
@@ -294,3 +298,27 @@ def test_an_unquoted_time_of_day_means_what_it_says() -> None:
         {"name": "t", "rules": [rule("a", "approval", when={"hours": [{"from": 1320, "until": "06:00"}]})]}
     ).rules[0].when.hours  # fmt: skip
     assert hours is not None and (hours[0].from_min, hours[0].until_min) == (22 * 60, 6 * 60)
+
+
+def test_the_first_contradiction_is_told_in_full_and_the_others_after_it() -> None:
+    one, two, three = (Conflict(f"a{k}", f"b{k}", f"why {k}", f"mend {k}") for k in range(3))
+    assert told([one]) == ("a0 and b0 cannot both hold: why 0.", "Mend: mend 0.")
+    assert told([one, two, three]) == (
+        "a0 and b0 cannot both hold: why 0. Also: a1 and b1: why 1. Also: a2 and b2: why 2.", "Mend: mend 0.",
+    )  # fmt: skip
+
+
+def test_a_slope_that_the_tilt_forbids_names_the_number_of_the_file() -> None:
+    text = refused(rule("a", "slope", max_slope_rad=0.4))
+    assert text.startswith("rule 'a' and max_tilt_rad cannot both hold: at 0.35 rad of tilt the robot stands"), text
+
+
+@pytest.mark.parametrize(("side", "sound"), [(2e-4, False), (2.1e-4, True)])
+def test_an_area_is_more_than_a_square_centimetre(side: float, sound: bool) -> None:
+    polygon = ((0.0, 0.0), (1.0, 0.0), (0.0, side))
+    if not sound:
+        assert shapely.Polygon(polygon).area == 1e-4
+        with pytest.raises(ValidationError, match="encloses nothing"):
+            KeepOut(kind="keep_out", id="a", polygon=polygon, **BASIS)
+        return
+    assert KeepOut(kind="keep_out", id="a", polygon=polygon, **BASIS).placed

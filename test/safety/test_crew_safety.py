@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 from physical_ai_safety.crew import Crew
 from physical_ai_safety.deathwatch import Deathwatch
@@ -79,3 +80,25 @@ def test_who_is_not_of_the_crew_is_never_missed() -> None:
     crew = Crew(["planner"])
     crew.hear("coffee", True, "3")
     assert not crew.died("coffee", "3") and crew.absent == ()
+
+
+def test_a_heartbeat_that_names_no_process_is_believed() -> None:
+    crew = Crew(["planner"])
+    crew.hear("planner", True, "X")
+    crew.died("planner", "X")
+    crew.hear("planner", True)
+    assert crew.absent == ()
+
+
+def test_looking_for_the_dead_never_waits_and_leaves_no_handle_open() -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    watch, before = Deathwatch(), len(os.listdir("/proc/self/fd"))
+    watch.watch("x", str(process.pid), socket.gethostname())
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert list(watch.ended()) == [("x", str(process.pid))]
+    assert len(os.listdir("/proc/self/fd")) == before
+    process.wait()
+    waits: list[int] = []
+    watch._poll = SimpleNamespace(poll=lambda wait_ms: waits.append(wait_ms) or [])  # type: ignore[assignment]
+    assert list(watch.ended()) == [] and waits == [0]
+    watch.close()

@@ -32,7 +32,8 @@ def test_a_rule_asks_for_its_zone_its_area_or_any_motion_at_all() -> None:
     file = RulesFile.model_validate({
         "name": "test",
         "rules": [
-            approval("zone", zone="loading_bay", persons=3, timeout_s=7.0, valid_s=9.0), approval("area", polygon=square),
+            approval("zone", zone="loading_bay", persons=3, timeout_s=7.0, valid_s=9.0),
+            approval("area", polygon=square),
             approval("anywhere"),
             {"kind": "keep_out", "id": "pond", "clause": "site order 4", "hazard": "water", "polygon": square},
         ],

@@ -44,3 +44,11 @@ def test_an_hour_that_no_clock_shows_is_not_known_and_then_the_rule_holds(
     never = Window(40000.0, 40001.0, frozenset({3}))
     assert any_holds((never,), day_s, weekday) is not known
     assert any_holds((), day_s, weekday)
+
+
+def test_a_window_that_ends_when_it_begins_lasts_a_day() -> None:
+    monday = Window(3600.0, 3600.0, frozenset({0}))
+    moments = {(0.0, 0): False, (3599.9, 0): False, (3600.0, 0): True, (0.0, 1): True, (3599.9, 1): True,
+               (3600.0, 1): False}  # fmt: skip
+    for (day_s, weekday), holds in moments.items():
+        assert monday.holds(day_s, weekday) is holds

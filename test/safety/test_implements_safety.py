@@ -18,8 +18,10 @@ from physical_ai_safety.implements import (
     implement_rules,
     judge,
     nearest_return,
+    nearest_walker,
 )
 from physical_ai_safety.schema import RulesFile
+from physical_ai_safety.walkers import Walkers
 
 BOTH = (False, True)
 RULES = [
@@ -169,3 +171,32 @@ def test_the_nearest_return_is_the_nearest_whether_beside_the_footprint_or_withi
 
 def test_a_file_that_names_no_implement_has_the_one_that_the_topic_tool_speaks_of() -> None:
     assert list(implement_rules(RulesFile(name="plain"))) == ["tool"]
+
+
+def test_the_nearest_walker_is_the_one_whose_edge_is_nearest() -> None:
+    none = np.zeros(0)
+    assert nearest_walker(Walkers(none, none, none, none, none)) == math.inf
+    x, y, still = np.array([3.0, 0.0]), np.array([4.0, 4.6]), np.zeros(2)
+    assert nearest_walker(Walkers(x, y, still, still, np.array([0.75, 0.25]))) == 4.25
+    assert nearest_walker(Walkers(x, y, still, still, np.array([0.25, 0.5]))) == pytest.approx(4.1)
+
+
+def test_of_returns_on_both_sides_of_the_widened_edge_the_nearer_counts() -> None:
+    hull = Hull(np.array([[0.25, 0.21], [-0.25, 0.21], [-0.25, -0.21], [0.25, -0.21]]))
+    assert nearest_return(sort_points(hull, np.array([0.24, 0.2, 0.8, 3.0]), np.zeros(4))) == pytest.approx(0.2)
+    assert nearest_return(sort_points(hull, np.array([0.0, -0.25]), np.array([0.23, 0.2]))) == pytest.approx(0.23)
+
+
+def test_the_implement_of_a_file_that_names_none_listens_to_tool_nav() -> None:
+    for needs in BOTH:
+        (tool,) = implement_rules(RulesFile(name="plain", tool_needs_work_zone=needs)).values()
+        assert tool.by_tool and tool.needs_work_zone is needs
+
+
+def test_one_implement_that_runs_is_enough_to_be_busy() -> None:
+    implements = Implements({"blade": ImplementRule(), "light": ImplementRule()})
+    implements.order("blade", True, False)
+    assert implements.asked
+    implements.decide(Around())
+    implements.order("blade", False, False)
+    assert not implements.asked and implements.busy

@@ -221,3 +221,32 @@ def test_an_input_that_is_added_has_the_least_rate_of_its_topic_and_one_without_
         heard.note("scan of lidar_2", 2.0 * k)
         heard.note("points of camera", 2.0 * k)
     assert [name for name, _ in heard.slow(("scan of lidar_2", "points of camera"))] == ["scan of lidar_2"]
+
+
+def test_a_steady_silence_counts_from_a_message_and_not_from_a_look_before_it() -> None:
+    heard = inputs()
+    heard.watch(9.0)
+    heard.watch(20.0)
+    heard.note("scan", 1.0)
+    assert heard.fresh("scan", 1.0), "eleven seconds without it, but it was never heard before"
+    heard.forget()
+    heard.watch(30.0)
+    heard.watch(40.0)
+    heard.note("scan", 1.0)
+    assert heard.fresh("scan", 1.0)
+
+
+def test_at_its_least_rate_an_input_is_not_slow_and_without_one_it_never_is() -> None:
+    assert paced([0.25] * 9, 4.0) == () and paced([0.25] * 9, 4.0001) != ()
+    heard = Inputs({"scan": 9.0}, 0.2, 1.0)
+    for k in range(9):
+        heard.note("scan", 3.0 * k)
+    assert heard.slow(("scan",)) == ()
+
+
+def test_the_mean_interval_is_the_first_one_before_there_are_others() -> None:
+    ((_, rate),) = paced([0.3] + [0.7] * 4, 4.0)
+    mean = 0.3
+    for _ in range(4):
+        mean += 0.2 * (0.7 - mean)
+    assert rate == pytest.approx(1.0 / mean)

@@ -27,3 +27,9 @@ def test_a_second_gate_counts_when_it_has_outlasted_the_ghost_of_a_dead_one() ->
     assert suspects.look([OWN, OWN], GHOST_S + 0.1) == [OWN]
     assert suspects.look([OWN], GHOST_S + 0.2) == [], "it has gone"
     assert suspects.look([OWN, OWN], GHOST_S + 0.3) == [], "and the next one is a ghost again, at first"
+
+
+def test_a_ghost_is_believed_for_half_a_minute() -> None:
+    suspects = Suspects("/safety_gate")
+    assert suspects.look([OWN, OWN], 0.0) == suspects.look([OWN, OWN], 30.0) == []
+    assert suspects.look([OWN, OWN], 30.1) == [OWN]

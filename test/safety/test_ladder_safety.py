@@ -121,3 +121,9 @@ def test_the_base_has_the_time_that_the_rules_count_on_to_come_to_rest_and_not_m
 def test_a_machine_that_reads_the_category_is_told_by_numbers_that_do_not_change() -> None:
     assert ladder.NO_CATEGORY == -1  # safety/hardware_stop: nothing is asked for
     assert [ladder.Stop.NONE, ladder.Stop.SLOW, ladder.Stop.CONTROLLED, ladder.Stop.HARDWARE_1] == [0, 1, 2, 3]
+
+
+def test_wheels_that_only_tremble_do_not_overrun() -> None:
+    assert (OVERRUN_MPS, OVERRUN_RPS) == (0.15, 0.3) and Stop.HARDWARE_0.value == 4
+    for v, w, moves in ((0.15, 0.3, False), (-0.15, -0.3, False), (0.151, 0.0, True), (0.0, -0.301, True)):
+        assert overruns(1.0, v, w, 2.0) is moves

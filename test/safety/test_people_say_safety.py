@@ -11,6 +11,7 @@ from physical_ai_safety.people_say import (
     ASK_AGAIN_S,
     MOST_OPEN,
     NOBODY,
+    OPERATOR,
     Consent,
     Need,
     Note,
@@ -270,3 +271,24 @@ def test_of_two_approvals_one_that_is_asked_anew_or_refused_leaves_the_other_alo
 
 def test_names_and_texts_are_cut_and_a_flood_ends_at_sixteen() -> None:
     assert len(who("n" * 100)) == 64 and MOST_OPEN == 16 and ASK_AGAIN_S == 10.0
+
+
+def test_a_question_that_is_open_holds_back_no_other() -> None:
+    consent, _ = request(NOBODY, "field", "spray", "", Need(), 0.0)
+    consent, notes = wish(consent, "gate", "enter", "dusk", Need(), 0.0)
+    assert [one.id for one in consent.open] == ["field", "gate"] and notes[-1].what == "asked"
+
+
+def test_a_request_that_is_denied_is_on_record_with_what_was_asked_and_by_nobody() -> None:
+    denied = (Note(1.0, "denied", "gate", "", "enter", "dusk"),)
+    assert request(NOBODY, "gate", "enter", "dusk", Need(persons=0), 1.0)[1] == denied
+    full = NOBODY
+    for number in range(MOST_OPEN):
+        full, _ = request(full, f"id {number}", "enter", "", Need(), 0.0)
+    assert request(full, "gate", "enter", "dusk", Need(), 1.0) == (full, denied)
+    again, notes = request(full, "id 3", "leave", "", Need(), 1.0)
+    assert len(again.open) == MOST_OPEN and [note.what for note in notes] == ["ended", "asked"], "one of those known"
+
+
+def test_what_cannot_be_written_becomes_a_question_mark_and_the_nameless_person_is_the_operator() -> None:
+    assert who("\ud800nn") == "?nn" and who("Operator") == OPERATOR == "operator"
