@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from physical_ai_core import messages as m
-from physical_ai_core.core import ERROR, NOTHING, OK, WARN, Health, Outputs
+from physical_ai_core.core import ERROR, NOTHING, OK, WARN, Health, Output, Outputs
 from physical_ai_core.reports import ImplementOrder, Takeover
 from physical_ai_safety import ladder, words
 from physical_ai_safety.circumstances import Circumstances, wall
@@ -17,9 +17,11 @@ from physical_ai_safety.hearing import Hearing
 from physical_ai_safety.implements import Around, Implements, implement_rules, nearest_return, nearest_walker
 from physical_ai_safety.incline import LEVEL
 from physical_ai_safety.ladder import Causes
+from physical_ai_safety.motion import Motion
 from physical_ai_safety.parameters import GateParameters
 from physical_ai_safety.people_say import OPERATOR
 from physical_ai_safety.ranges import Ranges
+from physical_ai_safety.reflex import Reflex
 from physical_ai_safety.rules import Rules, load_rules
 from physical_ai_safety.situation import Book, Command, GateVerdict, Memory, RobotState, compile_rules
 from physical_ai_safety.telling import Telling
@@ -56,11 +58,12 @@ class GateCore:
         self._emergency_input = self._bumper_input = self._lifted = False
         self._intruders: tuple[str, ...] = ()
         self.telling = Telling(self.implements, self.desk, self.hearing.inputs)
+        self.reflex, self.reflexes = Reflex(self.rules.hull, self.rules.braking), 0
         self._was_stopped = False
         self._answered_s = -math.inf  # when a message was last answered at once
         self._takers: dict[str, Callable[[Any, float], bool]] = {
-            **self.hearing.takers, "state/odometry": self._take_state, "emergency_stop": self._take_emergency,
-            "tool_nav": self._take_tool, "bumper": self._take_bumper,
+            **self.hearing.takers, "scan": self._take_scan, "state/odometry": self._take_state,
+            "emergency_stop": self._take_emergency, "tool_nav": self._take_tool, "bumper": self._take_bumper,
             "lifted": self._take_lifted, "implements_nav": self._take_implements,
             "safety/request": lambda data, _: self._heard("safety/request", self.desk.request(data, self._now())),
             "safety/answer": lambda data, _: self._heard("safety/answer", self.desk.answer(data, self._now())),
@@ -82,6 +85,22 @@ class GateCore:
                 return NOTHING
             self._answered_s = self._now()
             return self._decide()
+
+        return self._guarded(work)
+
+    def glance(self, scan: m.LaserScan) -> Outputs:
+        """Zero, where the first look at a scan leaves nothing of what was sent last; else nothing. The scan is to be
+        handled right after it: the decision on it says why, or takes the zero back where the scan is refused."""
+
+        def work() -> Outputs:
+            name, memory, now = f"scan {scan.frame_id}", self.memory, self._now()
+            fresh = self.hearing.inputs.stamp_s(name) is not None and not self.hearing.inputs.check(
+                name, scan.stamp_s, now
+            )
+            if not fresh or not self.reflex.trips(scan, Motion(memory.v_mps, memory.w_rps)):
+                return NOTHING
+            self.reflexes += 1
+            return [Output("cmd_vel", m.Twist(max(now, scan.stamp_s), "base_link", 0.0, 0.0))]
 
         return self._guarded(work)
 
@@ -114,7 +133,8 @@ class GateCore:
         that nobody settles does it before that."""
 
         def work() -> Outputs:
-            self.hearing.ranges.follow()
+            if self.hearing.ranges.follow():
+                self.reflex.prepare(Motion(self.memory.v_mps, self.memory.w_rps))
             return NOTHING
 
         return self._guarded(work)
@@ -126,7 +146,8 @@ class GateCore:
     def health(self) -> Health:
         state = self.verdict.state if self.verdict else "waiting"
         level = {"clear": OK, "limited": OK, "emergency_stop": ERROR}.get(state, WARN)
-        values = {"state": state, "rules": self.rules.hash, "refused": str(sum(self.hearing.refused.values()))}
+        values = {"state": state, "rules": self.rules.hash, "refused": str(sum(self.hearing.refused.values())),
+                  "reflexes": str(self.reflexes)}  # fmt: skip
         if self.hearing.last_refusal:
             values["last_refusal"] = self.hearing.last_refusal
         return Health(level, self.verdict.en if self.verdict else "no decision yet", values)
@@ -176,6 +197,13 @@ class GateCore:
     def refuse(self, topic: str, reason: str) -> None:
         """A message that nobody could decode."""
         self.hearing.refuse(topic, reason)
+
+    def _take_scan(self, scan: m.LaserScan, stamp_s: float) -> bool:
+        """Also makes the rays known to the reflex."""
+        answer = self.hearing.takers["scan"](scan, stamp_s)
+        if answer:
+            self.reflex.learn(scan, self.robot_body.mount(scan.frame_id))
+        return answer
 
     def _take_state(self, data: m.Odometry, stamp_s: float) -> bool:
         """Also measures the zones anew where it has moved on, so that no command has to wait for it."""

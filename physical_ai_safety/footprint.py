@@ -154,18 +154,18 @@ def first_contact(hull: Hull, near: Near, v_mps: float, w_rps: float, braking: B
     if len(near.inside_x):
         contact = _stricter(
             _leaving(hull, near, v_mps, w_rps),
-            _swept(hull.bare, near.inside_x, near.inside_y, v_mps, w_rps, braking._replace(margin_m=0.0)),
+            swept(hull.bare, near.inside_x, near.inside_y, v_mps, w_rps, braking._replace(margin_m=0.0)),
         )
     reach_m = braking.reach_m(hull, v_mps, w_rps)
     count = int(near.r.searchsorted(reach_m, side="right"))
-    return _stricter(contact, _swept(hull, near.x[:count], near.y[:count], v_mps, w_rps, braking)) if count else contact
+    return _stricter(contact, swept(hull, near.x[:count], near.y[:count], v_mps, w_rps, braking)) if count else contact
 
 
 def _stricter(one: Contact, other: Contact) -> Contact:
     return one if one.factor <= other.factor else other
 
 
-def _swept(hull: Hull, x: Array, y: Array, v_mps: float, w_rps: float, braking: Braking) -> Contact:
+def swept(hull: Hull, x: Array, y: Array, v_mps: float, w_rps: float, braking: Braking) -> Contact:
     """Factor on (v, w) for points (N,) outside `hull`, of which the one met first decides.
 
     In the frame of the robot every point turns about the centre of the motion (0, v/w). Its circle enters the
@@ -185,10 +185,10 @@ def _swept(hull: Hull, x: Array, y: Array, v_mps: float, w_rps: float, braking: 
     rho2 = x * x
     rho2 += dy * dy
     nearest2, farthest2 = _annulus(hull, centre)
-    swept = ((rho2 >= nearest2) & (rho2 <= farthest2)).nonzero()[0]
-    if not len(swept):
+    ring = ((rho2 >= nearest2) & (rho2 <= farthest2)).nonzero()[0]
+    if not len(ring):
         return FREE
-    rho2 = rho2[swept]
+    rho2 = rho2[ring]
     normal_y, tangent_y, begins, ends = hull.columns
     h = hull.offsets - normal_y * centre
     square = rho2 - (h * h)[:, None]
@@ -199,7 +199,7 @@ def _swept(hull: Hull, x: Array, y: Array, v_mps: float, w_rps: float, braking: 
     edge, point = ((along >= begins) & (along <= ends)).nonzero()
     if not len(edge):
         return FREE
-    hit = swept[point]
+    hit = ring[point]
     rho = np.sqrt(rho2[point])
     entry = np.arctan2(root[edge, point], h[edge])
     entry *= turn

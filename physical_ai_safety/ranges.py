@@ -87,7 +87,8 @@ class RangeField:
         cos_a, sin_a = self._directions(scan)
         r = np.where(hit, ranges, 0.0).astype(float)
         c, s = math.cos(sensor_yaw), math.sin(sensor_yaw)
-        if mount.rotation[2, 2] < 0.0:  # mounted upside down: the sweep runs the other way
+        upside_down = mount.rotation[2, 2] < 0.0  # then the sweep runs the other way
+        if upside_down:
             sin_a = -sin_a
         x = sensor_x + r * (c * cos_a - s * sin_a)
         y = sensor_y + r * (s * cos_a + c * sin_a)
@@ -95,29 +96,31 @@ class RangeField:
         near = np.flatnonzero(hit & (x * x + y * y < self._reach_m**2))
         near = near[_thinned(r[near], abs(scan.angle_increment_rad))]
         middle = scan.angle_min_rad + 0.5 * scan.angle_increment_rad * (len(ranges) - 1)
+        middle = sensor_yaw + (-middle if upside_down else middle)
         half = 0.5 * abs(scan.angle_increment_rad) * len(ranges)
         at_x, at_y = _carry(pose, sensor_x, sensor_y)
-        view = View(at_x, at_y, pose.yaw_rad + sensor_yaw + middle, half)
+        view = View(at_x, at_y, pose.yaw_rad + middle, half)
         stood = np.concatenate([self._missed, _stamped(self._points, self._scan_stamp_s)])
         self._missed = _unanswered(stood, scan, ~usable, pose, mount)
         self._remember(stood, scan.stamp_s, pose, view, [other.view for other in others if other.view is not None])
         self._points = np.column_stack([wx[near], wy[near]])
-        self.view, self.sector = view, (sensor_yaw + (-middle if mount.rotation[2, 2] < 0.0 else middle), half)
+        self.view, self.sector = view, (middle, half)
         self._scan_stamp_s = scan.stamp_s
         self.follow()
         self._unfollowed = (scan.stamp_s, r, hit, wx, wy, view)
         self.version += 1
         return ""
 
-    def follow(self) -> None:
-        """Look for people in the sweep that was taken last."""
+    def follow(self) -> bool:
+        """Look for people in the sweep that was taken last. Returns whether there was one."""
         if self._unfollowed is None:
-            return
+            return False
         taken, self._unfollowed = self._unfollowed, None
         self.tracker.sweep(*taken)
         self._walking_stamp_s = taken[0]
         self._walking = self.tracker.walking(taken[0], *self._walker_speeds)
         self.version += 1
+        return True
 
     def cloud(self, cloud: m.PointCloud, mount: Mount, view_rad: float = 0.0) -> None:
         """Take a 3D sweep: what stands between ground and robot height, thinned to a grid. `view_rad`: its width."""
@@ -197,10 +200,11 @@ def _unanswered(known: Array, scan: m.LaserScan, silent: NDArray[np.bool_], pose
     bearing = np.arctan2(y - sensor_y, x - sensor_x) - sensor_yaw
     if mount.rotation[2, 2] < 0.0:
         bearing = -bearing
-    turn = (bearing - scan.angle_min_rad) * math.copysign(1.0, scan.angle_increment_rad) % (2.0 * math.pi)
-    ray = np.rint(turn / abs(scan.angle_increment_rad)).astype(np.intp)
-    ray[ray >= len(silent)] = -1
-    return known[silent[ray] & (ray >= 0)]
+    step_rad = abs(scan.angle_increment_rad)  # a ray stands for half a step to either side
+    turn = (bearing - scan.angle_min_rad) * math.copysign(1.0, scan.angle_increment_rad) + 0.5 * step_rad
+    ray = (turn % (2.0 * math.pi) // step_rad).astype(np.intp)
+    inside = ray < len(silent)
+    return known[inside][silent[ray[inside]]]
 
 
 def merged(fields: Sequence[RangeField], hull: Hull, reckoning: DeadReckoning) -> Ranges:

@@ -77,10 +77,9 @@ class SensorBank:
             self._note(source, "points", stamp_s)
         return refusal
 
-    def follow(self) -> None:
-        """Look for people in what was swept last."""
-        for field in self.fields:
-            field.follow()
+    def follow(self) -> bool:
+        """Look for people in what was swept last. Returns whether there was anything to look at."""
+        return any([field.follow() for field in self.fields])
 
     def now(self) -> Ranges:
         """Everything at the present pose; computed once until the robot moves or a sensor speaks."""

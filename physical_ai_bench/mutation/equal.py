@@ -12,6 +12,11 @@ SAME: Final = "they differ only where both speeds are the same number, and then 
 LEAST: Final = "the least of both binds, and where it is 1 nothing is said: what does not bind may be any number >= 1"
 NO_GAP: Final = "a share of no difference, and the other one is 1 at most: the least of both is the same"
 AT_BOUND: Final = "what is exactly at its bound is set to that bound"
+SPINS: Final = "a turn on the spot bends without end: no field is for it, and none is like it"
+UNREAD: Final = "nothing reads it while there are no rows"
+MORE: Final = "a larger grid holds the same cells"
+PICKS: Final = "which rows are true picks the same as their numbers"
+ONE: Final = "of one alone the copy is the same"
 RESTING: Final = "a nanosecond later it stands as well: the pose of rest is only written once more"
 
 EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
@@ -92,6 +97,47 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
         Equal(
             "x, y, z = (row[0] * px + row[1] * py + row[2] * pz + np.float32(o) "
             "for row, o in zip(turn, offset, strict=True))", "True -> False", LENGTHS,
+        ),
+        *(Equal("self._cloud: Array = np.empty((0, 2))", change, UNREAD) for change in ("2 -> 3", "0 -> 1")),
+        *(
+            Equal(f"self.{name} = -math.inf", "USub dropped", UNREAD)
+            for name in ("_cloud_stamp_s", "_scan_stamp_s", "_walking_stamp_s")
+        ),
+        Equal("self._walking: Array = np.empty((0, 5))", "5 -> 6", UNREAD),
+        Equal("self._walking, self._unfollowed = np.empty((0, 5)), None", "5 -> 6", UNREAD),
+        Equal("usable = hit | (ranges > scan.range_max_m)", "Gt -> GtE", "at its very range a ray has hit"),
+        Equal("r = np.where(hit, ranges, 0.0).astype(float)", "0.0 -> 1.0", "what did not hit is left out wherever it is read"),
+        *(
+            Equal(line, "Lt -> LtE", "no turn by floating numbers sets a sensor exactly on its side")
+            for line in (
+                "upside_down = mount.rotation[2, 2] < 0.0  # then the sweep runs the other way",
+                "if mount.rotation[2, 2] < 0.0:",
+            )
+        ),
+        Equal("if not len(known) or not silent.any():", "Or -> And", "without either nothing is found below as well"),
+        Equal(
+            "parts = [part for field in fields for part in field.points()] or [np.empty((0, 2))]", "2 -> 3",
+            "a column that nobody reads",
+        ),
+        Equal("points = np.concatenate(parts) if len(parts) > 1 else parts[0]", "Gt -> GtE", ONE),
+        Equal("if len(people) > 1:", "Gt -> GtE", ONE),
+        Equal(
+            "walkers = Walkers(*(np.concatenate(row) for row in zip(*people, strict=True)))", "True -> False", LENGTHS,
+        ),
+        Equal(
+            "across, turn, offset = int(reach_m / CLOUD_CELL_M) + 1, mount.rotation.astype(np.float32), mount.xyz_m",
+            "1 -> 2", MORE,
+        ),
+        *(Equal("side = 2 * across + 1", change, MORE) for change in ("1 -> 2", "2 -> 3")),
+        Equal(
+            "keep = np.flatnonzero((z > LOWEST_M) & (z < HIGHEST_M) & (x * x + y * y < reach_m * reach_m))",
+            "flatnonzero -> atleast_1d", PICKS,
+        ),
+        *(
+            Equal("return np.flatnonzero(np.diff(np.floor(along / THIN_M), prepend=-1.0) > 0.0)", *changed)
+            for changed in (
+                ("flatnonzero -> atleast_1d", PICKS), ("1.0 -> 2.0", "the first return is kept either way"),
+            )
         ),
     ),
     "sensors": (

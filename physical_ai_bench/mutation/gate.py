@@ -17,7 +17,7 @@ OF_FILE: Final = {
     "zones": ("zones", "clauses"), "footprint": ("footprint",), "ranges": ("ranges", "faults", "sensors"),
     "walkers": ("walkers", "gate", "closed_loop"), "looks": ("walkers", "closed_loop"),
     "inputs": ("inputs", "core"), "place": ("inputs", "core"), "crew": ("crew",), "dead_reckoning": ("inputs",),
-    "situation": ("reasons", "gate"), "words": ("words", "gate", "limits"),
+    "situation": ("situation", "reasons", "gate"), "words": ("words", "gate", "limits"),
     "arbitration": ("arbitration",), "bounds": ("bounds", "ramps", "stability", "limits", "gate", "barrier", "loads"),
     "circumstances": ("circumstances", "clauses"), "conflicts": ("conflicts",), "dead_ends": ("conflicts",),
     "space": ("conflicts",), "desk": ("desk", "people_say", "wiring", "person"), "implements": ("implements", "wiring"),

@@ -115,8 +115,9 @@ class CoreNode(LifecycleNode, Generic[P]):
         """Hook: the process ends."""
 
     def now_s(self) -> float:
-        """Time of the graph's clock (simulated where `use_sim_time`)."""
-        return float(self.get_clock().now().nanoseconds) * 1e-9
+        """Time of the graph's clock (simulated where `use_sim_time`, else the system's)."""
+        clock = self.get_clock()
+        return float(clock.now().nanoseconds) * 1e-9 if clock.ros_time_is_active else time.time()
 
     @property
     def subscriptions(self) -> Iterator[Any]:
