@@ -20,6 +20,12 @@ class Heard:
         self.limit_s, self.min_rate_hz = limit_s, min_rate_hz
         self.forget()
 
+    def forget(self) -> None:
+        self.stamp_s: float | None = None
+        self.arrived = False  # since the last look at the steady clock
+        self.steady_s: float | None = None
+        self.mean_s, self.intervals = math.nan, 0  # of the time between messages, lately; and how many there were
+
     def age_s(self, now_s: float) -> float:
         """By stamps; a stamp slightly ahead of the clock counts as now."""
         return LONGEST_AGE_S if self.stamp_s is None else min(max(0.0, now_s - self.stamp_s), LONGEST_AGE_S)
@@ -30,12 +36,6 @@ class Heard:
             self.mean_s = self.mean_s + SHARE * (interval_s - self.mean_s) if self.intervals else interval_s
             self.intervals += 1
         self.stamp_s, self.arrived = stamp_s, True
-
-    def forget(self) -> None:
-        self.stamp_s: float | None = None
-        self.arrived = False  # since the last look at the steady clock
-        self.steady_s: float | None = None
-        self.mean_s, self.intervals = math.nan, 0  # of the time between messages, lately; and how many there were
 
 
 class Age(NamedTuple):

@@ -17,7 +17,10 @@ UNREAD: Final = "nothing reads it while there are no rows"
 MORE: Final = "a larger grid holds the same cells"
 PICKS: Final = "which rows are true picks the same as their numbers"
 ONE: Final = "of one alone the copy is the same"
+TURN: Final = "half a turn to either side is the same direction"
+ANGLE: Final = "an angle that is worked out in floating numbers: nothing hangs on the one value between the two"
 RESTING: Final = "a nanosecond later it stands as well: the pose of rest is only written once more"
+NO_MODE: Final = "no mode of a rules file can have that name"
 
 EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
     "bounds": (
@@ -75,12 +78,36 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
         ),
         Equal("if not 0.0 <= self.factor <= 1.0:", "LtE -> Lt", "0 would be set to 0"),
     ),
+    "clauses/compiling": (
+        Equal(
+            'def compile_clauses(rules: Iterable[form.AnyRule], mode: str = "") -> tuple[Clause, ...]:', "'' -> 'X'",
+            NO_MODE,
+        ),
+    ),
     "clauses/slope": (
+        Equal("if not leans <= tilt_rad:", "LtE -> Lt", "there the one is the other, and explains all of it"),
         Equal(
             "math.acos(math.cos(roll_rad) * math.cos(nose_down_rad)) if math.isfinite(roll_rad + nose_down_rad) "
             "else math.nan", "Add -> Sub", ANGLES,
         ),
     ),
+    "clauses/speed": (
+        Equal(
+            "top = self.max_speed_mps if asked.v_mps >= 0.0 else min(self.max_reverse_mps, self.max_speed_mps)",
+            "GtE -> Gt", "who asks for no speed is below every top speed",
+        ),
+        Equal(
+            "if turning > self.max_yaw_rate_rps and self._here(situation):", "Gt -> GtE",
+            "there the share of the turn is 1, as without it",
+        ),
+        *(
+            Equal(line, "1.0 -> 2.0", "from 1 up a share is all of the motion")
+            for line in (
+                "by_turn = 1.0", "return 1.0", "return 1.0 if found is None else found.factor",
+            )
+        ),
+    ),
+    "clauses/when": (Equal('def condition(when: When, mode: str = "") -> Condition:', "'' -> 'X'", NO_MODE),),
     "dead_reckoning": (
         Equal(
             "return PlanarPose(*(a + share * (b - a) for a, b in zip(start, end, strict=True)))", "True -> False",
@@ -91,6 +118,12 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
         Equal(
             "self.normals, self.offsets, self.tangents, self.starts, self.ends, start, strict=True", "True -> False",
             LENGTHS,
+        ),
+    ),
+    "hearing": (
+        Equal(
+            "if self.now() < stamp_s < self.now() + CLOCK_STEP_S or (self.now_s is None and math.isfinite(stamp_s)):",
+            "Lt -> LtE", "the clock is set to what it shows",
         ),
     ),
     "ranges": (
@@ -106,7 +139,25 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
         Equal("self._walking: Array = np.empty((0, 5))", "5 -> 6", UNREAD),
         Equal("self._walking, self._unfollowed = np.empty((0, 5)), None", "5 -> 6", UNREAD),
         Equal("usable = hit | (ranges > scan.range_max_m)", "Gt -> GtE", "at its very range a ray has hit"),
-        Equal("r = np.where(hit, ranges, 0.0).astype(float)", "0.0 -> 1.0", "what did not hit is left out wherever it is read"),
+        Equal("r = np.where(hit, ranges, 0.0).astype(float)", "0.0 -> 1.0", "what did not hit is left out wherever read"),
+        *(
+            Equal("hidden &= np.abs((bearing + math.pi) % (2.0 * math.pi) - math.pi) > seen.half_rad", *changed)
+            for changed in (("Add -> Sub", TURN), ("Gt -> GtE", ANGLE))
+        ),
+        Equal(
+            "turn = (bearing - scan.angle_min_rad) * math.copysign(1.0, scan.angle_increment_rad) + 0.5 * step_rad",
+            "Mult -> Div", "a sign divides as it multiplies",
+        ),
+        *(
+            Equal(
+                "any(abs((way - middle + math.pi) % (2.0 * math.pi) - math.pi) <= half for middle, half in sectors)",
+                *changed,
+            )
+            for changed in (
+                ("Add -> Sub", TURN),
+                ("Sub -> Add", "the directions lie alike on both sides: in the mirror the same are covered"),
+            )
+        ),
         *(
             Equal(line, "Lt -> LtE", "no turn by floating numbers sets a sensor exactly on its side")
             for line in (

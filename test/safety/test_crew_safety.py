@@ -99,6 +99,11 @@ def test_looking_for_the_dead_never_waits_and_leaves_no_handle_open() -> None:
     assert len(os.listdir("/proc/self/fd")) == before
     process.wait()
     waits: list[int] = []
-    watch._poll = SimpleNamespace(poll=lambda wait_ms: waits.append(wait_ms) or [])  # type: ignore[assignment]
+
+    def nothing(wait_ms: int) -> list[tuple[int, int]]:
+        waits.append(wait_ms)
+        return []
+
+    watch._poll = SimpleNamespace(poll=nothing)  # type: ignore[assignment]
     assert list(watch.ended()) == [] and waits == [0]
     watch.close()
