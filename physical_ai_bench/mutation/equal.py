@@ -139,7 +139,7 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
         Equal("self._walking: Array = np.empty((0, 5))", "5 -> 6", UNREAD),
         Equal("self._walking, self._unfollowed = np.empty((0, 5)), None", "5 -> 6", UNREAD),
         Equal("usable = hit | (ranges > scan.range_max_m)", "Gt -> GtE", "at its very range a ray has hit"),
-        Equal("r = np.where(hit, ranges, 0.0).astype(float)", "0.0 -> 1.0", "what did not hit is left out wherever read"),
+        Equal("r = np.where(hit, ranges, 0.0).astype(float)", "0.0 -> 1.0", "what did not hit is read nowhere"),
         *(
             Equal("hidden &= np.abs((bearing + math.pi) % (2.0 * math.pi) - math.pi) > seen.half_rad", *changed)
             for changed in (("Add -> Sub", TURN), ("Gt -> GtE", ANGLE))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 
 import numpy as np
@@ -11,8 +12,8 @@ from physical_ai_core import messages as m
 from physical_ai_core.robot import Mount
 from physical_ai_safety.dead_reckoning import DeadReckoning
 from physical_ai_safety.footprint import Hull
-from physical_ai_safety.ranges import RangeField
-from physical_ai_safety.walkers import NOBODY
+from physical_ai_safety.ranges import MOST_REMEMBERED, RangeField, merged
+from physical_ai_safety.walkers import NOBODY, Track
 
 HULL = Hull([(0.25, 0.21), (-0.25, 0.21), (-0.25, -0.21), (0.25, -0.21)], 0.05)
 
@@ -252,3 +253,293 @@ def test_a_lost_ray_is_that_which_points_there_now() -> None:
     field.sweep(sweep(1.2, {-0.4: math.nan}), flipped)  # mounted upside down it is the other way round
     (place,) = seen(field)
     assert math.atan2(place[1], place[0]) == pytest.approx(0.4, abs=0.01)
+
+
+# --- against a plain way to do the same, ray by ray ---
+
+
+def wrapped(angle_rad: float) -> float:
+    return (angle_rad + math.pi) % (2.0 * math.pi) - math.pi
+
+
+Place = tuple[float, float, float]  # x, y in the dead-reckoned frame, and when it was met
+
+
+class Plain:
+    """The same field with one ray at a time; `at` is the robot's place, `turn` its heading."""
+
+    def __init__(self, mount: Mount, upside_down: bool, memory_s: float) -> None:
+        self.mount, self.side, self.memory_s = mount, -1.0 if upside_down else 1.0, memory_s
+        self.points: list[Place] = []
+        self.missed: list[Place] = []
+        self.lost: list[Place] = []
+
+    def sweep(self, scan: m.LaserScan, at: complex, turn: float) -> None:
+        n, step = len(scan.ranges_m), scan.angle_increment_rad
+        ways = [self.mount.rpy_rad[2] + self.side * (scan.angle_min_rad + step * k) for k in range(n)]
+        sensor = complex(*self.mount.xyz_m[:2])
+        silent = [not (0.05 <= float(r) <= 25.0 or r > 25.0) for r in scan.ranges_m]
+        middle, half = 0.5 * (ways[0] + ways[-1]), 0.5 * n * abs(step)
+
+        def off(place: Place, way: float) -> float:
+            """How far from that way of looking it lies, from the sensor."""
+            there = (complex(*place[:2]) - at) * cmath.exp(-1j * turn) - sensor
+            return abs(wrapped(cmath.phase(there) - way))
+
+        def unanswered(place: Place) -> bool:
+            ray = min(range(n), key=lambda k: off(place, ways[k]))
+            return off(place, ways[ray]) < 0.5 * abs(step) and silent[ray]
+
+        stood = [*self.missed, *self.points]
+        self.missed = [p for p in stood if scan.stamp_s - p[2] < 0.25 and unanswered(p)]
+        self.lost = [
+            p for p in (*self.lost, *stood)
+            if off(p, middle) > half and scan.stamp_s - p[2] < self.memory_s and abs(complex(*p[:2]) - at) < 1.5
+        ]  # fmt: skip
+        self.points = []
+        for way, r in zip(ways, scan.ranges_m.tolist(), strict=True):
+            here = sensor + (r if 0.05 <= r <= 25.0 else math.inf) * cmath.exp(1j * way)
+            if abs(here) < 3.0:
+                there = at + here * cmath.exp(1j * turn)
+                self.points.append((there.real, there.imag, scan.stamp_s))
+
+    def seen(self, at: complex, turn: float) -> list[tuple[float, float]]:
+        found = []
+        for x, y, _ in (*self.points, *self.missed, *self.lost):
+            here = (complex(x, y) - at) * cmath.exp(-1j * turn)
+            found.append((here.real, here.imag))
+        return sorted(found)
+
+
+@pytest.mark.parametrize("upside_down", [False, True])
+@pytest.mark.parametrize("step", [0.1, -0.1])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_returns_of_now_of_lost_rays_and_of_the_blind_sector_are_where_a_plain_way_has_them(
+    upside_down: bool, step: float, seed: int
+) -> None:
+    """A robot that drives and turns among near things, a fifth of its rays silent, its sweep all to one side."""
+    rng = np.random.default_rng(seed)
+    mount = Mount(xyz_m=(0.2, -0.1, 0.3), rpy_rad=(math.pi if upside_down else 0.02, 0.0, 0.7))
+    own = DeadReckoning()
+    field, plain = field_of(own, 0.6), Plain(mount, upside_down, 0.6)
+    kinds = {"missed": 0, "lost": 0}
+    for k in range(25):
+        stamp_s = 1.0 + 0.1 * k
+        own.move(stamp_s, float(rng.uniform(-1.0, 1.0)), float(rng.uniform(-3.0, 3.0)))
+        at, turn = complex(own.now.x_m, own.now.y_m), own.now.yaw_rad
+        ranges = rng.uniform(0.3, 3.4, 40).astype(np.float32)
+        ranges[rng.random(40) < 0.2] = rng.choice([math.nan, 0.01])
+        ranges[rng.random(40) < 0.2] = math.inf
+        scan = m.LaserScan(stamp_s, "lidar", -0.4 if step > 0.0 else 1.3, step, 0.05, 25.0, ranges)
+        assert field.sweep(scan, mount) == ""
+        plain.sweep(scan, at, turn)
+        here = plain.seen(at, turn)
+        found = merged((field,), HULL, own).near
+        places = np.column_stack([
+            np.concatenate([found.x, found.inside_x]), np.concatenate([found.y, found.inside_y])
+        ])  # fmt: skip
+        assert np.array(sorted(places.tolist())) == pytest.approx(np.array(here), abs=1e-6)
+        kinds = {"missed": kinds["missed"] + len(plain.missed), "lost": kinds["lost"] + len(plain.lost)}
+    assert min(kinds.values()) > 10
+
+
+# --- edges ---
+
+
+def scan_of(stamp_s: float, ranges: list[float], first: float = 0.0, step: float = 0.1) -> m.LaserScan:
+    return m.LaserScan(stamp_s, "lidar", first, step, 0.05, 25.0, np.array(ranges, np.float32))
+
+
+def test_a_view_is_where_the_sensor_looks_and_half_a_ray_to_either_side() -> None:
+    own = DeadReckoning()
+    own.move(1.0, 0.0, 0.0)
+    own.move(1.4, 1.0, 0.5)
+    field = field_of(own)
+    assert field.view is None and field.sector is None
+    for roll, way in ((0.0, 1.0), (math.pi, -1.0)):
+        field.sweep(scan_of(1.4, [1.0] * 7, 0.2), Mount(xyz_m=(0.3, 0.1, 0.0), rpy_rad=(roll, 0.0, 0.4)))
+        middle = 0.4 + way * 0.5
+        assert field.sector == pytest.approx((middle, 0.35))
+        at, turn = complex(own.now.x_m, own.now.y_m), own.now.yaw_rad
+        sensor = at + complex(0.3, 0.1) * cmath.exp(1j * turn)
+        assert field.view == pytest.approx((sensor.real, sensor.imag, turn + middle, 0.35))
+
+
+@pytest.mark.parametrize(("degrees", "answer"), [(369.9, ""), (370.0, "geometry"), (370.1, "geometry")])
+@pytest.mark.parametrize("way", [1.0, -1.0])
+def test_a_sweep_is_no_wider_than_a_turn_and_some(degrees: float, answer: str, way: float) -> None:
+    scan = scan_of(1.0, [1.0, 1.0, 1.0], 0.0, way * math.radians(degrees) / 2.0)
+    assert field_of().sweep(scan, Mount()) == answer
+
+
+def test_at_the_reach_itself_nothing_matters_any_more() -> None:
+    field = field_of()
+    field.sweep(scan_of(1.0, [3.0, 2.9]), Mount())
+    assert len(seen(field)) == 1
+    for x, y in ((3.0, 0.0), (2.5, 2.5), (-2.0, 2.9)):
+        field.cloud(m.PointCloud(1.0, "lidar", np.array([[x, y, 0.5]], np.float32)), Mount())
+        assert len(seen(field)) == 1
+
+
+def test_a_new_geometry_of_the_sweep_has_directions_of_its_own() -> None:
+    field = field_of(memory_s=0.0)
+    for first, step in ((0.0, 0.1), (0.5, 0.1), (0.5, 0.2), (0.5, -0.2)):
+        field.sweep(scan_of(1.0, [1.0, 1.0], first, step), Mount())
+        expected = sorted((round(math.cos(a), 6), round(math.sin(a), 6)) for a in (first, first + step))
+        assert seen(field) == expected
+    field.sweep(scan_of(1.0, [1.0], 0.5, 0.2), Mount())
+    assert len(seen(field)) == 1
+
+
+def test_what_changes_a_field_is_counted_once() -> None:
+    field = field_of()
+    assert field.version == 0
+    field.sweep(scan_of(1.0, [1.0]), Mount())
+    assert field.version == 1
+    field.follow()
+    field.follow()
+    assert field.version == 2
+    field.cloud(m.PointCloud(1.0, "lidar", np.array([[1.0, 0.0, 0.5]], np.float32)), Mount())
+    assert field.version == 3
+    field.forget()
+    assert field.version == 4
+    assert field.sweep(scan_of(1.0, []), Mount()) == "blinded" and field.version == 4
+
+
+def test_who_was_not_looked_for_yet_is_looked_for_before_the_next_sweep() -> None:
+    field, own = field_of(), DeadReckoning()
+    assert not field.follow()
+    field.sweep(scan_of(1.0, [1.0]), Mount())
+    field.sweep(scan_of(1.1, [1.0]), Mount())
+    assert field.version == 3 and field.follow() and not field.follow()
+    nothing = merged((), HULL, own)
+    assert nothing.walkers is NOBODY and len(nothing.near.x) == len(nothing.near.inside_x) == 0
+
+
+def test_after_a_jump_of_the_clock_a_field_begins_anew() -> None:
+    field = passed()
+    field.tracker.tracks.append(Track(1.0, 0.0, 0.2, 1.4))
+    field.forget()
+    assert field.view is None and field.sector is None and field.tracker.tracks == []
+    assert field.now().walkers is NOBODY
+    field.cloud(m.PointCloud(1.4, "lidar", np.array([[1.0, 0.0, 0.5]], np.float32)), Mount())
+    assert len(seen(field)) == 1
+    field.sweep(scan_of(1.5, [2.0], 0.0), Mount())
+    assert len(seen(field)) == 2
+
+
+def test_before_the_first_sweep_nobody_walks() -> None:
+    assert field_of().now().walkers is NOBODY
+
+
+# --- out of sight ---
+
+
+def hidden_after(
+    first: list[float], wide: m.LaserScan | None = None, memory_s: float = 10.0, stamp_s: float = 1.5
+) -> int:  # fmt: skip
+    """How many returns to the left are remembered by a sweep that looks ahead."""
+    field = field_of(memory_s=memory_s)
+    ahead = scan_of(stamp_s, [math.inf] * 11, -0.5)
+    field.sweep(scan_of(1.0, first, math.pi / 2.0), Mount())
+    field.sweep(wide or ahead, Mount())
+    return len(seen(field))
+
+
+def test_what_is_out_of_sight_is_remembered_for_its_time_and_this_near() -> None:
+    assert hidden_after([1.0]) == 1
+    assert hidden_after([1.0], memory_s=0.5) == 0 and hidden_after([1.0], memory_s=0.501) == 1
+    assert hidden_after([1.5]) == 0 and hidden_after([1.499]) == 1
+
+
+def test_no_more_is_remembered_than_the_newest_of_so_many() -> None:
+    field = field_of()
+    many = scan_of(1.0, [1.0] * 300, 0.7, 0.016)
+    field.sweep(many, Mount())
+    assert len(seen(field)) == 300
+    field.sweep(scan_of(1.1, [math.inf] * 11, -0.5), Mount())
+    places = seen(field)
+    assert len(places) == MOST_REMEMBERED == 256
+    bearings = [math.atan2(y, x) % (2.0 * math.pi) for x, y in places]
+    assert min(bearings) == pytest.approx(0.7 + 0.016 * 44, abs=1e-5)  # the first were met first
+
+
+@pytest.mark.parametrize(("degrees", "kept"), [(349.9, 1), (350.0, 0), (352.0, 0)])
+def test_a_full_circle_leaves_nothing_to_remember(degrees: float, kept: int) -> None:
+    """The gap behind is wide enough for the return that stood there."""
+    field = field_of()
+    field.sweep(scan_of(1.0, [1.0], math.pi), Mount())
+    step = math.radians(degrees) / 512
+    field.sweep(scan_of(1.1, [math.inf] * 512, -255.5 * step, step), Mount())
+    assert len(seen(field)) == kept
+
+
+def test_what_another_sensor_sees_needs_not_be_remembered() -> None:
+    field, other = field_of(), field_of()
+    field.sweep(scan_of(1.0, [1.0, math.inf, 1.0], 1.5), Mount())
+    other.sweep(scan_of(1.0, [math.inf] * 3, 1.4, 0.05), Mount())
+    field.sweep(scan_of(1.1, [math.inf], 0.0), Mount(), (other, field_of()))
+    assert seen(field) == [pytest.approx((math.cos(1.7), math.sin(1.7)), abs=1e-5)]
+
+
+@pytest.mark.parametrize("ray", [0, 1, 5, 9])
+def test_the_first_and_the_last_ray_are_rays(ray: int) -> None:
+    """A silent ray keeps what stood there a moment ago; beyond the last one nobody looks."""
+    for late, kept in ((0.249, 1), (0.25, 0)):
+        field = field_of(memory_s=0.0)
+        hits = [1.0 if k == ray else math.inf for k in range(10)]
+        field.sweep(scan_of(0.0, hits, -0.3), Mount())
+        hits[ray] = math.nan
+        field.sweep(scan_of(late, hits, -0.3), Mount())
+        assert len(seen(field)) == kept
+    field.sweep(scan_of(0.3, [1.0], 0.71), Mount())
+    field.sweep(scan_of(0.31, [math.nan, *[1.0] * 9], -0.3), Mount())
+    assert len(seen(field)) == 9
+
+
+# --- all round ---
+
+
+def looking(*sectors: tuple[float, float]) -> bool:
+    """Whether sensors with these middles and widths (degrees) look all round together."""
+    own, fields = DeadReckoning(), []
+    for middle, width in sectors:
+        fields.append(field_of(own))
+        cloud = m.PointCloud(1.0, "lidar", np.empty((0, 3), np.float32))
+        fields[-1].cloud(cloud, Mount(rpy_rad=(0.0, 0.0, math.radians(middle))), math.radians(width))
+    return merged(fields, HULL, own).rear_seen
+
+
+def test_one_sensor_looks_all_round_with_a_full_circle_and_two_with_a_half_each() -> None:
+    assert looking((0.0, 350.0)) and looking((70.0, 350.0)) and not looking((0.0, 349.9))
+    assert looking((0.0, 180.0), (180.0, 180.0)) and not looking((0.0, 180.0), (180.0, 160.0))
+    assert not looking() and not looking((0.0, 180.0)) and not looking((0.0, 180.0), (0.0, 180.0))
+    assert looking((0.0, 120.0), (120.0, 121.0), (-120.0, 121.0)) and looking((180.0, 350.0), (0.0, 10.0))
+    field = field_of()
+    field.cloud(m.PointCloud(1.0, "lidar", np.empty((0, 3), np.float32)), Mount())
+    assert field.sector is None  # nothing is said of its width
+
+
+@pytest.mark.parametrize("gap", range(0, 360, 10))
+def test_a_gap_is_found_in_each_of_the_directions_that_are_looked_at(gap: int) -> None:
+    assert not looking((gap + 90.25, 179.5), (gap - 90.25, 179.5))
+    assert looking((gap + 90.25, 181.0), (gap - 90.25, 181.0))
+
+
+# --- clouds ---
+
+
+def test_a_cloud_keeps_its_place_up_to_the_very_reach_in_every_direction() -> None:
+    field = field_of()
+    angles = np.linspace(0.0, 2.0 * math.pi, 97)[:-1]
+    points = np.column_stack([2.99 * np.cos(angles), 2.99 * np.sin(angles), np.full(96, 0.5)])
+    field.cloud(m.PointCloud(1.0, "lidar", points.astype(np.float32)), Mount())
+    cells = {(round(x / 0.05), round(y / 0.05)) for x, y, _ in points}
+    assert {(round(x / 0.05), round(y / 0.05)) for x, y in seen(field)} == cells and len(seen(field)) == len(cells)
+
+
+def test_what_lies_at_the_very_bounds_of_height_is_not_hit() -> None:
+    for low, count in ((0.05, 0), (0.0501, 1), (1.6, 0), (1.5999, 1)):
+        field = field_of()
+        field.cloud(m.PointCloud(1.0, "lidar", np.array([[1.0, 0.0, low]], np.float32)), Mount())
+        assert len(seen(field)) == count
