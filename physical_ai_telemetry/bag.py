@@ -14,8 +14,11 @@ from rosbags.highlevel import AnyReader, AnyReaderError
 from physical_ai_core.errors import BagError, InputError
 from physical_ai_core.graph import TOPIC, TOPICS
 from physical_ai_core.ros.decode import decode
+from physical_ai_telemetry.mcap_order import Ordered, messages, ordered
+from physical_ai_telemetry.metadata import splits
 from physical_ai_telemetry.recover import needs_recovery, recover
 from physical_ai_telemetry.schemas import typestore
+from physical_ai_telemetry.straight import ODD, Straight, straight
 
 
 class Event(NamedTuple):
@@ -54,6 +57,7 @@ class Bag:
 
     def __init__(self, reader: Any, path: Path, mapping: Mapping[str, str]) -> None:
         self._reader = reader
+        self._straight: dict[str, Straight | None] = {}  # bag topic: the quick way to its payloads, if there is one
         self.path = path
         self.topics: dict[str, str] = {
             name: info.msgtype or "several types" for name, info in sorted(reader.topics.items())
@@ -80,18 +84,44 @@ class Bag:
     def arrivals(self, topics: Collection[str] | None = None) -> Iterator[Arrival]:
         """Messages in the order of recording, none of them decoded yet, of all mapped graph topics or of some."""
         wanted = self._connections(topics)
+        by_topic = {connection.topic: (self.mapping[connection.topic], connection) for connection in wanted}
+        quick = self._ordered() if len(by_topic) == len(wanted) else None
+        if quick is not None:
+            for log_ns, name, raw in messages(quick, by_topic):
+                topic, connection = by_topic[name]
+                yield Arrival(topic, log_ns * 1e-9, partial(self._decoded, connection, raw))
+            return
         for connection, log_ns, raw in self._reader.messages(connections=wanted) if wanted else ():
             yield Arrival(self.mapping[connection.topic], log_ns * 1e-9, partial(self._decoded, connection, raw))
+
+    def _ordered(self) -> Ordered | None:
+        """The one indexed MCAP file that the recording is, if it is one."""
+        if self.path.suffix == ".mcap":
+            return ordered(self.path)
+        files = splits(self.path) if self.path.is_dir() else []
+        return ordered(files[0]) if len(files) == 1 and files[0].suffix == ".mcap" else None
 
     def _decoded(self, connection: Any, raw: bytes) -> Any:
         topic = self.mapping[connection.topic]
         try:
-            return decode(TOPIC[topic].data, self._reader.deserialize(raw, connection.msgtype))
+            return self._payload(connection, raw, TOPIC[topic].data)
         except (InputError, AnyReaderError, AttributeError, ValueError, IndexError, TypeError) as error:
             raise BagError(
                 f"A message of {connection.topic} ({connection.msgtype}) in {self.path} cannot be read: {error}.",
                 f"'{topic}' should be {TOPIC[topic].ros_type}; map the bag's topics in the replay configuration.",
             ) from error
+
+    def _payload(self, connection: Any, raw: bytes, kind: type[Any]) -> Any:
+        if connection.topic not in self._straight:
+            known = self._reader.typestore.fielddefs if self._reader.is2 else {}
+            self._straight[connection.topic] = straight(connection.msgtype, kind, known)
+        quick = self._straight[connection.topic]
+        if quick is not None:
+            try:
+                return quick(raw)
+            except ODD:
+                pass  # the slow way says what is wrong, or knows it
+        return decode(kind, self._reader.deserialize(raw, connection.msgtype))
 
     def _connections(self, topics: Collection[str] | None) -> list[Any]:
         return [
@@ -108,7 +138,7 @@ class Bag:
         for connection, log_ns, raw in self._reader.messages(connections=wanted):
             topic = self.mapping[connection.topic]
             try:
-                data = decode(TOPIC[topic].data, self._reader.deserialize(raw, connection.msgtype))
+                data = self._payload(connection, raw, TOPIC[topic].data)
             except (InputError, AnyReaderError, AttributeError, ValueError, IndexError, TypeError):
                 self.unreadable += 1
                 continue

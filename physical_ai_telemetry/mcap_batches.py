@@ -70,7 +70,6 @@ class _Reader:
         self._schemas: dict[int, tuple[str, str]] = {}
         self._channels: dict[int, Channel | None] = {}  # None: not wanted
         self._found: dict[int, Batch] = {}
-        self._zstd = zstandard.ZstdDecompressor()
 
     def read(self) -> Iterator[Batches]:
         data = self._data
@@ -111,20 +110,8 @@ class _Reader:
         _, _, size, crc, name_size = _CHUNK.unpack_from(self._data, start)
         begin = start + _CHUNK.size + name_size
         name = self._data[start + _CHUNK.size : begin].decode()
-        if size > MOST_CHUNK_BYTES:
-            raise ValueError(f"a chunk says that it holds {size} bytes")
         packed = self._data[begin + 8 : end]
-        if name == "zstd":
-            plain = self._zstd.decompress(packed, max_output_size=size)
-        elif name == "lz4":
-            plain = lz4.frame.decompress(packed)
-        elif name == "":
-            plain = packed
-        else:
-            raise ValueError(f"it is compressed by '{name}', which nobody here knows")
-        if len(plain) != size or (crc and zlib.crc32(plain) != crc):
-            raise ValueError(f"the chunk at byte {start} is damaged")
-        return bytes(plain)
+        return decompressed(name, packed, size, crc, start)
 
     def _records(self, plain: bytes) -> int:
         """Sort the records of a chunk. Returns the bytes that now wait."""
@@ -161,6 +148,26 @@ class _Reader:
             ros_type, definition = self._schemas.get(schema, ("", ""))
             channel = Channel(topic, ros_type, encoding, definition)
             self._channels[number] = channel if self._wanted(channel) else None
+
+
+def decompressed(name: str, packed: bytes, size: int, crc: int, at: int) -> bytes:
+    """The records of a chunk that is compressed by `name` and begins at byte `at` of its file.
+
+    Raises ValueError, or what the decompressor says of damaged bytes.
+    """
+    if size > MOST_CHUNK_BYTES:
+        raise ValueError(f"a chunk says that it holds {size} bytes")
+    if name == "zstd":
+        plain = zstandard.ZstdDecompressor().decompress(packed, max_output_size=size)
+    elif name == "lz4":
+        plain = lz4.frame.decompress(packed)
+    elif name == "":
+        plain = packed
+    else:
+        raise ValueError(f"it is compressed by '{name}', which nobody here knows")
+    if len(plain) != size or (crc and zlib.crc32(plain) != crc):
+        raise ValueError(f"the chunk at byte {at} is damaged")
+    return bytes(plain)
 
 
 def _text(body: bytes, at: int) -> tuple[str, int]:
