@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from physical_ai_core import messages as m
 from physical_ai_core.core import ERROR, NOTHING, OK, WARN, Health, Output, Outputs
 from physical_ai_core.reports import ImplementOrder, Takeover
 from physical_ai_safety import ladder, words
-from physical_ai_safety.circumstances import Circumstances, wall
 from physical_ai_safety.desk import Desk, questions
-from physical_ai_safety.gate import OLDEST_S, Decision, decide, stopped_by_fault
+from physical_ai_safety.gate import Decision, decide, stopped_by_fault
 from physical_ai_safety.hearing import Hearing
-from physical_ai_safety.implements import Around, Implements, implement_rules, nearest_return, nearest_walker
-from physical_ai_safety.incline import LEVEL
-from physical_ai_safety.ladder import Causes
+from physical_ai_safety.implements import Implements, implement_rules
 from physical_ai_safety.motion import Motion
 from physical_ai_safety.parameters import GateParameters
 from physical_ai_safety.people_say import OPERATOR
-from physical_ai_safety.ranges import Ranges
+from physical_ai_safety.picture import Buttons, Outside, around, robot_state
 from physical_ai_safety.reflex import Reflex
 from physical_ai_safety.rules import Rules, load_rules
 from physical_ai_safety.situation import Book, Command, GateVerdict, Memory, RobotState, compile_rules
@@ -50,12 +48,11 @@ class GateCore:
             self.rules, rules.robot, parameters,
             max(self.rules.sight_m + stopping.stop_margin_m + 2.0 * radius_m, clear_m + radius_m),
         )  # fmt: skip
-        self._payload_kg = file.payloads[parameters.payload].mass_kg if parameters.payload else None
-        self._wall_offset_s, self._utc_offset_h = parameters.wall_offset_s, rules.site.local.utc_offset_h
+        self._outside = Outside(self.hearing, self.rules, rules.site.local.utc_offset_h, parameters)
         self.desk = Desk(questions(file))
         self.memory = Memory(latched=ladder.POWER_UP if parameters.start_latched else ladder.FREE)
         self.verdict: GateVerdict | None = None
-        self._emergency_input = self._bumper_input = self._lifted = False
+        self.buttons = Buttons()
         self._intruders: tuple[str, ...] = ()
         self.telling = Telling(self.implements, self.desk, self.hearing.inputs)
         self.reflex, self.reflexes = Reflex(self.rules.hull, self.rules.braking), 0
@@ -63,8 +60,8 @@ class GateCore:
         self._answered_s = -math.inf  # when a message was last answered at once
         self._takers: dict[str, Callable[[Any, float], bool]] = {
             **self.hearing.takers, "scan": self._take_scan, "state/odometry": self._take_state,
-            "emergency_stop": self._take_emergency, "tool_nav": self._take_tool, "bumper": self._take_bumper,
-            "lifted": self._take_lifted, "implements_nav": self._take_implements,
+            **{name: partial(self._take_button, name) for name in self.buttons.down},
+            "tool_nav": self._take_tool, "implements_nav": self._take_implements,
             "safety/request": lambda data, _: self._heard("safety/request", self.desk.request(data, self._now())),
             "safety/answer": lambda data, _: self._heard("safety/answer", self.desk.answer(data, self._now())),
             "safety/driver": lambda data, _: self._heard("safety/driver", self._drive(data)),
@@ -168,8 +165,7 @@ class GateCore:
     def reset(self, person: str = OPERATOR) -> tuple[bool, str]:
         """Release what is latched; refused while a cause stands, or the robot moves or may move."""
         held = self.memory.latched
-        causes = Causes(self._emergency_input, self._bumper_input)
-        latched, refusal = ladder.reset(held, causes, self.hearing.at_rest())
+        latched, refusal = ladder.reset(held, self.buttons.causes, self.hearing.at_rest())
         self.memory = self.memory._replace(latched=latched)
         self.desk.note("reset", person, refusal or ", ".join(k for k, on in held._asdict().items() if on), self._now())
         return not refusal, words.both(words.RESET[refusal if held.held else "free"])
@@ -191,7 +187,7 @@ class GateCore:
 
     def hear_asleep(self, topic: str, data: Any) -> None:
         """While the node is not active nothing moves, but a button that was pressed meanwhile must not be forgotten."""
-        if topic in ("emergency_stop", "bumper", "lifted"):
+        if topic in self.buttons.down:
             self._takers[topic](data, self._now())
 
     def refuse(self, topic: str, reason: str) -> None:
@@ -215,30 +211,11 @@ class GateCore:
 
     # --- inputs that latch, switch or come from people ---
 
-    def _take_emergency(self, data: m.Flag, stamp_s: float) -> bool:
-        self._pressed("emergency_stop", data.data and not self._emergency_input, stamp_s)
-        self._emergency_input = data.data
-        self._latch()
-        return True
-
-    def _take_bumper(self, data: m.Flag, stamp_s: float) -> bool:
-        self._pressed("bumper", data.data and not self._bumper_input, stamp_s)
-        self._bumper_input = data.data
-        self._latch()
-        return True
-
-    def _latch(self) -> None:
-        """Here, not only in the decision, so that no fault on the way there loses it."""
-        causes = Causes(self._emergency_input, self._bumper_input)
-        self.memory = self.memory._replace(latched=ladder.latch(self.memory.latched, causes))
-
-    def _pressed(self, topic: str, now: bool, stamp_s: float) -> None:
-        if now:
+    def _take_button(self, topic: str, data: m.Flag, stamp_s: float) -> bool:
+        """Latched here, not only in the decision, so that no fault on the way there loses it."""
+        if self.buttons.take(topic, data.data):
             self.telling.event_s[topic] = stamp_s
-
-    def _take_lifted(self, data: m.Flag, stamp_s: float) -> bool:
-        self._pressed("lifted", data.data and not self._lifted, stamp_s)
-        self._lifted = data.data
+        self.memory = self.memory._replace(latched=ladder.latch(self.memory.latched, self.buttons.causes))
         return True
 
     def _take_tool(self, data: m.Flag, _stamp_s: float) -> bool:
@@ -268,33 +245,17 @@ class GateCore:
     def _now(self) -> float:
         return self.hearing.now()
 
-    def _robot(self, now_s: float) -> RobotState:
-        hearing, lean = self.hearing, self.hearing.incline.lean or LEVEL
-        return RobotState(
-            hearing.reckoning.v_mps, hearing.reckoning.w_rps, hearing.place.pose, hearing.place.fault,
-            hearing.tilt_rad,  # the last known: silence makes nothing upright
-            hearing.missing(), hearing.stale(now_s), self._emergency_input, hearing.crew.absent, self._bumper_input,
-            self._lifted, self._intruders, hearing.reaction.reaction_s, lean.roll_rad, lean.pitch_rad,
-            hearing.faults(now_s), hearing.motion.perceived_mps(now_s),
-            min(max(0.0, now_s - hearing.reckoning.stamp_s), OLDEST_S),
-        )  # fmt: skip
-
-    def _circumstances(self, now_s: float) -> Circumstances:
-        day_s, weekday = wall(now_s + self._wall_offset_s, self._utc_offset_h)
-        site = self.hearing.site_state
-        weighed = [kg for kg in (site.payload_kg(now_s), self._payload_kg) if kg is not None]
-        load = max(weighed, default=None)
-        return Circumstances(day_s, weekday, self.desk.approvals, site.open_gates(now_s), load)
-
     def _decide(self) -> Outputs:
         now = self._now()
         self.desk.pass_time(now)
         command = self.hearing.command(self.desk.driver, now)
-        around, ranges = self._circumstances(now), self.hearing.ranges.now()
-        decision = decide(command, self._robot(now), ranges, self.rules, self.memory, now, around)
+        robot = robot_state(self.hearing, self.buttons, self._intruders, now)
+        ranges, outside = self.hearing.ranges.now(), self._outside.circumstances(self.desk.approvals, now)
+        decision = decide(command, robot, ranges, self.rules, self.memory, now, outside)
         self._ask_people(decision.verdict, now)
         if self.implements.busy or self.telling.tool_due:  # what is off and not asked for needs no second look
-            self.implements.decide(self._around(decision, ranges))
+            lifted = self.buttons.down["lifted"]
+            self.implements.decide(around(decision, ranges, self.implements, self.rules, self.hearing, lifted))
         return self._outputs(decision)
 
     def _ask_people(self, verdict: GateVerdict, now_s: float) -> None:
@@ -304,21 +265,6 @@ class GateCore:
                 pose, (v, w) = self.hearing.place.pose, verdict.command_in
                 where = "place unknown" if pose is None else f"at x {pose.x_m:.1f} m, y {pose.y_m:.1f} m"
                 self.desk.wish(note.clause, f"{where}, {verdict.source} asks for {v:.2f} m/s, {w:.2f} rad/s", now_s)
-
-    def _around(self, decision: Decision, ranges: Ranges) -> Around:
-        """What the interlocks look at; distances only where an implement that is asked for has a rule about them."""
-        state, implements, radius_m = decision.verdict.state, self.implements, self.rules.hull.radius_m
-        person_m = nearest_m = math.inf
-        if implements.asked and implements.looks_at_people:
-            person_m = nearest_walker(ranges.walkers) - radius_m
-        if implements.asked and implements.looks_around:
-            nearest_m = nearest_return(ranges.near) - radius_m
-        idle = state == "waiting" and not decision.verdict.interventions
-        return Around(
-            decision.memory.latched.held, state not in ("clear", "limited") and not idle, idle, person_m, nearest_m,
-            self._lifted, self.hearing.tilt_rad, self.rules.zones.in_work_zone(self.hearing.place.pose),
-            self.hearing.at_rest() is True,
-        )  # fmt: skip
 
     def _outputs(self, decision: Decision) -> Outputs:
         self.memory = decision.memory
