@@ -12,10 +12,10 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 PACKAGE: Final = "physical_ai_safety"
 CLAUSES: Final = ("approval", "clause", "compiling", "forbid", "keep_out", "slope", "speed", "when")
 OF_FILE: Final = {
-    "gate": ("gate", "limits", "reasons", "properties"), "core": ("core", "faults", "wiring", "person"),
+    "gate": ("gate", "limits", "reasons", "properties"), "core": ("answering", "core", "faults", "wiring", "person"),
     "rules": ("rules", "faults", "loads"),
     "zones": ("zones", "clauses"), "footprint": ("footprint",), "ranges": ("ranges", "faults", "sensors"),
-    "walkers": ("walkers", "gate", "closed_loop"), "looks": ("walkers", "closed_loop"),
+    "walkers": ("looks", "meeting", "walkers", "gate", "closed_loop"), "looks": ("looks", "walkers", "closed_loop"),
     "inputs": ("inputs", "core"), "place": ("inputs", "core"), "crew": ("crew",), "dead_reckoning": ("inputs",),
     "situation": ("situation", "reasons", "gate"), "words": ("words", "gate", "limits"),
     "arbitration": ("arbitration",), "bounds": ("bounds", "ramps", "stability", "limits", "gate", "barrier", "loads"),
