@@ -216,7 +216,7 @@ class Runner:
             self._plan_tick(name, count + 1)
             core = self.cores[name]
             if core is not None:
-                self._answer(name, lambda: core.tick(time_s))
+                self._answer(name, core.tick, time_s)
 
         self._plan(time_s, TICK, self._order[name], tick)
 
@@ -267,11 +267,11 @@ class Runner:
     def _hear(self, name: str, topic: str, data: Any) -> None:
         core = self.cores[name]
         if core is not None:
-            self._answer(name, lambda: core.handle(topic, data, _stamp(data, self.now_s)))
+            self._answer(name, core.handle, topic, data, _stamp(data, self.now_s))
 
-    def _answer(self, name: str, work: Callable[[], Iterable[Output]]) -> None:
+    def _answer(self, name: str, work: Callable[..., Iterable[Output]], *given: Any) -> None:
         try:
-            outputs = list(work())
+            outputs = list(work(*given))
         except Exception as error:
             if self._strict:
                 raise

@@ -118,6 +118,8 @@ def cast(
 def _core(node: str, values: dict[str, Any], reader: Callable[[Any], RecordedReader | None]) -> Core:
     """As the live node builds it, but for what needs a clock or a process of its own."""
     if node != "planner":
+        if node == "perception":
+            _compile(parameters_of(node, values))
         return make_core(node, values)
     from physical_ai_control.drive_forecast import ControllerDrive
     from physical_ai_control.parameters import ControllerParameters
@@ -127,3 +129,12 @@ def _core(node: str, values: dict[str, Any], reader: Callable[[Any], RecordedRea
     p = parameters_of(node, values)
     council = Council(Path(p.experts_folder) if p.experts_folder else None) if p.experts_enabled else None
     return PlannerCore(p, reader(p), driver=ControllerDrive(ControllerParameters()), council=council)
+
+
+def _compile(p: Any) -> None:
+    """What perception's live node compiles before it is active."""
+    from physical_ai_perception.fusion.model import Layout, prepare
+    from physical_ai_perception.fusion.sensors import sensors_of
+
+    for scales in {0, len(sensors_of(p).scales)}:
+        prepare(Layout(scales), p.gravity_mps2)

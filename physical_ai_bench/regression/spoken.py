@@ -24,8 +24,12 @@ from pydantic import BaseModel
 from physical_ai_bench.regression.mail import Letter
 from physical_ai_bench.regression.tolerances import Tolerances
 from physical_ai_core import messages as m
+from physical_ai_core.reports import Verdict
 
 NUMBER: Final = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w])")
+BATCH: Final = 256  # messages of a topic that are taken apart together
+FREQUENT: Final = frozenset((m.Odometry, m.Twist, m.Pose, m.Objects, m.Scalar, m.Flag, m.Whole, Verdict))
+DOUBLE: Final = np.dtype(np.float64)
 HOLE: Final = "#"  # where a number stood in a text, and the end of the path of such numbers
 
 
@@ -85,32 +89,54 @@ class _Open:
 
 
 class Listener:
-    """A tap that keeps what the played nodes say. Ignored fields count as zero, or as no text."""
+    """A tap that keeps what the played nodes say. Ignored fields count as zero, or as no text.
+
+    Frequent payloads wait and are taken apart by whole columns, in the order in which they were said.
+    """
 
     def __init__(self, topics: frozenset[str], tolerances: Tolerances) -> None:
         self._topics, self._tolerances = topics, tolerances
         self._said: dict[str, array[int]] = {topic: array("q") for topic in topics}
         self._fields: dict[str, dict[str, _Open]] = {topic: {} for topic in topics}
+        self._waiting: dict[str, list[Any]] = {topic: [] for topic in topics}
 
     def tap(self, topic: str, data: Any, now_s: float) -> None:
-        if topic not in self._topics or isinstance(data, Letter):  # a recorded message of a shared topic
+        waiting = self._waiting.get(topic)
+        if waiting is None or isinstance(data, Letter):  # a recorded message of a shared topic
             return
-        said, fields = self._said[topic], self._fields[topic]
-        index = len(said)
-        said.append(round(now_s * 1e9))
-        for path, value in parts(data):
-            kept = fields.get(path)
-            if kept is None:
-                kept = fields[path] = _Open(self._tolerances.ignored(topic, path))
-            kept.at.append(index)
-            if isinstance(value, str):
-                kept.texts.append("" if kept.ignored else value)
-            elif kept.ignored or isinstance(value, float):
-                kept.counts.append(1)
-                kept.sizes.append(1)
-                kept.values.append(0.0 if kept.ignored else value)
-            else:
-                self._keep(kept, value)
+        self._said[topic].append(round(now_s * 1e9))
+        waiting.append(data)
+        if len(waiting) >= BATCH or type(data) not in FREQUENT:
+            self._take_apart(topic)
+
+    def _take_apart(self, topic: str) -> None:
+        waiting = self._waiting[topic]
+        first = len(self._said[topic]) - len(waiting)
+        if len(waiting) > 1 and all(type(data) is type(waiting[0]) for data in waiting):
+            for name in _names(type(waiting[0])):
+                self._column(topic, name, first, [getattr(data, name) for data in waiting])
+        else:
+            for index, data in enumerate(waiting, first):
+                for path, value in parts(data):
+                    self._one(self._open(topic, path), index, value)
+        waiting.clear()
+
+    def _open(self, topic: str, path: str) -> _Open:
+        kept = self._fields[topic].get(path)
+        if kept is None:
+            kept = self._fields[topic][path] = _Open(self._tolerances.ignored(topic, path))
+        return kept
+
+    def _one(self, kept: _Open, index: int, value: Any) -> None:
+        kept.at.append(index)
+        if isinstance(value, str):
+            kept.texts.append("" if kept.ignored else value)
+        elif kept.ignored or isinstance(value, float):
+            kept.counts.append(1)
+            kept.sizes.append(1)
+            kept.values.append(0.0 if kept.ignored else value)
+        else:
+            self._keep(kept, value)
 
     def _keep(self, kept: _Open, value: NDArray[Any]) -> None:
         flat = value.ravel()
@@ -124,7 +150,40 @@ class Listener:
         kept.counts.append(len(flat))
         kept.values.frombytes(flat.tobytes())
 
+    def _column(self, topic: str, name: str, first: int, values: list[Any]) -> None:
+        """One field of messages that follow each other; what is no plain column goes one by one."""
+        kinds, longest = set(map(type, values)), self._tolerances.longest
+        if kinds == {float}:
+            self._rows(self._open(topic, name), first, [1] * len(values), np.array(values))
+        elif kinds == {np.ndarray} and values[0].dtype.names and max(map(len, values)) <= longest:
+            rows, sizes = np.concatenate(values), list(map(len, values))
+            for part in values[0].dtype.names:
+                self._rows(self._open(topic, f"{name}.{part}"), first, sizes, rows[part].astype(np.float64))
+        elif kinds == {np.ndarray} and {(one.dtype, one.size) for one in values} == {(DOUBLE, values[0].size)}:
+            block, kept = np.array(values).reshape(len(values), -1), self._open(topic, name)
+            sizes = [block.shape[1]] * len(values)
+            if block.shape[1] > longest and not kept.ignored:
+                kept.checks.extend([zlib.crc32(row.tobytes()) for row in block])
+                block = sketches(block, self._tolerances.probes)
+            self._rows(kept, first, sizes, block)
+        else:
+            for index, value in enumerate(values, first):
+                for path, part in _of(name, value):
+                    self._one(self._open(topic, path), index, part)
+
+    def _rows(self, kept: _Open, first: int, sizes: list[int], values: NDArray[np.float64]) -> None:
+        """Numbers of as many messages as there are sizes."""
+        count = len(sizes)
+        kept.at.extend(range(first, first + count))
+        if kept.ignored:
+            sizes, values = [1] * count, np.zeros(count)
+        kept.sizes.extend(sizes)
+        kept.counts.extend([values.shape[1]] * count if values.ndim == 2 else sizes)
+        kept.values.frombytes(values.tobytes())
+
     def spoken(self) -> Spoken:
+        for topic in self._topics:
+            self._take_apart(topic)
         return {topic: self._series(topic) for topic in sorted(self._topics) if self._said[topic]}
 
     def _series(self, topic: str) -> Series:
@@ -157,6 +216,19 @@ def sketch(flat: NDArray[Any], probes: int) -> NDArray[np.float64]:
     finite = flat[np.isfinite(flat)].astype(np.float64)
     most = (finite.mean(), finite.min(), finite.max()) if len(finite) else (0.0, 0.0, 0.0)
     found[:4] = len(finite) / len(flat), *most
+    return found
+
+
+def sketches(block: NDArray[np.float64], probes: int) -> NDArray[np.float64]:
+    """`sketch` of every row."""
+    total = block.sum(axis=1)
+    if not np.isfinite(total).all():
+        return np.stack([sketch(row, probes) for row in block])
+    picked = _places(block.shape[1], probes)
+    found = np.empty((len(block), 4 + len(picked)))
+    found[:, 0], found[:, 1] = 1.0, total / block.shape[1]
+    found[:, 2], found[:, 3] = block.min(axis=1), block.max(axis=1)
+    found[:, 4:] = block[:, picked]
     return found
 
 
