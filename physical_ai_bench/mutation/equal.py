@@ -18,7 +18,7 @@ MORE: Final = "a larger grid holds the same cells"
 PICKS: Final = "which rows are true picks the same as their numbers"
 ONE: Final = "of one alone the copy is the same"
 TURN: Final = "half a turn to either side is the same direction"
-ANGLE: Final = "an angle that is worked out in floating numbers: nothing hangs on the one value between the two"
+MEASURED: Final = "measured, and worked out in floating numbers: nothing hangs on the one value between the two"
 RESTING: Final = "a nanosecond later it stands as well: the pose of rest is only written once more"
 NO_MODE: Final = "no mode of a rules file can have that name"
 
@@ -126,6 +126,19 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
             "Lt -> LtE", "the clock is set to what it shows",
         ),
     ),
+    "looks": (
+        *(
+            Equal(f"turn = ({bearing} - self.middle_rad + math.pi) % (2.0 * math.pi) - math.pi", "Add -> Sub", TURN)
+            for bearing in ("math.atan2(dy, dx)", "bearing_rad")
+        ),
+        Equal("if away * abs(edge - turn) > reach_m:", "Gt -> GtE", MEASURED),
+        Equal(
+            "return np.asarray((np.abs(turn) > self.half_rad - EDGE_RAD) & (self.half_rad < FULL_HALF_RAD))",
+            "Gt -> GtE", MEASURED,
+        ),
+        Equal("behind = self.nearest_m[_direction(bearing)] < np.hypot(dx, dy) - RESEEN_M", "Lt -> LtE", MEASURED),
+        Equal("beyond = self.nearest_m[_direction(bearing)] > np.hypot(dx, dy) + RESEEN_M", "Gt -> GtE", MEASURED),
+    ),
     "ranges": (
         Equal(
             "x, y, z = (row[0] * px + row[1] * py + row[2] * pz + np.float32(o) "
@@ -142,7 +155,7 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
         Equal("r = np.where(hit, ranges, 0.0).astype(float)", "0.0 -> 1.0", "what did not hit is read nowhere"),
         *(
             Equal("hidden &= np.abs((bearing + math.pi) % (2.0 * math.pi) - math.pi) > seen.half_rad", *changed)
-            for changed in (("Add -> Sub", TURN), ("Gt -> GtE", ANGLE))
+            for changed in (("Add -> Sub", TURN), ("Gt -> GtE", MEASURED))
         ),
         Equal(
             "turn = (bearing - scan.angle_min_rad) * math.copysign(1.0, scan.angle_increment_rad) + 0.5 * step_rad",
@@ -211,6 +224,40 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
         *(
             Equal("if at_s >= ends_s - 1e-9 and before_v == 0.0 and before_w == 0.0:", change, RESTING)
             for change in ("GtE -> Gt", "Sub -> Add")
+        ),
+    ),
+    "walkers": (
+        Equal("self._stamp_s = -math.inf", "USub dropped", "after either the first sweep begins anew"),
+        Equal(
+            "while len(self._past) > 1 and stamp_s - self._past[1].stamp_s >= RESEEN_AGES_S[0]:", "1 -> 2",
+            "the second of two is the newest, and not a second old",
+        ),
+        Equal("rows, columns = np.nonzero(distance < GATE_M)", "Lt -> LtE", MEASURED),
+        Equal(
+            'for pair in np.argsort(distance[rows, columns], kind="stable"):', "'stable' -> 'stableX'",
+            "numpy reads the first letter",
+        ),
+        Equal(
+            "if group.free is None and track.hits >= HITS_TO_BELIEVE and "
+            "track.vx * track.vx + track.vy * track.vy > 0.01:", "Gt -> GtE", MEASURED,
+        ),
+        Equal(
+            "past = next((p for p in reversed(self._past) if self._stamp_s - p.stamp_s >= age_s - 1e-3), "
+            "self._past[0])",
+            "GtE -> Gt", "a thousandth stands there for stamps that are rounded",
+        ),
+        Equal("return np.array(rows).reshape(-1, 5)", "1 -> 2", "numpy reads any negative number so"),
+        Equal(
+            "near = np.hypot(walkers.x, walkers.y) < hull.radius_m + walkers.radius + pace * longest_s", "Lt -> LtE",
+            "who is so far away cannot touch it",
+        ),
+        Equal(
+            "clearance, times = _clearance(hull, walkers, v_mps, w_rps, braking, np.ones(1), rest_s, spread_mps)",
+            "1 -> 2", "the same motion twice",
+        ),
+        Equal(
+            "safe = np.flatnonzero(slower.reshape(len(tried), -1).min(axis=1) >= 0.0)", "1 -> 2",
+            "numpy reads any negative number so",
         ),
     ),
 }  # fmt: skip
