@@ -109,7 +109,7 @@ class Ahead:
         )  # fmt: skip
         assert self._child.stdin is not None
         pickle.dump(errand, self._child.stdin)
-        self._child.stdin.close()
+        self._child.stdin.flush()
 
     def __enter__(self) -> Ahead:
         return self
@@ -117,9 +117,17 @@ class Ahead:
     def __exit__(self, *_: object) -> None:
         if self._child.poll() is None and not self._over:
             self._child.kill()
-        assert self._child.stdout is not None
+        assert self._child.stdout is not None and self._child.stdin is not None
+        self._child.stdin.close()
         self._child.stdout.close()
         self._child.wait()
+
+    def begin(self) -> None:
+        """Wait until its cores are made, and let it play. Raises as they do."""
+        assert self._child.stdin is not None
+        self._read()
+        self._child.stdin.write(b"!")
+        self._child.stdin.flush()
 
     def core(self, node: str) -> Core:
         return StandIn(self, node)
@@ -191,8 +199,13 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints must not come between
     errand: Errand = pickle.load(sys.stdin.buffer)
     stream = _Stream(pipe)
+
+    def begin() -> None:
+        stream.flush()
+        sys.stdin.buffer.read(1)
+
     try:
-        said = play_ahead(errand, lambda name, node: Teller(name, node, stream))
+        said = play_ahead(errand, lambda name, node: Teller(name, node, stream), begin)
         stream.flush()
         pickle.dump(said, pipe)
     except Exception as error:  # whatever it is, the parent raises it

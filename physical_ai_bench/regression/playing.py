@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from physical_ai_bench.regression.ahead import Ahead, Errand, nodes_of
+from physical_ai_bench.regression.beside import Beside, Job, beside
 from physical_ai_bench.regression.cast import ALSO_HEARD, Part, cast, rates_of
 from physical_ai_bench.regression.feed import BagFacts, Came, Word, arrivals, open_feed, persons_words
-from physical_ai_bench.regression.mail import LiveNode
+from physical_ai_bench.regression.mail import LiveNode, live
 from physical_ai_bench.regression.readings import ModelReader, ReaderKind, RecordedReader, reader_for, save_readings
 from physical_ai_bench.regression.spoken import Listener, Spoken, digest_of
 from physical_ai_bench.regression.tolerances import Tolerances
@@ -65,14 +66,17 @@ def play(
 ) -> Replayed:
     """Play `part` from the bag. The same bits for the same bag, parameters and software on one kind of processor.
 
-    `processes`: 2 lets perception run ahead of the whole graph, 0 does so where there are two processors; the bits do
-    not depend on it. Raises BagError, ParameterError, and what the cores raise: their exceptions end the replay.
+    `processes`: 2 lets perception run ahead of the whole graph and the world model compute beside it, 0 does so where
+    there are two processors; the bits do not depend on it. Raises BagError, ParameterError, and what the cores raise:
+    their exceptions end the replay.
     """
     begun = time.perf_counter()
-    names = nodes_of(part, processes or len(os.sched_getaffinity(0)))
+    processes = processes or len(os.sched_getaffinity(0))
+    names, aside = nodes_of(part, processes), beside(part, processes)
     with ExitStack() as stack:
         bag = stack.enter_context(open_feed(facts.path, config.topics, part.fed | BESIDE, part.needed))
         ahead = stack.enter_context(Ahead(Errand(facts, part, tuple(names), config, tolerances))) if names else None
+        others = {name: stack.enter_context(Beside(Job(name, config, tolerances))) for name in aside}
         readers: list[RecordedReader] = []
 
         def interpreter(parameters: PlannerParameters) -> RecordedReader | None:
@@ -80,15 +84,22 @@ def play(
             readers.extend([found] if found is not None else [])
             return found
 
-        here = [node for node in part.nodes if node not in names]
-        nodes = cast(here, config, interpreter)
+        here = [node for node in part.nodes if node not in names and node not in aside]
+        nodes = {**cast(here, config, interpreter), **{name: live(name, core) for name, core in others.items()}}
         words = persons_words(bag) if "safety_gate" in nodes else []
-        listener = Listener(part.said - _said_by(names), tolerances)
+        listener = Listener(part.said - _said_by(names) - _said_by(aside), tolerances)
+        for other in others.values():
+            other.ready()
+        if ahead is not None:
+            ahead.begin()
         loaded, cpu_s = time.perf_counter(), time.process_time()
         cores: dict[str, Core] = {**nodes, **({name: ahead.core(name) for name in names} if ahead else {})}
         count = _run(bag, part, cores, nodes, words, listener, config)
-        spoken: Spoken = {**listener.spoken(), **(ahead.finish() if ahead is not None else {})}
-        wall_s, cpu_s = time.perf_counter() - loaded, time.process_time() - cpu_s + (ahead.cpu_s if ahead else 0.0)
+        apart: list[Ahead | Beside] = [*others.values(), *([ahead] if ahead is not None else [])]
+        spoken: Spoken = dict(listener.spoken())
+        for one in apart:
+            spoken = {**spoken, **one.finish()}
+        wall_s, cpu_s = time.perf_counter() - loaded, time.process_time() - cpu_s + sum(one.cpu_s for one in apart)
         bag_s = bag.duration_s
     if keep_readings is not None and readers and isinstance(readers[0], ModelReader):
         save_readings(keep_readings, readers[0].taken)
@@ -101,11 +112,17 @@ def play(
     return Replayed(part, facts, spoken, digest_of(spoken), bag_s, count, said, wall_s, cpu_s, loaded - begun)
 
 
-def play_ahead(errand: Errand, told: Callable[[str, LiveNode], Core]) -> tuple[Spoken, float]:
-    """The child's side: some nodes of a part, on that part's messages and clock; and the seconds of CPU it took."""
+def play_ahead(
+    errand: Errand, told: Callable[[str, LiveNode], Core], begin: Callable[[], None]
+) -> tuple[Spoken, float]:
+    """The child's side: some nodes of a part, on that part's messages and clock; and the seconds of CPU it took.
+
+    `begin` is called once the cores are made, and waits for the other side's.
+    """
     part = errand.part
     with open_feed(errand.bag.path, errand.config.topics, part.fed | BESIDE, part.needed) as bag:
         nodes = cast(errand.nodes, errand.config, lambda _: None)
+        begin()
         listener, begun_s = Listener(_said_by(errand.nodes), errand.tolerances), time.process_time()
         _run(bag, part, {name: told(name, node) for name, node in nodes.items()}, nodes, [], listener, errand.config)
         return listener.spoken(), time.process_time() - begun_s
@@ -120,6 +137,8 @@ def _run(
     runner = Runner(cores, taps=[listener.tap], heartbeats=True, rates_hz=rates_hz, also_hear=ALSO_HEARD)
     for node in nodes.values():
         node.clock = lambda: runner.now_s
+        if isinstance(node.core, Beside):
+            node.core.clock = node.clock
     for word in words:
         runner.at(word.at_s, partial(_say, nodes["safety_gate"], word))
     count = 0
