@@ -63,7 +63,7 @@ def _text(body: bytes, at: int) -> tuple[str, int]:
     at = (at + 3) & ~3
     length = _LENGTH(body, at)[0]
     end = at + 4 + length
-    if not length or end > len(body):
+    if not length or end > len(body) or body[end - 1]:
         raise ValueError
     return body[at + 4 : end - 1].decode(), end
 
@@ -71,7 +71,7 @@ def _text(body: bytes, at: int) -> tuple[str, int]:
 def _header(body: bytes) -> tuple[float, str, int]:
     """Stamp, frame, and where what follows may begin."""
     encapsulation, seconds, nanoseconds, length = _STAMPED(body)
-    if encapsulation != HEADER or not length:
+    if encapsulation != HEADER or not length or body[15 + length]:
         raise ValueError
     return float(seconds) + 1e-9 * float(nanoseconds), body[16 : 15 + length].decode(), 16 + length
 
@@ -181,16 +181,19 @@ def _path(body: bytes) -> m.Path:
     at += 4
     if not count:
         raise ValueError
-    seconds, nanoseconds, length = _TIMED(body, at)
-    pose, at = _doubles(body, at + 12 + length, 7)
-    form = _pose_form((19 + length) & ~7)
+    seconds, nanoseconds = _TWO_OF_TIME(body, at)
+    _, after = _text(body, at + 8)
+    name = np.frombuffer(body[at + 8 : after], f"V{after - at - 8}")
+    pose, at = _doubles(body, after, 7)
+    form = _pose_form(name.dtype.itemsize)
     rest = np.frombuffer(body, form, count - 1, at) if count > 1 else np.empty(0, form)
     _ends(body, at + (count - 1) * form.itemsize)
-    if (rest["length"] != length).any():
+    if rest["name"].tobytes() != name.tobytes() * (count - 1):  # of the frame: the same for all
         raise ValueError
     v = np.vstack([pose, rest["pose"]])
     x, y, z, w = np.ascontiguousarray(v[:, 3:].T)
-    yaw = np.arctan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
+    with np.errstate(invalid="ignore", over="ignore"):
+        yaw = np.arctan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
     stamps = np.empty(count)
     stamps[0] = float(seconds) + 1e-9 * float(nanoseconds)
     stamps[1:] = rest["sec"] + 1e-9 * rest["nanosec"]
@@ -198,13 +201,14 @@ def _path(body: bytes) -> m.Path:
     return m.Path(stamp_s, frame, np.column_stack([v[:, :2], yaw]), stamps if timed else None)
 
 
-_TIMED: Final = struct.Struct("<iII").unpack_from
+_TWO_OF_TIME: Final = struct.Struct("<iI").unpack_from
 
 
 @lru_cache(maxsize=64)
-def _pose_form(place: int) -> np.dtype[Any]:
-    """A stamped pose that begins at an eightfold place, and `place` bytes later its numbers."""
-    names, formats = ["sec", "nanosec", "length", "pose"], ["<i4", "<u4", "<u4", ("<f8", 7)]
+def _pose_form(name: int) -> np.dtype[Any]:
+    """A stamped pose that begins at an eightfold place, its frame's name of so many bytes with their length."""
+    place = (15 + name) & ~7
+    names, formats = ["sec", "nanosec", "name", "pose"], ["<i4", "<u4", f"V{name}", ("<f8", 7)]
     form: Any = {"names": names, "formats": formats, "offsets": [0, 4, 8, place], "itemsize": place + 56}
     made: np.dtype[Any] = np.dtype(form)
     return made

@@ -91,10 +91,11 @@ def test_twenty_processes_say_the_same_bits() -> None:
     assert len(hashes(20, YARD, "graph", *NODES)) == 1
 
 
-def test_an_exception_in_the_process_ahead_is_the_replays() -> None:
+@pytest.mark.parametrize("node, parameter", [("perception", "resume_file"), ("world_model", "people_model")])
+def test_an_exception_in_a_process_of_its_own_is_the_replays(node: str, parameter: str) -> None:
     facts = facts_of(EMPTY)
-    config = ReplayConfig(robot="scout", site="yard", parameters={"perception": {"resume_file": 3}})
-    with pytest.raises(ParameterError, match="resume_file"):
+    config = ReplayConfig(robot="scout", site="yard", parameters={node: {parameter: 3}})
+    with pytest.raises(ParameterError, match=parameter):
         play(facts, part_of("graph"), config, load_tolerances(), processes=2)
 
 

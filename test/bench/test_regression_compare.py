@@ -12,11 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from physical_ai_bench.regression import spoken
 from physical_ai_bench.regression.compare import PRESENCE, compare
 from physical_ai_bench.regression.provenance import Provenance, changes
 from physical_ai_bench.regression.reference import Reference, ReferenceError, load, rounded, save
 from physical_ai_bench.regression.spoken import Listener, Spoken, digest_of, sketch, split_numbers
 from physical_ai_bench.regression.tolerances import Tolerance, Tolerances, load_tolerances
+from physical_ai_core import layouts
 from physical_ai_core import messages as m
 from physical_ai_core.errors import InputError
 from physical_ai_core.reports import Verdict
@@ -42,6 +44,38 @@ def test_the_same_is_the_same_to_the_bit(speeds: list[tuple[float, float]]) -> N
     one, two = said(*driven(speeds)), said(*driven(speeds))
     verdict = compare(one, two, Tolerances(default=Tolerance()))
     assert verdict.same and verdict.identical == ("cmd_vel",) and digest_of(one) == digest_of(two)
+
+
+def frequent(seed: int, count: int) -> list[tuple[str, Any, float]]:
+    """Payloads that are taken apart by columns: odd numbers, no or many rows, absent parts, nested reports."""
+    rng, told = np.random.default_rng(seed), []
+    for k in range(count):
+        cov = rng.normal(size=(6, 6))
+        cov[0, 0] = rng.choice([1.0, np.nan, np.inf])
+        rows = np.zeros(int(rng.integers(0, 4 if seed % 2 else 30)), layouts.OBJECT)
+        rows["x"], rows["id"] = rng.normal(size=len(rows)), rng.integers(0, 99, size=len(rows))
+        at, q = rng.normal(size=3), rng.normal(size=4)
+        change = [{"rule": "limit", "numbers": {"distance_m": float(rng.normal())}}] * int(rng.integers(0, 3))
+        told += [
+            ("state/odometry", m.Odometry(0.1 * k, rng.choice(["odom", "map 2"]), "base", at, q, at, at, cov), 0.1 * k),
+            ("state/objects", m.Objects(0.1 * k, "odom", rows), 0.1 * k),
+            ("state/map_to_odom", m.Pose(0.1 * k, "map", at, q, None if rng.random() < 0.3 else cov), 0.1 * k),
+            ("safety/verdict", Verdict(0.1 * k, "clear", "none", [1.0, 0.0], [0.5 * k, 0.0], change), 0.1 * k),
+            ("emergency_stop", m.Flag(bool(k % 2)), 0.1 * k),
+        ]
+    return told
+
+
+@pytest.mark.parametrize("ignore", [(), ("state/odometry.pose_cov", "state/objects.rows.x", "safety/verdict.stamp_s")])
+@given(st.integers(0, 2**20), st.integers(1, 9))
+def test_by_columns_and_one_by_one_are_the_same_bits(ignore: tuple[str, ...], seed: int, count: int) -> None:
+    told, tolerances = frequent(seed, count), Tolerances(ignore=ignore)
+    whole = said(*told, tolerances=tolerances)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spoken, "BATCH", 1)
+        single = said(*told, tolerances=tolerances)
+    assert {topic: series.sha256 for topic, series in whole.items()} == {t: s.sha256 for t, s in single.items()}
+    assert compare(whole, single, Tolerances(default=Tolerance())).same
 
 
 @given(TWISTS, st.integers(0, 19), st.floats(1e-9, 0.9e-3), st.sampled_from([-1.0, 1.0]))
