@@ -101,10 +101,10 @@ class Desk:
         self.pass_time(now_s)
         waiting = [one.id for one in self.consent.open if OPERATOR not in one.yes or not yes]
         granted = [] if yes else [one.id for one in self.consent.granted[-1:]]
-        for id in [*waiting, *granted][:1]:
+        id = next(iter((*waiting, *granted)), "")
+        if id:
             self._take(people_say.answer(self.consent, id, OPERATOR, yes, now_s))
-            return id
-        return ""
+        return id
 
     def drive(self, said: Takeover, silent: bool, at_rest: bool, now_s: float) -> str:
         """Take over or hand back. Returns "" or why not: form, nobody, held, moves."""

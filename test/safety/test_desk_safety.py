@@ -78,6 +78,7 @@ def test_times_may_be_whole_numbers_and_what_makes_no_sense_is_denied() -> None:
     assert here.consent.open == (Request("gate", "enter", "dusk", 1.0, 31.0, Need(2, 30.0, 300.0)),)
     assert here.request(asks(id="other", timeout_s=math.nan), 1.0) == "denied"
     assert here.answer(PersonsAnswer("nothing", "ann", True), 1.0) == "denied" and here.asked == ["gate"]
+    assert here.answer(PersonsAnswer("gate", "ann", True), 31.0) == "denied" and here.asked == [], "time refused it"
 
 
 @pytest.mark.parametrize(
@@ -212,6 +213,7 @@ def test_what_stands_is_told_each_second_and_what_is_over_no_more(standing: Cons
     here.consent = standing
     told = [now for now in (1.0, 1.5, 1.99, 2.0, 2.5, 3.0, 1.0) if here.report(now) is not None]
     assert told == [1.0, 2.0, 3.0, 1.0], "and at once where the clock went back"
+    assert here.report(1.0) is None, "once at one moment"
     here.consent = NOBODY
     assert here.report(9.0) is None
     here.consent = standing

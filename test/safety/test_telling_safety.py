@@ -63,8 +63,9 @@ def gate() -> Gate:
 
 def test_the_first_word_holds_everything_and_the_next_alike_is_only_the_command() -> None:
     gate = Gate()
+    assert gate.telling.tool_due
     outputs = gate.say()
-    assert topics(outputs) == ALL
+    assert topics(outputs) == ALL and not gate.telling.tool_due
     assert outputs[0].data == m.Twist(1.5, "base_link", 0.5, -0.25)
     assert (data(outputs, "tool"), data(outputs, "safety/hardware_stop")) == (m.Flag(False), m.Whole(-1))
     idle = {"blade": False, "arm": False}
