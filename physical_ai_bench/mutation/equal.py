@@ -108,6 +108,20 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
         ),
     ),
     "clauses/when": (Equal('def condition(when: When, mode: str = "") -> Condition:', "'' -> 'X'", NO_MODE),),
+    "core": (
+        Equal(
+            "clear_m = max((rule.clear_m for rule in self.implements.rules.values()), default=0.0)", "0.0 -> 1.0",
+            "a rules file that names no implement has one",
+        ),
+        Equal(
+            "self._answered_s = -math.inf  # when a message was last answered at once", "USub dropped",
+            "neither is less than a moment ago",
+        ),
+        Equal(
+            "fresh = runs and not due and 0.0 <= self._now() - self._answered_s < RECENT_S", "LtE -> Lt",
+            "a clock that runs has gone on since the answer",
+        ),
+    ),
     "dead_reckoning": (
         Equal(
             "return PlanarPose(*(a + share * (b - a) for a, b in zip(start, end, strict=True)))", "True -> False",
@@ -218,6 +232,16 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
         ),
     ),
     "stability": (Equal("if not math.isfinite(roll_rad + pitch_rad):", "Add -> Sub", ANGLES),),
+    "telling": (
+        Equal(
+            'rule = verdict.interventions[-1].rule if verdict.interventions else ""', "'' -> 'X'",
+            "no rule has that name",
+        ),
+        Equal(
+            'topic = words.CAUSED_BY.get(rule, COMMAND_OF.get(verdict.source, ""))', "'' -> 'X'",
+            "no input has that name",
+        ),
+    ),
     "under_way": (
         Equal("ahead = (v if abs(v) > abs(before_v) else 0.5 * (v + before_v)) * step_s", "Gt -> GtE", SAME),
         Equal("turn = (w if abs(w) > abs(before_w) else 0.5 * (w + before_w)) * step_s", "Gt -> GtE", SAME),

@@ -12,7 +12,8 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 PACKAGE: Final = "physical_ai_safety"
 CLAUSES: Final = ("approval", "clause", "compiling", "forbid", "keep_out", "slope", "speed", "when")
 OF_FILE: Final = {
-    "gate": ("deciding", "gate", "limits", "reasons", "properties"), "core": ("answering", "core", "faults", "wiring", "person"),
+    "gate": ("deciding", "gate", "limits", "reasons", "properties"),
+    "core": ("answering", "core", "faults", "wiring", "person"),
     "rules": ("rules", "faults", "loads"),
     "zones": ("zones", "clauses"), "footprint": ("footprint",), "ranges": ("ranges", "faults", "sensors"),
     "walkers": ("looks", "meeting", "walkers", "gate", "closed_loop"), "looks": ("looks", "walkers", "closed_loop"),

@@ -13,7 +13,7 @@ from gate_world import ANGLES, odometry, scan_of, twist
 from physical_ai_core import messages as m
 from physical_ai_core.core import ERROR, NOTHING, OK, WARN, Health
 from physical_ai_core.reports import ApprovalRequest, ImplementOrder, Intervention, PersonsAnswer, Takeover
-from physical_ai_core.robot import load_robot
+from physical_ai_core.robot import Mount, load_robot
 from physical_ai_core.site import load_site
 from physical_ai_safety import core, words
 from physical_ai_safety.core import GateCore
@@ -21,6 +21,7 @@ from physical_ai_safety.footprint import sort_points
 from physical_ai_safety.gate import decide
 from physical_ai_safety.implements import Around
 from physical_ai_safety.ladder import FREE, POWER_UP, Latched
+from physical_ai_safety.motion import Motion
 from physical_ai_safety.parameters import GateParameters
 from physical_ai_safety.ranges import Ranges
 from physical_ai_safety.rules import Rules, combine
@@ -279,6 +280,60 @@ def test_a_death_of_the_crew_is_answered_with_its_moment_and_of_others_is_none()
     gate.tick(10.1)
     (verdict,) = said(gate.died("planner", "7"), "safety/verdict")
     assert (verdict.cause_s, verdict.interventions[0].clause) == (10.1, "planner")
+
+
+# --- the reflex ---
+
+
+def board(stamp_s: float, frame: str = "lidar") -> m.LaserScan:
+    """A sweep through the open, with a return 5 cm before the widened footprint."""
+    ranges = np.full(len(ANGLES), 20.0)
+    ranges[np.abs(ANGLES) < 0.02] = 0.2
+    return scan_of(ranges, stamp_s, frame)
+
+
+def test_a_glance_at_a_return_too_near_is_zero_now_for_a_robot_that_was_told_to_move() -> None:
+    gate = ready()
+    assert gate.glance(board(10.05)) is NOTHING, "it stands"
+    gate.memory = gate.memory._replace(v_mps=0.5)
+    free = scan_of(np.full(len(ANGLES), 20.0), 10.05)
+    assert gate.glance(free) is NOTHING and gate.reflexes == 0
+    for count, (scan_s, said_s) in enumerate(((10.05, 10.05), (10.0, 10.0)), 1):
+        (only,) = gate.glance(board(scan_s))
+        assert only.topic == "cmd_vel" and only.data == m.Twist(said_s, "base_link", 0.0, 0.0)
+        assert gate.reflexes == count and gate.health().values["reflexes"] == str(count)
+    gate.tick(10.1)
+    gate.memory = gate.memory._replace(v_mps=0.5)
+    assert gate.glance(board(10.05))[0].data.stamp_s == 10.1, "never before the newest word"
+    for stamp_s, frame in ((9.9, "lidar"), (10.9, "lidar"), (math.nan, "lidar"), (10.05, "unheard")):
+        assert gate.glance(board(stamp_s, frame)) is NOTHING
+    assert gate.reflexes == 3
+
+
+def test_a_sweep_is_known_to_the_reflex_from_when_it_was_taken_and_the_field_is_laid_when_it_settles(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gate, learnt, prepared = ready(), list[tuple[m.LaserScan, Mount]](), list[Motion]()
+    monkeypatch.setattr(gate.reflex, "learn", lambda *given: learnt.append(given))
+    monkeypatch.setattr(gate.reflex, "prepare", prepared.append)
+    fresh, late = board(10.05), board(9.0)
+    gate.handle("scan", fresh, 10.05)
+    gate.handle("scan", late, 9.0)
+    assert [(scan.stamp_s, mount) for scan, mount in learnt] == [(10.05, gate.robot_body.mount("lidar"))]
+    gate.memory = gate.memory._replace(v_mps=0.5, w_rps=0.25)
+    monkeypatch.setattr(gate.hearing.ranges, "follow", lambda: False)
+    gate.settle()
+    assert prepared == []
+    monkeypatch.setattr(gate.hearing.ranges, "follow", lambda: True)
+    assert gate.settle() is NOTHING and prepared == [Motion(0.5, 0.25)]
+
+
+def test_the_zones_are_measured_anew_as_soon_as_the_place_is_told() -> None:
+    gate = ready()
+    for x in (20.0, 25.0):
+        gate.handle("state/odometry", odometry(10.1, x, 14.5, 0.0, 0.0, 0.0), 10.1)
+        anchor = gate.memory.anchor
+        assert anchor is not None and (anchor.x_m, anchor.y_m) == (x, 14.5)
 
 
 # --- people ---
