@@ -24,7 +24,7 @@ LEAST_COMPARISONS = 10
 FRAME = "odom"
 UNKNOWN = layouts.OBJECT_CLASSES.index("unknown")
 SURE = 2.0  # standard deviations by which an unknown thing must be faster than none, to be one that moves
-MOVERS = [layouts.OBJECT_CLASSES.index(name) for name in ("person", "vehicle")]
+PERSON, VEHICLE = (layouts.OBJECT_CLASSES.index(name) for name in ("person", "vehicle"))
 PATH_PERIOD_S = 0.09  # 10 Hz of a tick of 20
 COMMAND_LEAD_S = 0.02  # from a trajectory's moment to its command's effect, beside the actuator's lag
 
@@ -161,9 +161,9 @@ class WorldModelCore:
         # Only what moves: the middle of a standing thing shifts as its other sides come into view: no surprise.
         with np.errstate(invalid="ignore"):
             doubt = SURE * np.sqrt(np.maximum(rows["cvxvx"], rows["cvyvy"]))
-            moves = np.isin(rows["class_id"], MOVERS) | (
-                (rows["class_id"] == UNKNOWN) & (np.hypot(rows["vx"], rows["vy"]) > doubt)
-            )
+            kind = rows["class_id"]
+            moves = (kind == PERSON) | (kind == VEHICLE)
+            moves |= (kind == UNKNOWN) & (np.hypot(rows["vx"], rows["vy"]) > doubt)
         seats = np.flatnonzero(near & moves)
         seats = seats[first_rows(rows["id"][seats])]
         self._surprise.observe(stamp_s, rows["id"][seats], xy[seats], cov[seats])

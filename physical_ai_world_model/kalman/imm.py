@@ -46,8 +46,8 @@ def mix(belief: Belief, chain: Array) -> Belief:
 
 def predict(belief: Belief, models: Sequence[MotionModel], dt_s: float) -> Belief:
     """Every mode moved ahead by `dt_s` under its own model; no mixing."""
-    steps = [discretise(model, dt_s) for model in models]
-    transition, noise = np.stack([step[0] for step in steps]), np.stack([step[1] for step in steps])
+    once = {model: discretise(model, dt_s) for model in dict.fromkeys(models)}
+    transition, noise = (np.array([once[model][part] for model in models]) for part in (0, 1))
     mean = np.einsum("mij,nmj->nmi", transition, belief.mean)
     cov = transition @ belief.cov @ np.swapaxes(transition, -1, -2) + noise
     return Belief(mean, cov, belief.weight)

@@ -41,6 +41,12 @@ def discretise(model: MotionModel, dt_s: ArrayLike) -> tuple[Array, Array]:
         vv = psd * -np.expm1(-2.0 * rate * dt) / (2.0 * rate)
         pv = psd * reach**2 / 2.0
         pp = np.maximum(0.0, psd / rate**2 * dt - 2.0 * psd / rate**2 * reach + vv / rate**2)
+    if not dt.shape:  # one step: written out, for it is asked for in every tick
+        (k, r), (p, c, v) = (float(keep), float(reach)), (float(pp), float(pv), float(vv))
+        return (
+            np.array([[1.0, 0.0, r, 0.0], [0.0, 1.0, 0.0, r], [0.0, 0.0, k, 0.0], [0.0, 0.0, 0.0, k]]),
+            np.array([[p, 0.0, c, 0.0], [0.0, p, 0.0, c], [c, 0.0, v, 0.0], [0.0, c, 0.0, v]]),
+        )
     transition, noise = np.zeros((*dt.shape, 4, 4)), np.zeros((*dt.shape, 4, 4))
     for axis in (0, 1):
         transition[..., axis, axis] = 1.0

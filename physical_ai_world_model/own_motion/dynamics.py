@@ -82,26 +82,28 @@ def clip(value: Any, bound: Any) -> Any:
 
 def step(base: Base, s: Motion, g: Ground, command_v: Any, command_w: Any, dt: Any, keep: Any, xp: Any) -> Motion:
     """The motion `dt` later under a held command."""
-    ramp_v, drive_v = drive(base, s.ramp_v, s.drive_v, command_v * g.gain_v, base.ramp_mps2, dt, keep)
-    ramp_w, drive_w = drive(base, s.ramp_w, s.drive_w, command_w * g.gain_w, base.ramp_rps2, dt, keep)
-    h = base.half_track_m
+    x, y, yaw, v, u, w, ramp_v, ramp_w, drive_v, drive_w = s
+    traction, gain_v, gain_w, pull_x, pull_y = g
+    ramp_v, drive_v = drive(base, ramp_v, drive_v, command_v * gain_v, base.ramp_mps2, dt, keep)
+    ramp_w, drive_w = drive(base, ramp_w, drive_w, command_w * gain_w, base.ramp_rps2, dt, keep)
+    h, cos, sin = base.half_track_m, xp.cos, xp.sin
     # First what the body does by itself: axes turn under a velocity that the world keeps, the slope pulls. The wheels
     # answer to that within the step, so that what they hold on a slope does not depend on the step's length.
-    turn = s.w * dt
-    c, si = xp.cos(s.yaw), xp.sin(s.yaw)
-    ct, st = xp.cos(turn), xp.sin(turn)
-    v = s.v * ct + s.u * st + dt * (g.pull_x * c + g.pull_y * si)
-    u = s.u * ct - s.v * st + dt * (g.pull_y * c - g.pull_x * si)
-    slip_v, slip_w = drive_v - v, (drive_w - s.w) * h
-    left, left_side = _pull(slip_v - slip_w, u, g.traction, base, dt, xp)
-    right, right_side = _pull(slip_v + slip_w, u, g.traction, base, dt, xp)
-    v, u = clip(v + left + right, SPEED_BOUND_MPS), clip(u + left_side + right_side, SPEED_BOUND_MPS)
-    w = clip(s.w + (right - left) * (base.yaw_ease / h), YAW_RATE_BOUND_RPS)
-    yaw = s.yaw + 0.5 * dt * (s.w + w)
-    c2, s2 = xp.cos(yaw), xp.sin(yaw)
-    x = s.x + 0.5 * dt * (s.v * c - s.u * si + v * c2 - u * s2)
-    y = s.y + 0.5 * dt * (s.v * si + s.u * c + v * s2 + u * c2)
-    return Motion(x, y, yaw, v, u, w, ramp_v, ramp_w, drive_v, drive_w)
+    turn = w * dt
+    c, si = cos(yaw), sin(yaw)
+    ct, st = cos(turn), sin(turn)
+    v1 = v * ct + u * st + dt * (pull_x * c + pull_y * si)
+    u1 = u * ct - v * st + dt * (pull_y * c - pull_x * si)
+    slip_v, slip_w = drive_v - v1, (drive_w - w) * h
+    left, left_side = _pull(slip_v - slip_w, u1, traction, base, dt, xp)
+    right, right_side = _pull(slip_v + slip_w, u1, traction, base, dt, xp)
+    v2, u2 = clip(v1 + left + right, SPEED_BOUND_MPS), clip(u1 + left_side + right_side, SPEED_BOUND_MPS)
+    w2 = clip(w + (right - left) * (base.yaw_ease / h), YAW_RATE_BOUND_RPS)
+    yaw2 = yaw + 0.5 * dt * (w + w2)
+    c2, s2 = cos(yaw2), sin(yaw2)
+    x2 = x + 0.5 * dt * (v * c - u * si + v2 * c2 - u2 * s2)
+    y2 = y + 0.5 * dt * (v * si + u * c + v2 * s2 + u2 * c2)
+    return Motion(x2, y2, yaw2, v2, u2, w2, ramp_v, ramp_w, drive_v, drive_w)
 
 
 def _pull(along: Any, sideways: Any, traction: Any, base: Base, dt: Any, xp: Any) -> tuple[Any, Any]:
