@@ -134,6 +134,16 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
             LENGTHS,
         ),
     ),
+    "gate": (
+        Equal(
+            "if due_s is None or stamp_s <= due_s or rules.file.stopping.overrun_s == 0.0 or robot.missing:",
+            "LtE -> Lt", "at that moment itself `overruns` says no",
+        ),
+        Equal(
+            'step = level(memory.latched, notes != [] and state not in ("limited", "clear"), state == "limited")',
+            "'clear' -> 'clearX'", "what is clear has no notes",
+        ),
+    ),
     "hearing": (
         Equal(
             "if self.now() < stamp_s < self.now() + CLOCK_STEP_S or (self.now_s is None and math.isfinite(stamp_s)):",
