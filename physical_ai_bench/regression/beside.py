@@ -48,13 +48,14 @@ class Beside:
         self.spoken: Spoken = {}
         self.cpu_s = 0.0  # of its replay, once it is over
         self.clock: Callable[[], float] = lambda: 0.0
-        self._node = job.node
+        self._node, self._sampled = job.node, frozenset(graph.NODE[job.node].samples)
+        self._calls: list[tuple[str, Any, float]] = []  # of `handle`, not yet passed on
         self._child = subprocess.Popen(
             [sys.executable, "-c", "from physical_ai_bench.regression.beside import main; main()"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
         )  # fmt: skip
-        self._send(job)
+        self._pass_on(job)
 
     def __enter__(self) -> Beside:
         return self
@@ -73,7 +74,9 @@ class Beside:
         self._answer()
 
     def handle(self, topic: str, data: Any, stamp_s: float) -> Outputs:
-        self._send(("handle", topic, data, stamp_s))
+        self._calls.append((topic, data, stamp_s))
+        if topic not in self._sampled:  # what is sampled comes just before a tick
+            self._send(("handle",))
         return NOTHING
 
     def tick(self, stamp_s: float) -> Outputs:
@@ -92,7 +95,11 @@ class Beside:
         self.spoken, self.cpu_s = self._answer()
         return self.spoken
 
-    def _send(self, what: Any) -> None:
+    def _send(self, what: tuple[Any, ...]) -> None:
+        calls, self._calls = self._calls, []
+        self._pass_on((calls, *what))
+
+    def _pass_on(self, what: Any) -> None:
         assert self._child.stdin is not None
         try:
             pickle.dump(what, self._child.stdin, protocol=pickle.HIGHEST_PROTOCOL)
@@ -138,14 +145,14 @@ def _serve(job: Job, say: Callable[[Any], None]) -> None:
     listener, begun_s = Listener(topics, job.tolerances), time.process_time()
     say(None)
     while True:
-        what, *given = pickle.load(sys.stdin.buffer)
-        if what == "handle":
-            if list(core.handle(*given)):
+        calls, what, *given = pickle.load(sys.stdin.buffer)
+        for call in calls:
+            if list(core.handle(*call)):
                 raise PhysicalAIError(
-                    f"The core of {job.node} answered to {given[0]} and not by its tick.",
+                    f"The core of {job.node} answered to {call[0]} and not by its tick.",
                     "It is no node of `ONLY_BY_TICK`.",
                 )
-        elif what == "tick":
+        if what == "tick":
             stamp_s, now_s = given
             outputs = list(core.tick(stamp_s))
             say(outputs)
@@ -153,6 +160,6 @@ def _serve(job: Job, say: Callable[[Any], None]) -> None:
                 listener.tap(output.topic, output.data, now_s)
         elif what == "health":
             say(core.health())
-        else:
+        elif what == "end":
             say((listener.spoken(), time.process_time() - begun_s))
             return
