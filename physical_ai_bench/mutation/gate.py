@@ -26,7 +26,7 @@ OF_FILE: Final = {
     "latency": ("latency",), "loads": ("loads",), "people_say": ("words", "people_say"),
     "rule_forms": ("schema", "clauses", "conflicts"),
     "under_way": ("under_way", "barrier"), "reflex": ("reflex",), "groups": ("walkers", "closed_loop"),
-    "picture": ("picture", "core", "wiring", "circumstances"),
+    "picture": ("picture", "answering", "core", "wiring", "circumstances"),
     "hearing": ("hearing", "core", "inputs", "command_watch", "wiring", "person"), "sensors": ("sensors",),
     "plausible": ("plausible",), "command_watch": ("command_watch",),
     "schema": ("schema", "rules", "faults", "loads"), "stability": ("stability",),
