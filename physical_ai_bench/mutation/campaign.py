@@ -110,7 +110,9 @@ def run_mutants(
             passed = answer is not None and bool(answer["passed"])
             by = str(answer["by"]) if answer is not None else "no end"
             met = "all" if again else "own"
-            result = Result(target, mutant, not passed, cpu_s, "" if passed else by.rpartition("/")[2], met)
+            file, colons, test = by.partition("::")
+            named = f"{file.rpartition('/')[2]}{colons}{test}"  # the name of a case may hold a "/" too
+            result = Result(target, mutant, not passed, cpu_s, "" if passed else named, met)
             found[target.source, mutant.number] = result
             report(result)
     return list(found.values())

@@ -95,6 +95,17 @@ def test_what_its_own_tests_miss_meets_the_others_that_go_through_the_line(tmp_p
     assert seen(late) == [(6, False, ""), (6, True, "test_other.py::test_both")] and len(told) == 6
 
 
+def test_the_test_that_noticed_is_named_whole_though_its_case_holds_a_slash(tmp_path: Path) -> None:
+    target, _ = halved(tmp_path)
+    (test,) = target.tests
+    text = test.read_text().replace(
+        "def test_half()", '@pytest.mark.parametrize("topic", ["a/b"])\ndef test_half(topic)'
+    )
+    test.write_text(f"import pytest\n{text}", encoding="utf-8")
+    results = run_mutants(sample([target], 0), survey_tests([target]), lambda result: None)
+    assert {result.by for result in results if result.killed} == {"test_halved.py::test_half[a/b]"}
+
+
 def test_tests_that_fail_without_a_fault_are_named_and_notice_nothing(tmp_path: Path) -> None:
     target, other = halved(tmp_path)
     other.write_text(f"{other.read_text()}\n\ndef test_wrong():\n    assert less(7) == 1\n", encoding="utf-8")
