@@ -15,7 +15,7 @@ from typing import Any
 from mcap.exceptions import McapError
 from mcap.reader import make_reader
 
-from physical_ai_core.errors import PhysicalAIError
+from physical_ai_core.errors import BagError, PhysicalAIError
 from physical_ai_telemetry.cut import cut
 from physical_ai_telemetry.incident_writer import CUT_SHORT, FOLDER, RECORDING, RECUT, write_story
 from physical_ai_telemetry.metadata import STORY, splits
@@ -46,16 +46,25 @@ def unfinished(output_folder: Path) -> list[Path]:
 
 
 def mend(output_folder: str | Path) -> list[Path]:
-    """Finish every unfinished incident under a recorder's folder. Returns those that were; raises OSError, BagError."""
-    done = []
+    """Finish every unfinished incident under a recorder's folder. Returns those that were; raises OSError, BagError.
+
+    One that cannot be finished keeps no other from it: its error is raised when all the others are done.
+    """
+    done, refused = [], []
     for folder in unfinished(Path(output_folder)):
         story = story_of(folder)
-        kept = recover(folder).messages if splits(folder) else 0
+        try:
+            kept = recover(folder).messages if splits(folder) else 0
+        except BagError as error:
+            refused.append(error)
+            continue
         state = CUT_SHORT
         if _recut(Path(output_folder), folder, story, kept):
             state = RECUT
         write_story(folder, {**story, "state": state, "data_to_s": _end_s(folder)})
         done.append(folder)
+    if refused:
+        raise refused[0]
     return done
 
 

@@ -118,7 +118,7 @@ def chunked(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=20)
-@given(share=st.floats(0.0, 0.999), noise=st.binary(max_size=40))
+@given(share=st.floats(0.001, 0.999), noise=st.binary(max_size=40))
 def test_a_file_cut_anywhere_with_garbage_behind_it_is_recovered_up_to_its_last_chunk(
     chunked: bytes, tmp_path_factory: pytest.TempPathFactory, share: float, noise: bytes
 ) -> None:
