@@ -105,6 +105,7 @@ class PlannerCore:
         status, mission = self.conversation.status(), self.pursuit.mission
         values = {
             "language": status.readiness.value,
+            "model": (self.p.model_directory or self.p.model or "package") if self.p.language_enabled else "",
             "goal_id": "" if mission is None else mission.goal.goal_id,
             "step": "" if mission is None else str(mission.progress.step),
             "waiting": str(len(self.goals.line)),

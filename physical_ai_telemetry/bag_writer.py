@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from physical_ai_core.errors import BagError, PhysicalAIError
-from physical_ai_telemetry.metadata import splits, write_metadata
+from physical_ai_telemetry.metadata import RUNS, splits, write_metadata
 from physical_ai_telemetry.parameters import TelemetryParameters
 from physical_ai_telemetry.quota import free_bytes, prune
 from physical_ai_telemetry.recover import is_finished, recover
@@ -51,12 +51,18 @@ class BagWriter:
         self._bytes = 0
         self._unflushed = 0  # written into a chunk that is not in the file yet
         self._split: Split | None = None
+        self._said: dict[str, str] = {}  # replaced as a whole by the thread that hears
+        self._noted: dict[str, str] = {}  # of it, what the open file holds
         self._next_try_s = self._next_flush_s = self._next_sync_s = self._next_look_s = 0.0
 
     def bytes(self) -> int:
         """On disk, of all files of this recording."""
         split = self._split
         return self._bytes + (split.size() if split is not None and not self.error else 0)
+
+    def name_what_runs(self, said: Mapping[str, str]) -> None:
+        """What nodes name in their heartbeats: noted in every file, anew when it changes."""
+        self._said = dict(said)
 
     def work(self, batch: list[Letter], now_s: float) -> None:
         """One round: open a file where there is none, write, flush, split, look at the disk. `now_s`: steady clock."""
@@ -109,6 +115,7 @@ class BagWriter:
             number = int(tail) + 1 if tail.isdigit() else len(taken)
         path = self.folder / f"{self.folder.name}_{number}.mcap"
         self._split = Split(path, settings.compression, self._info)
+        self._noted = {}
         self.files += 1
         self.error = ""
 
@@ -126,7 +133,10 @@ class BagWriter:
 
     def _maintain(self, now_s: float) -> None:
         assert self._split is not None
-        settings = self._settings
+        settings, said = self._settings, self._said
+        if said != self._noted:
+            self._split.note(RUNS, said)
+            self._noted = said
         if now_s >= self._next_flush_s:
             self._split.flush()
             self._unflushed = 0

@@ -11,7 +11,7 @@ from physical_ai_core.graph import TOPIC
 from physical_ai_telemetry.incidents import KINDS, Cause, IncidentDetector
 from physical_ai_telemetry.kpi import Kpis, KpiTracker, mass_of
 from physical_ai_telemetry.parameters import TelemetryParameters
-from physical_ai_telemetry.provenance import SAID
+from physical_ai_telemetry.provenance import said_by
 from physical_ai_telemetry.recorder_status import RecorderStatus
 
 DIAGNOSTICS = "/diagnostics"
@@ -37,9 +37,7 @@ class TelemetryCore:
         self._tracker.hear(topic, data, stamp_s)
         self._causes += self._detector.hear(topic, data, stamp_s)
         if topic == "heartbeat" and isinstance(data, m.Diagnostics):
-            for status in data.statuses:
-                if SAID.get(status.name, "") in status.values:
-                    self.said[f"{status.name}.{SAID[status.name]}"] = status.values[SAID[status.name]]
+            self.said |= said_by(data)
         return NOTHING
 
     def hear_stamp(self, topic: str, stamp_s: float) -> None:

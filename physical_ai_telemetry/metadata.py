@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ VERSION = 5
 NAME = "metadata.yaml"
 STORY = "incident.json"  # beside an incident's file: why it was kept, and what ran
 RECORDER = "physical_ai"  # name of the metadata record in each file of ours
+RUNS = "physical_ai_runs"  # of those that say which models and rules the nodes name, the last one counts
 
 
 def splits(folder: Path) -> list[Path]:
@@ -88,16 +90,27 @@ def write_metadata(folder: Path, files: list[Path] | None = None) -> Path:
 
 def recorded_info(path: Path) -> dict[str, str]:
     """What our recorder wrote of itself into the first file of a bag that tells; empty where there is none."""
-    files = splits(path) if path.is_dir() else [path] if path.suffix == ".mcap" else []
-    for file in files:
+    return next(_notes(path, RECORDER), {})
+
+
+def what_ran(path: Path) -> dict[str, str]:
+    """What the nodes named in their heartbeats by the end of a bag: hashes of rules and models, by `node.value`."""
+    found: dict[str, str] = {}
+    for note in _notes(path, RUNS):
+        found = note
+    return found
+
+
+def _notes(path: Path, name: str) -> Iterator[dict[str, str]]:
+    """Metadata records of a name, file by file; a file that cannot be read has none."""
+    for file in splits(path) if path.is_dir() else [path] if path.suffix == ".mcap" else []:
         try:
             with file.open("rb") as stream:
                 for record in make_reader(stream).iter_metadata():
-                    if record.name == RECORDER:
-                        return {str(name): str(value) for name, value in record.metadata.items()}
+                    if record.name == name:
+                        yield {str(key): str(value) for key, value in record.metadata.items()}
         except (McapError, OSError, ValueError, IndexError):
             continue
-    return {}
 
 
 def _summary(path: Path) -> Any:

@@ -16,6 +16,7 @@ from typing import Any, Final
 import yaml
 
 from physical_ai_core.errors import PhysicalAIError
+from physical_ai_core.messages import Diagnostics
 from physical_ai_core.robot import robot_file
 from physical_ai_core.share import share_path
 from physical_ai_core.site import site_file
@@ -25,7 +26,12 @@ from physical_ai_telemetry.parameters import TelemetryParameters
 CARDS: Final = {"people": "data/people/model.yaml", "own_motion": "data/own_motion/model.yaml"}
 CARDS_OF: Final = "physical_ai_world_model"
 LANGUAGE_CARD: Final = "config/models/planner_language.yaml"
-SAID: Final = {"safety_gate": "rules", "planner": "model"}  # node -> value of its heartbeat that names what it runs
+# Node -> values of its heartbeat that name what it runs.
+SAID: Final = {
+    "safety_gate": ("rules",),
+    "planner": ("model",),
+    "world_model": ("people_model", "people_sha256", "own_motion_sha256", "shadow.candidate"),
+}
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,8 @@ class Provenance:
 
     `models`: sha256 of the card, and of the weights as the card pins them. `parameters`: of telemetry itself, and, as
     `files`, what the parameter files say that this node was started with (the other nodes' too, where they share them).
-    `said`: what nodes name in their heartbeats, the rules' hash of the gate among it.
+    `said`: what nodes name in their heartbeats (`SAID`), as `world_model.people_sha256`: what runs, where the cards
+    say what is installed.
     """
 
     software: str = ""
@@ -67,6 +74,16 @@ def provenance(settings: TelemetryParameters, arguments: Sequence[str] = ()) -> 
         _models(),
         {"telemetry": asdict(settings), "files": _parameter_files(arguments)},
     )
+
+
+def said_by(data: Diagnostics) -> dict[str, str]:
+    """What the statuses of a heartbeat name of what runs."""
+    return {
+        f"{status.name}.{name}": status.values[name]
+        for status in data.statuses
+        for name in SAID.get(status.name, ())
+        if status.values.get(name)
+    }
 
 
 def _models() -> dict[str, dict[str, str]]:

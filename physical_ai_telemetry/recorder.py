@@ -72,7 +72,9 @@ class Recorder:
         self._causes.append(cause)
 
     def name_what_runs(self, said: Mapping[str, str]) -> None:
-        """What nodes name in their heartbeats, for the stories of incidents."""
+        """What nodes name in their heartbeats, for the bag and the stories of incidents."""
+        if self._bag is not None:
+            self._bag.name_what_runs(said)
         if self._incidents is not None:
             self._incidents.name_what_runs(said)
 

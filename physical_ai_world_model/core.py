@@ -95,6 +95,8 @@ class WorldModelCore:
             "refused_rows": str(self._refused),
             "learnt_forecast": self._learnt(),
             "people_model": self.people.source,
+            "people_sha256": self.people.sha256,
+            "own_motion_sha256": self.own.sha256,
             "own_motion": self.own.fallback(self._now_s) or "learnt",
         }
         if self.people.shadow is not None:

@@ -58,6 +58,7 @@ class OwnMotion:
         self.refused = 0
         self.missing = ""  # why there is no hybrid at all
         self.step_cost = ""  # which engine runs the recurrence
+        self.sha256 = ""  # of the weights that are used
         try:
             self._weights = files.load(folder or files.default_folder())
             self._recurrence = Recurrence(self._weights.tensors, self._weights.shape, backend)
@@ -68,6 +69,7 @@ class OwnMotion:
         if not self.missing:
             self._head = self._weights.tensors["head.weight"].astype(float), self._weights.tensors["head.bias"]
             self._state = self._recurrence.new_state(1)
+            self.sha256 = self._weights.sha256
             self._trust = Trust()
             self.step_cost = str(self._recurrence.backend)
             self._times = np.array([0.0, *self._weights.calibration["t_s"]])
