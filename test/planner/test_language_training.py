@@ -9,6 +9,7 @@ import random
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,11 +23,12 @@ from typer.testing import CliRunner  # noqa: E402
 from physical_ai_cli.main import app  # noqa: E402
 from physical_ai_core.errors import InputError, ModelError  # noqa: E402
 from physical_ai_learning.language import reinforce as policy  # noqa: E402
-from physical_ai_learning.language.batches import Batch, drawn, stream  # noqa: E402
+from physical_ai_learning.language.batches import Batch, Encoded, drawn, stream  # noqa: E402
 from physical_ai_learning.language.confidence import Seen, fit, store  # noqa: E402
 from physical_ai_learning.language.dataset import Example, examples  # noqa: E402
 from physical_ai_learning.language.form import Form  # noqa: E402
 from physical_ai_learning.language.lora import Adapter, read_adapter  # noqa: E402
+from physical_ai_learning.language.orders import Order  # noqa: E402
 from physical_ai_learning.language.recipe import Recipe, made  # noqa: E402
 from physical_ai_learning.language.reinforce_run import reinforce  # noqa: E402
 from physical_ai_learning.language.reward import Rewards, Verdict, judge  # noqa: E402
@@ -85,7 +87,7 @@ def tiny_base(folder: Path, family: str) -> Path:
     return folder
 
 
-def tensors(batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def tensors(batch: Batch) -> tuple[Any, Any, Any]:
     ids, at, rows = (torch.from_numpy(a).long() for a in (batch.ids, batch.at, batch.rows))
     return ids, at, rows
 
@@ -318,8 +320,8 @@ def test_a_policy_step_makes_the_right_line_likelier_than_the_wrong_one(llama: P
     words = crew.words
     (head,) = words.heads(["go to the dock"])
     right, wrong = words.lines(["go <dock>", "dock <dock>"])
-    order = policy.Order(Example("go to the dock", "go <dock>", "en"), head, right)
-    items = [policy.Encoded(head + right, len(head)), policy.Encoded(head + wrong, len(head))]
+    order = Order(Example("go to the dock", "go <dock>", "en"), head, right)
+    items = [Encoded(head + right, len(head)), Encoded(head + wrong, len(head))]
 
     def lead() -> float:
         with torch.no_grad():
@@ -336,7 +338,7 @@ def test_a_policy_step_makes_the_right_line_likelier_than_the_wrong_one(llama: P
 
 
 def test_a_bad_line_counts_up_to_its_first_mistake() -> None:
-    order = policy.Order(Example("", "", "en"), [7], [1, 2, 3, 4])
+    order = Order(Example("", "", "en"), [7], [1, 2, 3, 4])
     assert policy.scored_line(order, [1, 9, 3, 4], -0.5).weights() == [-0.5, -0.5, 0.0, 0.0]
     assert policy.scored_line(order, [1, 9, 3, 4], 0.5).weights() == [0.5] * 4
 
