@@ -86,6 +86,20 @@ def init(
     show(as_json, "repository", [{"root": str(root), "keys": str(keys), "valid_days": dict(policy.days)}])
 
 
+@app.command("rotate-key")
+def rotate_key(
+    folder: Folder,
+    role: Annotated[str, typer.Argument(help="root, targets, snapshot or timestamp.")],
+    keys: Keys,
+    as_json: AsJson = False,
+) -> None:
+    """Replace the keys of a role by new ones; robots that trust the old root follow by themselves."""
+    from physical_ai_learning.release.repository import Repository
+
+    root = Repository(folder, keys).rotate(role)
+    show(as_json, "keys", [{"role": role, "root": str(root), "keys": str(keys)}])
+
+
 @app.command()
 def judge(
     candidate: Annotated[Path, typer.Argument(help="Weights of people: a file, or a folder with a card.")],

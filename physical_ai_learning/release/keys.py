@@ -27,9 +27,24 @@ def make_keys(folder: Path, counts: Mapping[str, int]) -> None:
         raise InputError(f"There are keys in {folder} already.", "Name an empty folder; keys are never overwritten.")
     for role in ROLES:
         for number in range(1, counts.get(role, 1) + 1):
-            handle = os.open(folder / f"{role}_{number}.pem", os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE)
-            with os.fdopen(handle, "wb") as file:
-                file.write(CryptoSigner.generate_ed25519().private_bytes)
+            _make(folder / f"{role}_{number}.pem")
+
+
+def add_keys(folder: Path, role: str, count: int) -> list[CryptoSigner]:
+    """New keys of a role, numbered after those that lie here; → the new ones alone."""
+    taken = [int(path.stem.rpartition("_")[2]) for path in folder.glob(f"{role}_*.pem")]
+    first = max(taken, default=0) + 1
+    return [_make(folder / f"{role}_{number}.pem") for number in range(first, first + count)]
+
+
+def _make(path: Path) -> CryptoSigner:
+    signer = CryptoSigner.generate_ed25519()
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE)
+    with os.fdopen(handle, "wb") as file:
+        file.write(signer.private_bytes)
+        file.flush()
+        os.fsync(file.fileno())
+    return signer
 
 
 def load_keys(folder: Path, role: str) -> list[CryptoSigner]:

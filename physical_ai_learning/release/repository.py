@@ -21,9 +21,10 @@ from physical_ai_core.models.clock import ISSUED
 from physical_ai_core.models.disk import Disk, alone
 from physical_ai_core.models.errors import UngatedError, UnsignedError
 from physical_ai_core.models.offer import CUSTOM, About, Offer, offers_of, target_of
-from physical_ai_learning.release.keys import ROLES, load_keys, make_keys
+from physical_ai_learning.release.keys import ROLES, add_keys, load_keys, make_keys
 
 try:
+    from securesystemslib.signer import CryptoSigner
     from tuf.api.exceptions import RepositoryError
     from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp
     from tuf.api.serialization.json import JSONSerializer
@@ -109,6 +110,48 @@ class Repository:
             targets, version, days = self._newest()
             self._state(targets, version + 1, days, anew=False)
 
+    def rotate(self, role: str) -> Path:
+        """Replace all keys of a role by new ones: the next root, signed by the old root keys and the new; → that root.
+
+        Robots follow from root to root, so the old ones stay in the repository. Raises InputError, UnsignedError where
+        too few keys lie here; then no root is written.
+        """
+        if role not in ROLES:
+            raise InputError(f"There is no role '{role}'.", f"Name one of {', '.join(ROLES)}.")
+        with alone(self.folder):
+            targets, version, days = self._newest()
+            old, new = self._root(), self._root()
+            signers = load_keys(self._keys, "root")
+            self._enough(old, "root", signers)
+            for other in ("targets", "snapshot", "timestamp") if role != "root" else ():
+                self._enough(old, other, load_keys(self._keys, other))
+            for keyid in list(new.roles[role].keyids):
+                new.revoke_key(keyid, role)
+            made = add_keys(self._keys, role, len(old.roles[role].keyids))
+            for signer in made:
+                new.add_key(signer.public_key, role)
+            new.version, new.expires = old.version + 1, self._until("root", days)
+            signed = Metadata(new)
+            known = {*old.roles["root"].keyids, *new.roles["root"].keyids}
+            for signer in signers + (made if role == "root" else []):
+                if signer.public_key.keyid in known:
+                    signed.sign(signer, append=True)
+            path = self.folder / "metadata" / f"{new.version}.root.json"
+            self._disk.replace(path, signed.to_bytes(JSONSerializer(compact=False)))
+            if role != "root":
+                targets.version += role == "targets"
+                targets.expires = self._until("targets", days) if role == "targets" else targets.expires
+                self._state(targets, version + 1, days, anew=role == "targets")
+        return path
+
+    def _enough(self, root: Root, role: str, signers: Sequence[CryptoSigner]) -> None:
+        found = {signer.public_key.keyid for signer in signers} & set(root.roles[role].keyids)
+        if len(found) < root.roles[role].threshold:
+            raise UnsignedError(
+                f"{len(found)} keys of the role {role} are in {self._keys}, {root.roles[role].threshold} must sign.",
+                "Bring the other keys together here.",
+            )
+
     def _state(self, targets: Targets, version: int, days: Mapping[str, int], anew: bool = True) -> None:
         """Write targets, snapshot and timestamp, in this order."""
         root = self._root()
@@ -137,11 +180,7 @@ class Repository:
         for signer in keys:
             if signer.public_key.keyid in root.roles[role].keyids:
                 metadata.sign(signer, append=True)
-        if len(metadata.signatures) < root.roles[role].threshold:
-            raise UnsignedError(
-                f"{len(metadata.signatures)} keys of the role {role} are in {self._keys},"
-                f" {root.roles[role].threshold} must sign.", "Bring the other keys together here.",
-            )  # fmt: skip
+        self._enough(root, role, keys)
         path = self.folder / "metadata" / file
         self._disk.replace(path, metadata.to_bytes(JSONSerializer(compact=False)))
         return path
