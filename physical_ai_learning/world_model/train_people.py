@@ -25,6 +25,9 @@ from physical_ai_world_model.ssm.weights import load
 
 OTHER_STEPS_S = (0.53, 0.667, 0.8)
 FINE = ((0.1, 29), (0.2, 15))  # samples as a robot sees them: step in s, count
+GAP = (
+    20  # windows of a recording left out before its part held back: as many as one is long, so that none shares a frame
+)
 CROWD = "students"  # many people a window: fewer windows of it are resampled
 
 
@@ -63,21 +66,21 @@ class Material:
 
 
 def material_of(recordings: Sequence[Recording], settings: Settings) -> Material:
-    """Every recording on its own grid and on others; the last part of each is held back."""
+    """Every recording on its own grid and on others; the last part of each is held back, `GAP` windows behind."""
     learn: dict[str, list[Windows]] = {}
     held: list[Group] = []
     for recording in recordings:
-        end_s = recording.steps * recording.step_s * (1.0 - settings.held_back)
+        end_s = recording.step_s * (recording.steps * (1.0 - settings.held_back) - GAP)
         own = protocol_windows(recording)
         for number, windows in enumerate([own, *_others(recording, settings)]):
             count = int(windows.window[-1]) + 1 if len(windows.window) else 0
             total_s = windows.step_s * 12 - float(windows.stamps_s[0])
             share = max(0.0, (end_s - total_s) / max(recording.steps * recording.step_s - total_s, 1e-9))
-            cut = int(count * share)
+            first_held = int(count * (1.0 - settings.held_back))
+            cut = int(count * share) if number else min(int(count * share), first_held - GAP)
             if cut > 0:
                 key = f"{len(windows.stamps_s)} {windows.stamps_s[0]:.2f} {windows.step_s}"
                 learn.setdefault(key, []).append(part_of(windows, np.arange(cut)))
-            first_held = int(count * (1.0 - settings.held_back))
             if number == 0 and count > first_held:
                 held.append(group_of(part_of(windows, np.arange(first_held, count))))
     groups = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -91,6 +92,28 @@ def test_a_model_that_stops_the_robot_more_often_is_rolled_back_and_says_so(site
     assert robot.world.people.sha256 == load(default_folder()).sha256
     with pytest.raises(RolledBackError):
         site.install()
+
+
+def test_the_node_itself_looks_after_each_second_and_falls_silent_on_a_roll_back(site: Site) -> None:
+    """The way from figures that fall to the silence of the model, over the real files, with no one calling `heed`."""
+    pytest.importorskip("rclpy", reason="needs ROS 2")
+    from physical_ai_world_model.node import WorldModelNode
+
+    robot = Robot(site)
+    robot.drive(1.0, stops_per_h=2)
+    site.slots.promote()
+    robot.restart()
+    node = SimpleNamespace(core=robot.world, _looked_s=float("-inf"))
+
+    def predicts(stamp_s: float) -> bool:
+        WorldModelNode._heed(node, stamp_s)  # type: ignore[arg-type]
+        return robot.world.people.speaks
+
+    assert predicts(0.0)
+    robot.drive(1.0, stops_per_h=30)
+    assert site.slots.pointer().active == "package", "the supervisor rolled it back"
+    assert predicts(0.5), "it looks once a second"
+    assert not predicts(1.1)
 
 
 def test_a_model_as_good_stays(site: Site) -> None:
