@@ -52,7 +52,7 @@ class Situation:
 SITUATIONS: Final = (
     Situation("board 8 cm ahead, 0.2 m/s (the peer's speed)", 0.2, 0.0, "board", 0.08),
     Situation("person 10 cm ahead, 0.2 m/s", 0.2, 0.0, "person", 0.10),
-    Situation("board 10 cm ahead, 0.8 m/s", 0.8, 0.0, "board", 0.10),
+    Situation("board 20 cm ahead, 0.8 m/s", 0.8, 0.0, "board", 0.20),
     Situation("person 40 cm ahead, 0.8 m/s", 0.8, 0.0, "person", 0.40, near=False),
     Situation("board 90 cm ahead, 1.5 m/s", 1.5, 0.0, "board", 0.90, near=False),
     Situation("post at the corner, 0.5 m/s", 0.5, 0.0, "post", 0.06),

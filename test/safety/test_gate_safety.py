@@ -157,11 +157,11 @@ def test_a_protective_stop_ends_a_while_after_its_cause_has_gone() -> None:
     assert out.verdict.state == "protective_stop"
     out = straight(0.5, free, out.memory, 1.1)
     assert out.verdict.state == "protective_stop" and out.verdict.interventions[-1].rule == "hold"
-    out = straight(0.5, blocked, out.memory, 1.5)  # back again: the time starts anew
-    for stamp in np.arange(1.6, 1.99, 0.1):
-        out = straight(0.5, free, out.memory, float(stamp))
+    out = straight(0.5, blocked, out.memory, 1.3)  # back again: the time starts anew
+    for stamp in (1.4, 1.5, 1.6, 1.64):
+        out = straight(0.5, free, out.memory, stamp)
         assert out.v_mps == 0.0
-    assert straight(0.5, free, out.memory, 2.01).v_mps > 0.0
+    assert straight(0.5, free, out.memory, 1.66).v_mps > 0.0
 
 
 def test_a_protective_stop_for_an_obstacle_needs_more_room_to_end() -> None:

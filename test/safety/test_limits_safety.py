@@ -219,8 +219,8 @@ def test_a_latched_emergency_stop_says_that_it_is_latched_and_goes_before_all_el
 def test_a_hold_counts_from_when_the_cause_had_gone_and_tells_what_is_left() -> None:
     memory = Memory(stamp_s=1.0, protective=True, cause="tilt")
     first = decide(Command("autonomy", 0.5), FREE, around(), book(), memory, 1.0)
-    assert first.memory.clear_since_s == 1.0 and first.verdict.interventions[0].numbers == {"left_s": 0.4}
-    later = decide(Command("autonomy", 0.5), FREE, around(), book(), first.memory, 1.3)
+    assert first.memory.clear_since_s == 1.0 and first.verdict.interventions[0].numbers == {"left_s": 0.25}
+    later = decide(Command("autonomy", 0.5), FREE, around(), book(), first.memory, 1.15)
     note = later.verdict.interventions[0]
     assert (note.rule, note.clause) == ("hold", "tilt") and note.numbers["left_s"] == pytest.approx(0.1)
     back = decide(Command("autonomy", 0.5), FREE, around(), book(), later.memory, 0.8)
