@@ -219,6 +219,7 @@ def gate(
     ] = None,
     log_minutes: Annotated[float, typer.Option(help="So much of it.", min=0.1)] = 10.0,
     drives: Annotated[int, typer.Option(help="Seeds of the demo, each gated and ungated.", min=1)] = 1,
+    jobs: Annotated[int, typer.Option(help="So many of these at a time, each in a process of its own.", min=1)] = 1,
     rounds: Annotated[int, typer.Option(help="Scans of each kind, for the speed.", min=100)] = 600,
     seconds: Annotated[
         float, typer.Option(help="Of commands over DDS; stops take three times as long.", min=2.0)
@@ -240,7 +241,8 @@ def gate(
     from physical_ai_cli.environment import ros_environment
     from physical_ai_cli.stages import stages
 
-    size = Size(rounds, seconds, 3.0 * seconds, log=log, log_s=60.0 * log_minutes, drives=drives, priority=priority)
+    size = Size(rounds, seconds, 3.0 * seconds, log=log, log_s=60.0 * log_minutes, drives=drives,
+                priority=priority, jobs=jobs)  # fmt: skip
     with stages(console) as report:
         run_parts(
             part or PARTS, ros_environment(), size, out, lambda what, share: report(what, round(100 * share), 100)

@@ -81,6 +81,7 @@ class Size:
     drives: int = 1
     until_s: float | None = None
     priority: int = 0
+    jobs: int = 1
 
 
 def measure(
@@ -104,7 +105,9 @@ def measure(
             found.replayed = replay_log(size.log, size.log_s)
             report("recorded driving", 1.0)
     elif part == "traffic":
-        found.traffic = drive_traffic(range(size.drives), lambda share: report(part, share), until_s=size.until_s)
+        found.traffic = drive_traffic(
+            range(size.drives), lambda share: report(part, share), until_s=size.until_s, jobs=size.jobs
+        )
     else:
         raise InputError(f"There is no part '{part}' of this benchmark.", f"Parts: {', '.join(PARTS)}.")
     report(part, 1.0)
