@@ -97,8 +97,6 @@ class ZoneMap:
 
     def limit(self, pose: MapPose, v_mps: float, w_rps: float, braking: Braking, escape_mps: float) -> ZoneLimit | None:
         """The strictest of the site's own zones for the motion (v, w) from `pose`, or None."""
-        if not self.shapes or (v_mps == 0.0 and w_rps == 0.0):
-            return None
         return self.way(pose, v_mps, w_rps, braking, escape_mps, self.anchor(pose, None)).site()
 
     def anchor(self, pose: MapPose, last: Anchor | None) -> Anchor:
@@ -182,7 +180,7 @@ class Way:
         ch, sh = np.cos(heading)[:, None], np.sin(heading)[:, None]
         bx, by = self._hull.corners[:, 0], self._hull.corners[:, 1]
         corners = np.stack([px[:, None] + ch * bx - sh * by, py[:, None] + sh * bx + ch * by], axis=-1)
-        return shapely.polygons(np.concatenate([corners, corners[:, :1]], axis=1))
+        return shapely.polygons(corners)  # each ring is closed by itself
 
     def _forbidden(self, k: int, name: str, escape: bool) -> ZoneLimit | None:
         first = self._first(k)

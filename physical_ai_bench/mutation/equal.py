@@ -294,4 +294,18 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
             "numpy reads any negative number so",
         ),
     ),
+    "zones": (
+        Equal("WORLD_M = 1.0e5", "100000.0 -> 100001.0", "no robot gets that far from the origin of its site"),
+        Equal("if distance_m < self._reach_m:", "Lt -> LtE", "so far away no body is found in it"),
+        Equal("if self._distances_m[k] >= self._reach_m:", "GtE -> Gt", "a look is to spare there: none is found"),
+        Equal(
+            "return self._distances_m[self._zones.number[name]] < self._reach_m", "Lt -> LtE",
+            "whoever hears yes asks on, and so far away no body is found in it",
+        ),
+        Equal("leaving = there > here + 1e-6", "Gt -> GtE", MEASURED),
+        Equal(
+            "first = None if speed <= limit_mps else self._first(k)", "LtE -> Lt",
+            "the root of its square is the limit itself, which is allowed",
+        ),
+    ),
 }  # fmt: skip
