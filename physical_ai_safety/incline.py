@@ -58,7 +58,7 @@ class Incline:
 
     def __init__(self) -> None:
         self._up: tuple[float, float, float] | None = None
-        self._stamp_s = -math.inf
+        self._stamp_s = math.nan  # of what gave the vertical
         self._wheels: tuple[float, float] | None = None  # stamp, speed
         self._push_mps2 = 0.0  # own acceleration ahead, by the wheels
 
@@ -68,7 +68,7 @@ class Incline:
         if self._up is None:
             return None
         x, y, z = self._up
-        return Lean(math.atan2(y, z), -math.asin(max(-1.0, min(1.0, x))), math.acos(max(-1.0, min(1.0, z))))
+        return Lean(math.atan2(y, z), -math.asin(x), math.acos(z))  # by its length no part of it is beyond 1
 
     def wheels(self, stamp_s: float, v_mps: float) -> None:
         """Speed by the wheels, for the robot's own acceleration."""
@@ -111,4 +111,4 @@ class Incline:
 
     def forget(self) -> None:
         """The clock jumped."""
-        self._up, self._wheels, self._push_mps2, self._stamp_s = None, None, 0.0, -math.inf
+        self._up, self._wheels, self._push_mps2, self._stamp_s = None, None, 0.0, math.nan

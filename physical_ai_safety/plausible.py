@@ -52,8 +52,8 @@ def blinded(
     counts = np.add.reduceat(seen, edges[:-1], dtype=np.int64).tolist()
     for k, count in enumerate(counts):
         if count < FEWEST_IN_SECTOR * (edges[k + 1] - edges[k]):
-            a, b = (math.degrees(first_rad + step_rad * edge) for edge in (edges[k], edges[k + 1]))
-            return f"blinded {a:.0f} to {b:.0f} deg"
+            a, b = (round(math.degrees(first_rad + step_rad * edge)) for edge in (edges[k], edges[k + 1]))
+            return f"blinded {a} to {b} deg"
     return ""
 
 
@@ -71,7 +71,7 @@ class MotionCheck:
         self._wheel: tuple[float, float, float] | None = None
         self._position: tuple[float, ...] | None = None
         self._position_lives = False
-        self._perceived = (-math.inf, 0.0)
+        self._perceived = (math.nan, math.nan)  # no moment is near to none
         self._imu: tuple[float, ...] | None = None
         self._imu_lives = False
         self._leaps: list[float] = []

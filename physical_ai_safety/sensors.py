@@ -7,7 +7,7 @@ rules say that it comes when it likes; who is declared as required is waited for
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,10 +60,12 @@ class SensorBank:
         if source is None:
             return "too many sensors"
         refusal = self._inputs.check(source.name, stamp_s, now_s) or self._frozen(source, scan.ranges_m, moves)
-        others = [field for field in self.fields if field is not source.field] if len(self._sources) > 1 else []
+        others = [field for field in self.fields if field is not source.field]
         refusal = refusal or source.field.sweep(scan, mount, others, source.rules.masked_rad)
         if not refusal:
-            self._note(source, "scan", stamp_s)
+            self._inputs.note(source.name, stamp_s)
+            newest_s = self._inputs.stamp_s("scan")
+            self._inputs.note("scan", stamp_s if newest_s is None else max(newest_s, stamp_s))
         return refusal
 
     def cloud(self, cloud: m.PointCloud, mount: Mount, stamp_s: float, now_s: float, moves: bool) -> str:
@@ -74,7 +76,7 @@ class SensorBank:
         refusal = self._inputs.check(source.name, stamp_s, now_s) or self._frozen(source, cloud.points_m, moves)
         if not refusal:
             source.field.cloud(cloud, mount, source.rules.view_rad)
-            self._note(source, "points", stamp_s)
+            self._inputs.note(source.name, stamp_s)
         return refusal
 
     def follow(self) -> bool:
@@ -111,17 +113,11 @@ class SensorBank:
         self._last.clear()
         self._ready = None
 
-    def _note(self, source: Source, topic: str, stamp_s: float) -> None:
-        self._inputs.note(source.name, stamp_s)
-        if topic == "scan":
-            before_s = self._inputs.stamp_s(topic)
-            self._inputs.note(topic, stamp_s if before_s is None else max(before_s, stamp_s))
-
-    def _source(self, topic: str, frame: str) -> Source | None:
+    def _source(self, topic: Literal["scan", "points"], frame: str) -> Source | None:
         known = self._sources.get((topic, frame))
         if known is not None or len(self._sources) >= MOST_SENSORS:
             return known
-        return self._add(topic, frame, RangeSensor(topic="scan" if topic == "scan" else "points"))
+        return self._add(topic, frame, RangeSensor(topic=topic))
 
     def _add(self, topic: str, frame: str, rules: RangeSensor) -> Source:
         limit_s = rules.max_age_s or self._ages_s[topic]

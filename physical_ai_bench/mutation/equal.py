@@ -228,7 +228,18 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
             )
         ),
     ),
+    "incline": (
+        Equal(
+            "odd = abs(size - GRAVITY_MPS2) > ODD * GRAVITY_MPS2", "Gt -> GtE",
+            "by this gravity no floating number lies on that edge",
+        ),
+        Equal("pull = dt / PULL_S", "Div -> Mult", "it is one second: a share of it and as much as it are the same"),
+    ),
     "sensors": (
+        Equal(
+            "GLANCE: Final = 37  # every so many returns are compared before all of them are", "37 -> 38",
+            "which ones are looked at first only takes another time",
+        ),
         Equal('self._ages_s = dict(zip(("scan", "points"), ages_s, strict=True))', "True -> False", LENGTHS),
     ),
     "space": (

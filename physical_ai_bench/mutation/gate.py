@@ -28,7 +28,7 @@ OF_FILE: Final = {
     "under_way": ("under_way", "barrier"), "reflex": ("reflex",), "groups": ("walkers", "closed_loop"),
     "picture": ("picture", "answering", "core", "wiring", "circumstances"),
     "hearing": ("hearing", "core", "inputs", "command_watch", "wiring", "person"), "sensors": ("sensors",),
-    "plausible": ("plausible",), "command_watch": ("command_watch",),
+    "plausible": ("plausible", "blinded", "contradictions"), "command_watch": ("command_watch",),
     "schema": ("schema", "rules", "faults", "loads"), "stability": ("stability",),
     "areas": ("conflicts", "clauses"), "case": ("case",), "markers": ("markers",),
     "motion": ("clauses", "gate", "limits"), "deathwatch": ("crew",),

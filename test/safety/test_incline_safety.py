@@ -15,6 +15,7 @@ from physical_ai_core.robot import Mount
 from physical_ai_safety.incline import LEVEL, Incline, Seat
 
 G = 9.81
+STILL, MIDDLE = (0.0, 0.0, 0.0), (0.0, 0.0)
 leans = st.floats(-0.4, 0.4)
 
 
@@ -183,3 +184,60 @@ def test_level_ground_has_no_lean_and_a_jump_of_the_clock_leaves_nothing() -> No
     assert incline.lean is None
     assert incline.take(0.05, (0.0, 0.0, 1.0), resting(0.1, 0.0), (0.0, 0.0))
     assert told(incline) == pytest.approx((0.1, 0.0), abs=1e-9), "no push and no speed are left"
+
+
+@given(st.floats(-1.4, 1.4), st.sampled_from([0.03125, 0.0625]))
+def test_from_however_far_the_accelerometer_pulls_it_back_along_the_shortest_way(lean: float, step_s: float) -> None:
+    """tan(angle / 2) dies out with the time constant: the vertical turns by the sine of what it is off."""
+    incline = Incline()
+    incline.take(0.0, STILL, resting(lean, 0.0), MIDDLE)
+    for k in range(1, round(1.0 / step_s) + 1):
+        assert incline.take(step_s * k, STILL, resting(0.0, 0.0), MIDDLE)
+    after = 2.0 * math.atan(math.tan(0.5 * lean) / math.e)
+    assert told(incline) == pytest.approx((after, 0.0), abs=0.6 * step_s)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.tuples(*[st.floats(-6.0, 6.0)] * 3), min_size=1, max_size=10), st.booleans())
+def test_roll_pitch_and_tilt_are_those_of_one_vertical(rates: list[tuple[float, float, float]], bump: bool) -> None:
+    incline = Incline()
+    incline.take(0.0, STILL, resting(0.2, -0.1), MIDDLE)
+    for k, rate in enumerate(rates):
+        incline.take(0.09 * (k + 1), rate, (0.0, 0.0, 2.0 * G) if bump else resting(0.0, 0.0), MIDDLE)
+    lean = incline.lean
+    assert lean is not None
+    assert math.cos(lean.tilt_rad) == pytest.approx(math.cos(lean.roll_rad) * math.cos(lean.pitch_rad), abs=1e-9)
+
+
+@pytest.mark.parametrize(("share", "bump"), [
+    (0.69, True), (0.705, False), (1.0, False), (1.295, False), (1.31, True),
+])  # fmt: skip
+def test_a_force_of_three_tenths_more_or_less_than_gravity_is_a_bump(share: float, bump: bool) -> None:
+    incline = Incline()
+    assert incline.take(0.0, STILL, (0.0, 0.0, share * G), MIDDLE)
+    assert (incline.lean is None) is bump
+
+
+def test_a_second_sample_of_the_same_moment_tells_nothing_new_and_one_a_tenth_later_is_no_silence() -> None:
+    incline = Incline()
+    incline.take(0.0, STILL, resting(0.2, 0.0), MIDDLE)
+    assert incline.take(0.0, STILL, resting(0.0, 0.0), MIDDLE)
+    assert told(incline) == pytest.approx((0.2, 0.0))
+    assert incline.take(0.1, STILL, resting(0.0, 0.0), MIDDLE)
+    assert told(incline)[0] == pytest.approx(0.18, abs=1e-3)
+
+
+@pytest.mark.parametrize(("force", "lean"), [
+    ((0.0, 0.0, -G), (math.pi, 0.0, math.pi)), ((-G, 0.0, 0.0), (0.0, 0.5 * math.pi, 0.5 * math.pi)),
+    ((0.0, G, 0.0), (0.5 * math.pi, 0.0, 0.5 * math.pi)), ((G, 1e-9, -1e-9), (0.75 * math.pi, -0.5 * math.pi, None)),
+])  # fmt: skip
+def test_on_its_back_its_nose_or_its_side_it_says_so(
+    force: tuple[float, float, float], lean: tuple[float, float, float | None]
+) -> None:
+    incline = Incline()
+    incline.take(0.0, STILL, force, MIDDLE)
+    for k in range(1, 50):
+        incline.take(0.01 * k, STILL, force, MIDDLE)
+    found, (roll, pitch, tilt) = incline.lean, lean
+    assert found is not None and (abs(found.roll_rad), found.pitch_rad) == pytest.approx((roll, pitch), abs=1e-6)
+    assert found.tilt_rad == pytest.approx(0.5 * math.pi if tilt is None else tilt, abs=1e-6)

@@ -230,7 +230,15 @@ def test_a_leap_is_more_than_the_motors_can_do_and_three_within_a_second_are_a_f
 
 @pytest.mark.parametrize(
     ("v", "w", "named"),
-    [(0.04, 0.0, False), (0.06, 0.0, True), (0.0, 0.09, False), (0.0, 0.11, True), (-0.06, 0.0, True)],
+    [
+        (0.04, 0.0, False),
+        (0.05, 0.0, False),
+        (0.06, 0.0, True),
+        (0.0, 0.09, False),
+        (0.0, 0.1, False),
+        (0.0, 0.11, True),
+        (-0.06, 0.0, True),
+    ],
 )
 def test_only_a_robot_that_moves_can_have_frozen_wheels_or_a_frozen_imu(v: float, w: float, named: bool) -> None:
     motion = check()
@@ -238,10 +246,10 @@ def test_only_a_robot_that_moves_can_have_frozen_wheels_or_a_frozen_imu(v: float
     motion.imu(0.0, (0.0,) * 6)
     for k in range(1, 100):
         motion.wheels(0.01 * k, v, w, None, np.array([1.0, 0.0, 0.0]))
-        motion.imu(0.01 * k, (0.1,) * 6)
+        motion.imu(0.01 * k, (0.1, 0.2, 0.3, 0.4, 0.5, 0.6))
     found = {fault.clause: fault.numbers for fault in motion.faults(1.0)}
     assert set(found) == ({"wheels frozen", "imu frozen"} if named else set())
-    assert not named or found == {"wheels frozen": {"wheels_mps": v}, "imu frozen": {"gyro_rps": 0.1}}
+    assert not named or found == {"wheels frozen": {"wheels_mps": v}, "imu frozen": {"gyro_rps": 0.3}}
 
 
 @pytest.mark.parametrize(("age_s", "counts"), [(0.29, True), (0.31, False), (-0.29, True), (-0.31, False)])

@@ -148,3 +148,50 @@ def test_people_whom_two_scanners_follow_are_all_told_once_they_were_looked_for(
     assert sorted(after.walkers.x > 0.0) == [False, True] and after.walkers.vx[after.walkers.x > 0.0][0] < -0.5
     gone = np.abs(np.sort(after.walkers.x) - np.sort(before.walkers.x))
     assert gone.max() < 0.2  # until then they are where they were expected
+
+
+def test_a_robot_has_no_more_than_eight_range_sensors() -> None:
+    assert MOST_SENSORS == 8
+
+
+def test_what_a_scanner_loses_is_kept_where_the_other_one_looks_the_same_way() -> None:
+    pair, _ = bank()
+    seen = np.full(len(ANGLES), np.inf)
+    seen[5:60] = 0.6
+    hear(pair, scan_of(seen, 1.0, "front"), FRONT)
+    pair._reckoning.move(1.0, 0.0, 0.0)
+    pair._reckoning.move(1.4, 0.0, 1.5)
+    for frame in ("twin", "front"):
+        hear(pair, scan_of(np.full(len(ANGLES), np.inf), 1.4, frame), FRONT)
+    assert len(pair.now().near.x) > 0
+
+
+def test_the_newest_scan_of_all_scanners_is_the_scan() -> None:
+    sensors, inputs = bank()
+    for t, frame, newest_s in ((1.0, "front", 1.0), (0.95, "rear", 1.0), (1.1, "front", 1.1), (1.15, "rear", 1.15)):
+        assert hear(sensors, sweep(t, frame), FRONT) == ""
+        assert inputs.stamp_s("scan") == newest_s
+    cloud = m.PointCloud(1.2, "top", np.array([[1.0, 0.0, 0.2]], np.float32))
+    assert sensors.cloud(cloud, FRONT, 1.2, 1.2, False) == "" and inputs.stamp_s("scan") == 1.15
+
+
+def test_there_is_something_to_look_at_while_any_one_scanner_spoke() -> None:
+    sensors, _ = bank()
+    hear(sensors, sweep(1.0, "front"), FRONT)
+    hear(sensors, sweep(1.0, "rear"), REAR)
+    assert sensors.follow() and not sensors.follow()
+    hear(sensors, sweep(1.1, "rear"), REAR)
+    assert sensors.follow() and not sensors.follow()
+
+
+def test_after_a_jump_of_the_clock_no_sensor_is_known_and_no_picture_was_the_last() -> None:
+    sensors, inputs = bank()
+    hear(sensors, sweep(5.0, "front"), FRONT)
+    cloud = m.PointCloud(5.0, "top", np.array([[1.0, 0.0, 0.2]], np.float32))
+    sensors.cloud(cloud, FRONT, 5.0, 5.0, False)
+    assert sensors.awaited() == ("scan front", "points top")
+    sensors.forget()
+    inputs.forget()
+    assert sensors.awaited() == () and sensors.fields == () and sensors.missing() == ("scan",)
+    assert hear(sensors, sweep(1.0, "front"), FRONT, moves=True) == ""
+    assert hear(sensors, sweep(1.1, "front"), FRONT, moves=True) == "frozen"

@@ -19,7 +19,7 @@ from physical_ai_safety.incline import GRAVITY_MPS2
 from physical_ai_safety.ranges import Ranges
 from physical_ai_safety.rules import load_rules
 from physical_ai_safety.situation import Book, Command, Memory, RobotState, compile_rules
-from physical_ai_safety.stability import FLAT_RAD, RESERVE, Stability, firm, steepest_rad
+from physical_ai_safety.stability import FLAT_RAD, RESERVE, STRAIGHT, Stability, firm, steepest_rad
 from physical_ai_safety.walkers import NOBODY
 from physical_ai_safety.zones import MapPose
 from physical_ai_sim.world import build_model
@@ -111,6 +111,44 @@ def test_higher_or_steeper_never_leaves_more(
     assert steeper.braking_mps2 <= here.braking_mps2 + 1e-12
     level = firm(TALL._replace(com_height_m=height), 0.0, pitch, braking, forward)
     assert min(here.left_mps2, here.right_mps2) <= min(level.left_mps2, level.right_mps2) + 1e-12
+
+
+@pytest.mark.parametrize("roll", [-0.3, 0.0, 0.3])
+@pytest.mark.parametrize("pitch", [-0.3, 0.0, 0.3])
+@pytest.mark.parametrize("forward", [True, False])
+def test_braking_in_a_bend_and_the_slope_share_the_support_of_what_weighs_on_the_ground(
+    roll: float, pitch: float, forward: bool
+) -> None:
+    """As a block on a tilting table: side and length each over its half of the base, together the weight on it."""
+    low = Stability(0.2, 0.185, 0.25, 9.0)
+    found = firm(low, roll, pitch, 0.5, forward)
+    weight = GRAVITY_MPS2 * math.cos(roll) * math.cos(pitch) / RESERVE
+    along = 0.5 + GRAVITY_MPS2 * abs(math.sin(pitch))
+    for side, lean in ((found.left_mps2, roll), (found.right_mps2, -roll)):
+        aside = side + GRAVITY_MPS2 * math.sin(lean)
+        assert side > 0.0 and aside / 0.185 + along / 0.25 == pytest.approx(weight / 0.2)
+
+
+def test_where_braking_needs_all_of_the_support_none_is_left_for_a_bend() -> None:
+    found = firm(TALL, 0.0, 0.25, 9.0, True)
+    assert (found.left_mps2, found.right_mps2) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(("roll", "pitch"), [(-1.4, 1.4), (1.4, -1.4), (1.5, 1.5), (3.0, 0.1), (0.0, 1.57)])
+@pytest.mark.parametrize("forward", [True, False])
+def test_however_it_lies_there_is_a_steepest_way_and_no_motion_left_on_it(
+    roll: float, pitch: float, forward: bool
+) -> None:
+    """Two angles that an IMU says may be steeper together than any plane is."""
+    for turns in (STRAIGHT, (-0.8, 0.8), (-7.0, 7.0)):
+        assert -0.5 * math.pi <= steepest_rad(roll, pitch, forward, turns) <= 0.5 * math.pi
+        assert firm(TALL, roll, pitch, 1.5, forward, turns).braking_mps2 <= 1.5
+    assert steepest_rad(1.4, 1.4, forward, (-7.0, 7.0)) == pytest.approx(0.5 * math.pi)
+    assert firm(TALL, 1.4, 1.4, 1.5, forward, (-7.0, 7.0)).braking_mps2 == 0.0
+
+
+def test_straight_is_no_turn_to_either_side() -> None:
+    assert STRAIGHT == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("lean", [(math.nan, 0.0), (0.0, math.inf)])
