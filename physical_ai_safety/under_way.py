@@ -16,8 +16,8 @@ from physical_ai_core.geometry import Array
 from physical_ai_safety.footprint import INSIDE_M, STILL, Braking, Hull, Near
 from physical_ai_safety.motion import REST, Motion
 
-LONGEST_S = 2.0  # an older command is obeyed or lost
 STEP_S, BRAKING_STEP_S, LEAST_STEP_S = 0.04, 0.08, 1e-3
+BRAKING_STEPS = 100  # to rest at most, however slowly it brakes: down a slope that can take long
 NEXT_S = 0.04  # after the new command the next one can be a stop
 KEPT = 0.5  # share of the side margin, or of what is left of it, that a stop which follows must keep
 TURNS_RPS = 0.02  # below, all ways are one straight line, and the arc tells the same
@@ -134,13 +134,15 @@ def _driven(
     v, w = base.v_mps, base.w_rps
     x = y = yaw = way_m = 0.0
     poses: list[tuple[float, float, float]] = []
-    index, behind = 0, False
+    index, behind, braking_step_s = 0, False, 0.0
     ends_s = begins_s + NEXT_S
-    last_s = ends_s + LONGEST_S
-    while at_s < last_s:
+    while True:
         step_s = STEP_S
         if at_s >= ends_s - 1e-9:
-            told, step_s = REST, BRAKING_STEP_S
+            if v == 0.0 and w == 0.0:
+                break
+            braking_step_s = braking_step_s or max(BRAKING_STEP_S, braking.duration_s(v, w) / BRAKING_STEPS)
+            told, step_s = REST, braking_step_s
         elif at_s >= begins_s - 1e-9:
             told, step_s = motion, min(step_s, ends_s - at_s)
         else:
@@ -159,8 +161,6 @@ def _driven(
             abs(v) - abs(before_v) > base.push_mps2 * step_s + STILL
             or abs(w) - abs(before_w) > base.push_rps2 * step_s + STILL
         )
-        if at_s >= ends_s - 1e-9 and before_v == 0.0 and before_w == 0.0:
-            break
         ahead = (v if abs(v) > abs(before_v) else 0.5 * (v + before_v)) * step_s
         turn = (w if abs(w) > abs(before_w) else 0.5 * (w + before_w)) * step_s
         heading = yaw + 0.5 * turn

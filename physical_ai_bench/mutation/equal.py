@@ -19,7 +19,6 @@ PICKS: Final = "which rows are true picks the same as their numbers"
 ONE: Final = "of one alone the copy is the same"
 TURN: Final = "half a turn to either side is the same direction"
 MEASURED: Final = "measured, and worked out in floating numbers: nothing hangs on the one value between the two"
-RESTING: Final = "a nanosecond later it stands as well: the pose of rest is only written once more"
 NO_MODE: Final = "no mode of a rules file can have that name"
 
 EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
@@ -266,10 +265,23 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
     "under_way": (
         Equal("ahead = (v if abs(v) > abs(before_v) else 0.5 * (v + before_v)) * step_s", "Gt -> GtE", SAME),
         Equal("turn = (w if abs(w) > abs(before_w) else 0.5 * (w + before_w)) * step_s", "Gt -> GtE", SAME),
-        *(
-            Equal("if at_s >= ends_s - 1e-9 and before_v == 0.0 and before_w == 0.0:", change, RESTING)
-            for change in ("GtE -> Gt", "Sub -> Add")
+        Equal(
+            "if not len(near.inside_x) and not (len(near.r) and near.r[0] < reach_m):", "Lt -> LtE",
+            "so far away nothing is met, and all of it can be followed",
         ),
+        Equal("if spare_m >= -INSIDE_M:", "GtE -> Gt", MEASURED),
+        Equal(
+            "least = np.minimum(KEPT * hull.margin_m, np.where(away > 0.0, KEPT * away, away))", "Gt -> GtE",
+            "a share of nothing is nothing",
+        ),
+        Equal("if at_s >= ends_s - 1e-9:", "GtE -> Gt", MEASURED),
+        Equal("elif at_s >= begins_s - 1e-9:", "GtE -> Gt", MEASURED),
+        Equal(
+            "while index + 1 < len(sent) and sent[index + 1].stamp_s + base.late_s <= at_s + 1e-9:", "LtE -> Lt",
+            MEASURED,
+        ),
+        Equal("abs(v) - abs(before_v) > base.push_mps2 * step_s + STILL", "Gt -> GtE", MEASURED),
+        Equal("or abs(w) - abs(before_w) > base.push_rps2 * step_s + STILL", "Gt -> GtE", MEASURED),
     ),
     "walkers": (
         Equal("self._stamp_s = -math.inf", "USub dropped", "after either the first sweep begins anew"),

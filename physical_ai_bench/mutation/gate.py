@@ -25,7 +25,7 @@ OF_FILE: Final = {
     "incline": ("incline",), "intruders": ("intruders", "crew"), "jerk": ("ramps",), "ladder": ("ladder",),
     "latency": ("latency",), "loads": ("loads",), "people_say": ("words", "people_say"),
     "rule_forms": ("schema", "clauses", "conflicts"),
-    "under_way": ("under_way", "barrier"), "reflex": ("reflex",), "groups": ("walkers", "closed_loop"),
+    "under_way": ("under_way", "obeying", "barrier"), "reflex": ("reflex",), "groups": ("walkers", "closed_loop"),
     "picture": ("picture", "answering", "core", "wiring", "circumstances"),
     "hearing": ("hearing", "core", "inputs", "command_watch", "wiring", "person"), "sensors": ("sensors",),
     "plausible": ("plausible", "blinded", "contradictions"), "command_watch": ("command_watch",),

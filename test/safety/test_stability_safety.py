@@ -134,7 +134,10 @@ def test_where_braking_needs_all_of_the_support_none_is_left_for_a_bend() -> Non
     assert (found.left_mps2, found.right_mps2) == (0.0, 0.0)
 
 
-@pytest.mark.parametrize(("roll", "pitch"), [(-1.4, 1.4), (1.4, -1.4), (1.5, 1.5), (3.0, 0.1), (0.0, 1.57)])
+@pytest.mark.parametrize(("roll", "pitch"), [
+    (-1.4, 1.4), (1.4, -1.4), (1.5, 1.5), (3.0, 0.1), (0.0, 0.5 * math.pi), (0.015, -0.5 * math.pi),
+    (0.015, 0.5 * math.pi),
+])  # fmt: skip
 @pytest.mark.parametrize("forward", [True, False])
 def test_however_it_lies_there_is_a_steepest_way_and_no_motion_left_on_it(
     roll: float, pitch: float, forward: bool

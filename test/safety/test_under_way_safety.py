@@ -13,7 +13,6 @@ from physical_ai_safety.footprint import Braking, Hull, Near, sort_points
 from physical_ai_safety.motion import Motion
 from physical_ai_safety.under_way import (
     ALL,
-    LONGEST_S,
     NEXT_S,
     SHARES,
     Base,
@@ -107,7 +106,7 @@ def fine(motion: Motion, here: Base, sent: tuple[Sent, ...], now_s: float, bette
     """Where a base ends that is told by what was sent `late_s` before, then `motion`, then rest."""
     x = y = yaw = 0.0
     v, w, at_s, step_s = here.v_mps, here.w_rps, now_s - here.age_s, 0.001
-    while at_s < now_s + here.late_s + NEXT_S + LONGEST_S:
+    while at_s < now_s + here.late_s + NEXT_S + 2.0:
         told = Motion(0.0, 0.0)
         if at_s < now_s + here.late_s:
             told = Motion(*[one for one in sent if one.stamp_s + here.late_s <= at_s][-1:][0][1:]) if any(
