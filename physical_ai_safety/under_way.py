@@ -18,6 +18,7 @@ from physical_ai_safety.motion import REST, Motion
 
 STEP_S, BRAKING_STEP_S, LEAST_STEP_S = 0.04, 0.08, 1e-3
 BRAKING_STEPS = 100  # to rest at most, however slowly it brakes: down a slope that can take long
+MOST_POSES = 1000  # no way takes so many; what decides over motion has no loop without an end
 NEXT_S = 0.04  # after the new command the next one can be a stop
 KEPT = 0.5  # share of the side margin, or of what is left of it, that a stop which follows must keep
 TURNS_RPS = 0.02  # below, all ways are one straight line, and the arc tells the same
@@ -136,7 +137,7 @@ def _driven(
     poses: list[tuple[float, float, float]] = []
     index, behind, braking_step_s = 0, False, 0.0
     ends_s = begins_s + NEXT_S
-    while True:
+    while len(poses) < MOST_POSES:
         step_s = STEP_S
         if at_s >= ends_s - 1e-9:
             if v == 0.0 and w == 0.0:

@@ -274,6 +274,11 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
             "least = np.minimum(KEPT * hull.margin_m, np.where(away > 0.0, KEPT * away, away))", "Gt -> GtE",
             "a share of nothing is nothing",
         ),
+        Equal(
+            "MOST_POSES = 1000  # no way takes so many; what decides over motion has no loop without an end",
+            "1000 -> 1001", "no way takes so many",
+        ),
+        Equal("while len(poses) < MOST_POSES:", "Lt -> LtE", "no way takes so many"),
         Equal("if at_s >= ends_s - 1e-9:", "GtE -> Gt", MEASURED),
         Equal("elif at_s >= begins_s - 1e-9:", "GtE -> Gt", MEASURED),
         Equal(
