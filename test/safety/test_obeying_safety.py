@@ -10,7 +10,7 @@ import pytest
 
 from physical_ai_safety.footprint import Braking, Hull, Near, sort_points
 from physical_ai_safety.motion import Motion
-from physical_ai_safety.under_way import ALL, Base, Sent, _driven, remember, share_that_rests
+from physical_ai_safety.under_way import ALL, Base, Followed, Sent, _driven, remember, share_that_rests
 
 HULL = Hull([(0.25, 0.21), (-0.25, 0.21), (-0.25, -0.21), (0.25, -0.21)], 0.05)
 ODD = Hull([(0.6, 0.1), (0.2, -0.3), (-0.2, -0.1), (-0.1, 0.4)], 0.05)  # no side like another
@@ -25,6 +25,10 @@ def base(v: float = 0.0, w: float = 0.0, late_s: float = 0.5, age_s: float = 0.0
 def near(*points: tuple[float, float], hull: Hull = HULL) -> Near:
     x, y = np.array(points, dtype=float).reshape(-1, 2).T
     return sort_points(hull, x, y)
+
+
+def followed(hull: Hull, near: Near, motion: Motion, here: Base, sent: tuple[Sent, ...], now_s: float) -> Followed:
+    return share_that_rests(hull, near, motion, here, sent, now_s)
 
 
 # --- what is remembered ---
@@ -124,8 +128,8 @@ def test_a_base_that_brakes_slowly_is_followed_until_it_rests() -> None:
     ahead = (Sent(0.0, 1.0, 0.03),)
     far, near_by = near((3.0, 0.08)), near((2.5, 0.08))
     here = base(1.0, 0.03, brakes=SLIPPERY)
-    assert share_that_rests(HULL, far, Motion(1.0, 0.03), here, ahead, 0.5).share == 1.0
-    found = share_that_rests(HULL, near_by, Motion(1.0, 0.03), here, ahead, 0.5)
+    assert followed(HULL, far, Motion(1.0, 0.03), here, ahead, 0.5).share == 1.0
+    found = followed(HULL, near_by, Motion(1.0, 0.03), here, ahead, 0.5)
     assert found.share < 1.0 and found.left_m < 0.0
     x, _, _ = _driven(Motion(1.0, 0.0), here._replace(w_rps=0.0), (Sent(0.0, 1.0, 0.0),), 0.5, 0.3, AT_ONCE)[0][-1]
     assert x == pytest.approx(0.54 + 2.0, abs=1e-3)
@@ -164,7 +168,7 @@ def nearest(here: Base, word: Sent, hull: Hull, post: tuple[float, float]) -> fl
 def test_a_base_that_turns_in_slowly_comes_nearer_to_what_it_should_turn_away_from(push: float) -> None:
     word, post = Sent(0.0, 1.0, 1.0), (1.3, -0.15)
     here = base(1.0, 0.0, late_s=0.7)._replace(push_rps2=push)
-    found = share_that_rests(HULL, near(post), Motion(*word[1:]), here, (word,), 0.0)
+    found = followed(HULL, near(post), Motion(*word[1:]), here, (word,), 0.0)
     expected = nearest(here, word, HULL, post)
     assert found.left_m == pytest.approx(expected, abs=0.02)  # its own steps are coarser
     assert nearest(here._replace(push_rps2=2.0 * push), word, HULL, post) > expected + 0.04
@@ -178,15 +182,15 @@ AROUND = [(0.45, -0.25), (0.0, -0.35), (-0.3, 0.15), (0.35, 0.4), (0.75, 0.3), (
 def test_each_side_of_the_body_turns_with_it(post: tuple[float, float], w: float) -> None:
     word = Sent(0.0, 0.0, w)
     here = base(0.0, w, late_s=1.0)
-    found = share_that_rests(ODD, near(post, hull=ODD), Motion(0.0, w), here, (word,), 0.0)
+    found = followed(ODD, near(post, hull=ODD), Motion(0.0, w), here, (word,), 0.0)
     assert found.left_m == pytest.approx(nearest(here, word, ODD, post), abs=0.01)
 
 
 def test_of_several_returns_the_nearest_is_told() -> None:
     post, word = (0.45, 0.0), (Sent(0.0, 0.3, 0.05),)
-    alone = share_that_rests(HULL, near(post), Motion(0.3, 0.05), base(0.3, 0.05), word, 0.0)
+    alone = followed(HULL, near(post), Motion(0.3, 0.05), base(0.3, 0.05), word, 0.0)
     with_others = near(post, (0.1, 0.5), (-0.4, 0.2), (0.95, 0.1))
-    assert share_that_rests(HULL, with_others, Motion(0.3, 0.05), base(0.3, 0.05), word, 0.0) == alone
+    assert followed(HULL, with_others, Motion(0.3, 0.05), base(0.3, 0.05), word, 0.0) == alone
     assert 0.0 < alone.left_m < 0.1
 
 
@@ -194,7 +198,7 @@ def test_the_nearer_a_post_the_less_of_the_motion_is_left() -> None:
     word = (Sent(0.0, 0.5, 0.1),)
     shares = []
     for gap in np.arange(1.2, 0.1, -0.004):
-        found = share_that_rests(HULL, near((0.25 + gap, 0.0)), Motion(1.5, 0.1), base(0.5, 0.1, 0.1), word, 0.0)
+        found = followed(HULL, near((0.25 + gap, 0.0)), Motion(1.5, 0.1), base(0.5, 0.1, 0.1), word, 0.0)
         shares.append(found.share)
     assert sorted(set(shares), reverse=True) == [1.0, 0.7, 0.4, 0.2, 0.0] == list(dict.fromkeys(shares))
 
@@ -211,7 +215,7 @@ def test_all_of_a_motion_is_one_share_and_nothing_is_near() -> None:
 def test_a_turn_of_a_fiftieth_of_a_radian_a_second_is_looked_at(who: str, w: float, looks: bool) -> None:
     turns = {name: w if name == who else 0.0 for name in ("motion", "base", "sent")}
     sent = (Sent(0.0, 0.2, turns["sent"]),)
-    found = share_that_rests(HULL, near((0.45, 0.0)), Motion(0.2, turns["motion"]), base(0.2, turns["base"]), sent, 0.0)
+    found = followed(HULL, near((0.45, 0.0)), Motion(0.2, turns["motion"]), base(0.2, turns["base"]), sent, 0.0)
     assert (found is not ALL) is looks and math.isfinite(found.left_m) is looks
 
 
@@ -232,5 +236,5 @@ def test_what_stands_beyond_the_way_of_the_swiftest_part_until_it_could_rest_is_
     moves = {name: (v, w) if name == who else still for name in ("motion", "base", "sent")}
     here, sent = base(*moves["base"], late_s, age_s), (Sent(0.0, *moves["sent"]),)
     for gap_m, looks in ((-1e-3, True), (1e-3, False)):
-        found = share_that_rests(HULL, near((0.0, reach_m + gap_m)), Motion(*moves["motion"]), here, sent, 0.0)
+        found = followed(HULL, near((0.0, reach_m + gap_m)), Motion(*moves["motion"]), here, sent, 0.0)
         assert (found is not ALL) is looks and found.share == 1.0
