@@ -7,10 +7,12 @@ learns the horizon's optimum, which is what the solver's starting point is for; 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import gymnasium
 import numpy as np
+import torch
 from stable_baselines3.common.vec_env import VecEnv
 
 from physical_ai_control.mpc.problem import Ocp
@@ -28,6 +30,7 @@ CRASH_M: Final = 0.3  # an episode ends where a margin is cut by more
 NOISE: Final = np.array([0.004, 0.004, 0.004, 0.02, 0.04])
 REACH_M: Final = 0.75  # kept from moving obstacles, centre to centre
 SCALE: Final = 10.0  # cost at which the reward begins to bend
+KEPT: Final = ("centre", "swing", "phase", "rate", "growth", "x", "at", "which", "age", "total", "t")
 
 
 class DrivingEnv(VecEnv):
@@ -83,6 +86,18 @@ class DrivingEnv(VecEnv):
                 infos[i]["terminal_observation"] = self._seen[i]
             self._begin(done)
         return self._look(), reward.astype(np.float32), done, infos
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the next step depends on, but the places: tensors, and where the draws stand."""
+        arrays = {name: torch.from_numpy(getattr(self, f"_{name}").copy()) for name in KEPT}
+        return {"arrays": arrays, "draws": self._rng.bit_generator.state}
+
+    def restore(self, state: Mapping[str, Any]) -> Any:
+        """Go on as the world whose `state` this is; what is seen there now."""
+        for name in KEPT:
+            setattr(self, f"_{name}", state["arrays"][name].numpy().copy())
+        self._rng.bit_generator.state = state["draws"]
+        return self._look()
 
     def _begin(self, fresh: Any) -> None:
         rng, n = self._rng, int(fresh.sum())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from threading import Lock
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,9 +20,10 @@ from physical_ai_control.policy.proposal import ACTIONS
 from physical_ai_control.policy.sight import SIZE
 from physical_ai_core.robot import load_robot
 from physical_ai_learning.policy.env import DrivingEnv
+from physical_ai_learning.policy.learner import train
 from physical_ai_learning.policy.objective import problem
 from physical_ai_learning.policy.places import Place, Places, barn, drawn
-from physical_ai_learning.policy.train import CHECKPOINT, WEIGHTS, Settings, run
+from physical_ai_learning.policy.train import WEIGHTS, Settings, run
 
 CIRCLES = np.array([[0.12, 0.25], [-0.12, 0.25]])
 TINY = replace(Settings.smoke(), decisions=256, robots=16, rollout=8, batch=64, epochs=1, drawn_places=2)
@@ -71,30 +72,32 @@ def test_worlds_held_out_are_not_learnt_from(tmp_path: Path) -> None:
     assert len(learnt) == 6 and len(held) == 2 and not learnt & held
 
 
-def test_the_exported_file_says_what_the_network_says(tmp_path: Path) -> None:
-    from stable_baselines3 import PPO
+def test_the_exported_file_says_what_the_network_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    learners: list[Any] = []
 
+    def watched(*given: Any) -> Any:
+        learners.append(train(*given))
+        return learners[-1]
+
+    monkeypatch.setattr("physical_ai_learning.policy.train.train", watched)
     metrics = run(TINY, None, tmp_path, tmp_path / "weights", lambda *_: None)
     net = load(tmp_path / "weights" / WEIGHTS)
     assert net.parameters == metrics["parameters"] <= MOST_PARAMETERS
     seen = np.random.default_rng(0).normal(0.0, 1.0, (50, SIZE)).astype(np.float32)
-    model = PPO.load(tmp_path / CHECKPOINT, device="cpu")
-    actions, _ = model.policy.predict(seen, deterministic=True)
+    actions, _ = learners[0].model.policy.predict(seen, deterministic=True)
     assert np.abs(np.clip(net(seen), -1.0, 1.0) - actions).max() < 1e-5
     assert (tmp_path / "weights" / "model_card.md").is_file()
 
 
-def test_training_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
-    lock = Lock()  # what tells of progress need not go into a file
-
-    def told(*_: object) -> None:
-        with lock:
-            pass
-
-    first = run(replace(TINY, checkpoint_every=1), None, tmp_path, tmp_path, told)
-    more = run(replace(TINY, decisions=512), None, tmp_path, tmp_path, lambda *_: None)
-    assert (first["decisions"], more["decisions"]) == (256, 512)
-    assert more["sha256"] != first["sha256"]
+def test_training_run_again_learns_no_more_and_writes_the_same_weights(tmp_path: Path) -> None:
+    first, again = (run(TINY, None, tmp_path, tmp_path / name, lambda *_: None) for name in ("one", "two"))
+    one, two = (load(tmp_path / name / WEIGHTS) for name in ("one", "two"))
+    assert first["decisions"] == again["decisions"] == 256 and first["mean_reward"] == again["mean_reward"]
+    assert all(
+        np.array_equal(a, b)
+        for mine, its in zip(one.layers, two.layers, strict=True)
+        for a, b in zip(mine, its, strict=True)
+    )
 
 
 def test_a_short_route_is_driven_to_its_end_by_every_way_and_judged_alike() -> None:
