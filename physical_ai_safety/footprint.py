@@ -91,10 +91,9 @@ def sort_points(hull: Hull, x: Array, y: Array) -> Near:
     x, y, r = x[order], y[order], r[order]
     close = int(r.searchsorted(hull.radius_m, side="right"))
     heights = hull.heights(x[:close], y[:close])
-    within = heights.max(axis=0) <= INSIDE_M
-    if not within.any():
-        return Near(x, y, r, _NONE, _NONE, _NO_EDGE, _NONE)
-    inside = np.flatnonzero(within)
+    inside = np.flatnonzero(heights.max(axis=0) <= INSIDE_M)
+    if not len(inside):
+        return Near(x, y, r, _NONE, _NONE, inside, _NONE)
     edge = heights[:, inside].argmax(axis=0)
     left = heights[edge, inside] + hull.margin_m
     outside = np.ones(len(x), dtype=bool)
@@ -103,7 +102,6 @@ def sort_points(hull: Hull, x: Array, y: Array) -> Near:
 
 
 _NONE: Array = np.empty(0)
-_NO_EDGE: NDArray[np.intp] = np.empty(0, dtype=np.intp)
 
 
 class Braking(NamedTuple):
@@ -216,15 +214,14 @@ def swept(hull: Hull, x: Array, y: Array, v_mps: float, w_rps: float, braking: B
 
 
 def _annulus(hull: Hull, centre: float) -> tuple[float, float]:
-    """Squares of the hull's nearest and farthest distance from (0, centre): what it can meet at all lies between."""
-    nearest2, farthest2, holds = math.inf, 0.0, True
+    """Squares of the least and greatest distance of its edges from (0, centre): what they can meet lies between."""
+    nearest2, farthest2 = math.inf, 0.0
     for ny, offset, ty, begin, end, x, y in hull.lines:
         h, along = offset - ny * centre, ty * centre
         beside = min(max(along, begin), end) - along
-        holds = holds and h >= 0.0
         nearest2 = min(nearest2, h * h + beside * beside)
         farthest2 = max(farthest2, x * x + (y - centre) * (y - centre))
-    return (0.0 if holds else nearest2), farthest2
+    return nearest2, farthest2
 
 
 CLOSING_GAIN = 1.0  # 1/s: a point at h from the footprint may come nearer by h a second (a barrier condition)

@@ -14,6 +14,9 @@ NO_GAP: Final = "a share of no difference, and the other one is 1 at most: the l
 AT_BOUND: Final = "what is exactly at its bound is set to that bound"
 SPINS: Final = "a turn on the spot bends without end: no field is for it, and none is like it"
 UNREAD: Final = "nothing reads it while there are no rows"
+LOOSE: Final = "it leaves out what the motion never meets: to leave out less of that saves less, and finds the same"
+SIGN: Final = "a sign divides as it multiplies"
+FIRST: Final = "numpy reads the first letter"
 MORE: Final = "a larger grid holds the same cells"
 PICKS: Final = "which rows are true picks the same as their numbers"
 ONE: Final = "of one alone the copy is the same"
@@ -132,6 +135,13 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
             "self.normals, self.offsets, self.tangents, self.starts, self.ends, start, strict=True", "True -> False",
             LENGTHS,
         ),
+        Equal('order = np.argsort(r, kind="stable")', "'stable' -> 'stableX'", FIRST),
+        Equal("if free_s <= 0.0:", "LtE -> Lt", "the factor for no way at all is 0, and is worked out as 0"),
+        Equal("if abs(w_rps) < STRAIGHT * abs(v_mps):", "Lt -> LtE", AT_BOUND),
+        Equal("along = root * -turn", "Mult -> Div", SIGN),
+        Equal("ring = ((rho2 >= nearest2) & (rho2 <= farthest2)).nonzero()[0]", "BitAnd -> BitOr", LOOSE),
+        Equal("nearest2, farthest2 = math.inf, 0.0", "0.0 -> 1.0", LOOSE),
+        Equal("nearest2 = min(nearest2, h * h + beside * beside)", "Add -> Sub", LOOSE),
     ),
     "gate": (
         Equal(
@@ -182,7 +192,7 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
         ),
         Equal(
             "turn = (bearing - scan.angle_min_rad) * math.copysign(1.0, scan.angle_increment_rad) + 0.5 * step_rad",
-            "Mult -> Div", "a sign divides as it multiplies",
+            "Mult -> Div", SIGN,
         ),
         *(
             Equal(
@@ -297,7 +307,7 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
         Equal("rows, columns = np.nonzero(distance < GATE_M)", "Lt -> LtE", MEASURED),
         Equal(
             'for pair in np.argsort(distance[rows, columns], kind="stable"):', "'stable' -> 'stableX'",
-            "numpy reads the first letter",
+            FIRST,
         ),
         Equal(
             "if group.free is None and track.hits >= HITS_TO_BELIEVE and "

@@ -15,7 +15,7 @@ OF_FILE: Final = {
     "gate": ("deciding", "gate", "limits", "reasons", "properties"),
     "core": ("answering", "core", "faults", "wiring", "person"),
     "rules": ("rules", "faults", "loads"),
-    "zones": ("zones", "ways", "clauses"), "footprint": ("footprint",), "ranges": ("ranges", "faults", "sensors"),
+    "zones": ("zones", "ways", "clauses"), "footprint": ("footprint", "sweeping"), "ranges": ("ranges", "faults", "sensors"),
     "walkers": ("looks", "meeting", "walkers", "gate", "closed_loop"), "looks": ("looks", "walkers", "closed_loop"),
     "inputs": ("inputs", "core"), "place": ("inputs", "core"), "crew": ("crew",), "dead_reckoning": ("inputs",),
     "situation": ("situation", "reasons", "gate"), "words": ("words", "gate", "limits"),
