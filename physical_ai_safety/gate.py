@@ -24,7 +24,7 @@ from physical_ai_safety.motion import REST, Motion
 from physical_ai_safety.ranges import Ranges
 from physical_ai_safety.rule_forms import RULE_KINDS
 from physical_ai_safety.situation import Book, Command, GateVerdict, Memory, RobotState
-from physical_ai_safety.under_way import Base, remember, share_that_rests
+from physical_ai_safety.under_way import Base, Led, remember, share_that_rests
 from physical_ai_safety.walkers import meeting
 
 STOPPING = ("stability", "zone", "obstacle", "person", *RULE_KINDS)  # rules that may end in a protective stop
@@ -175,7 +175,8 @@ def _least(
     """What the strictest of all zones and clauses leaves of a motion."""
     pose, way, least = robot.pose, None, None
     if pose is not None and memory.anchor is not None:
-        way = rules.zones.way(pose, *motion, rules.braking, rules.file.escape_mps, memory.anchor)
+        led = _led(motion, robot, rules, memory, stamp_s)
+        way = rules.zones.way(pose, *motion, rules.braking, rules.file.escape_mps, memory.anchor, led)
         found = way.site()
         if found is not None:
             numbers = {"way_m": found.way_m, "limit_mps": found.limit_mps, "sigma_m": pose.sigma_m}
@@ -203,12 +204,16 @@ def _obstacles(
         motion = motion.scaled(contact.factor)
         numbers = {"free_m": contact.free_m, "x_m": contact.x_m, "y_m": contact.y_m, "v_mps": motion.v_mps}
         notes.append(Intervention("obstacle", "stop distance", numbers))
-    base = Base(_plain(robot.v_mps), _plain(robot.w_rps), rules.late_s, robot.place_age_s, rules.braking, *rules.push)
-    share, left_m = share_that_rests(rules.hull, ranges.near, motion, base, memory.sent, stamp_s)
+    share, left_m = share_that_rests(rules.hull, ranges.near, _led(motion, robot, rules, memory, stamp_s))
     if share < 1.0:
         motion = motion.scaled(share)
         notes.append(Intervention("obstacle", "under way", {"free_m": max(0.0, left_m), "v_mps": motion.v_mps}))
     return motion
+
+
+def _led(motion: Motion, robot: RobotState, rules: Book, memory: Memory, stamp_s: float) -> Led:
+    base = Base(_plain(robot.v_mps), _plain(robot.w_rps), rules.late_s, robot.place_age_s, rules.braking, *rules.push)
+    return Led(motion, base, memory.sent, stamp_s, rules.hull.radius_m)
 
 
 def _walkers(

@@ -16,16 +16,13 @@ from physical_ai_safety.dead_reckoning import DeadReckoning, PlanarPose
 from physical_ai_safety.footprint import Hull, Near, sort_points
 from physical_ai_safety.looks import View
 from physical_ai_safety.plausible import blinded
+from physical_ai_safety.remembered import FULL_CIRCLE_RAD, THIN_M, OutOfSight, Sight
 from physical_ai_safety.walkers import NOBODY, Walkers, WalkerTracker
 
-FULL_CIRCLE_RAD = math.radians(350.0)
 WIDEST_SWEEP_RAD = math.radians(370.0)  # from the first ray to the last: one turn, and some
 MISSED_S = 0.25  # a return whose ray says nothing in the sweeps after it stands so long
-BLIND_REACH_M = 1.5  # what passed out of sight is remembered this near
-MOST_REMEMBERED = 256
 LOWEST_M, HIGHEST_M = 0.05, 1.6  # heights above ground of a 3D return that can be hit
 CLOUD_CELL_M = 0.05
-THIN_M = 0.015  # far below the side margin
 STEP_M = 0.03  # a change of range from ray to ray beyond noise
 DIRECTIONS = 36  # looked at, to see whether the sensors together look all round
 
@@ -48,12 +45,12 @@ class RangeField:
         """`reach_m`: nothing farther matters. `keep_s`: an older cloud counts no more (a sensor that is missed has
         stopped the robot by then)."""
         self._hull, self._reckoning, self._keep_s = hull, reckoning, keep_s
-        self._reach_m, self._blind_memory_s = reach_m, blind_memory_s
+        self._reach_m = reach_m
         self._walker_speeds = walker_speeds_mps
         self.tracker = WalkerTracker()
         self._points: Array = np.empty((0, 2))  # of the newest sweep, near ones
-        self._lost: Array = np.empty((0, 3))  # x, y, stamp of what is now out of sight
-        self._missed: Array = np.empty((0, 3))  # the same of what lost rays would have met
+        self._lost = OutOfSight(blind_memory_s)
+        self._missed: Array = np.empty((0, 3))  # x, y, stamp of what lost rays would have met
         self._cloud: Array = np.empty((0, 2))
         self._cloud_stamp_s = -math.inf
         self._scan_stamp_s = -math.inf
@@ -94,7 +91,7 @@ class RangeField:
         y = sensor_y + r * (s * cos_a + c * sin_a)
         wx, wy = _carry(pose, x, y)
         near = np.flatnonzero(hit & (x * x + y * y < self._reach_m**2))
-        near = near[_thinned(r[near], abs(scan.angle_increment_rad))]
+        near = near[_thinned(near, r[near], abs(scan.angle_increment_rad))]
         middle = scan.angle_min_rad + 0.5 * scan.angle_increment_rad * (len(ranges) - 1)
         middle = sensor_yaw + (-middle if upside_down else middle)
         half = 0.5 * abs(scan.angle_increment_rad) * len(ranges)
@@ -102,8 +99,9 @@ class RangeField:
         view = View(at_x, at_y, pose.yaw_rad + middle, half)
         stood = np.concatenate([self._missed, _stamped(self._points, self._scan_stamp_s)])
         self._missed = _unanswered(stood, scan, ~usable, pose, mount)
-        self._remember(stood, scan.stamp_s, pose, view, [other.view for other in others if other.view is not None])
-        self._points = np.column_stack([wx[near], wy[near]])
+        last, self._points = self.view or view, np.column_stack([wx[near], wy[near]])
+        sight = Sight(scan.stamp_s, pose, view, abs(scan.angle_increment_rad))
+        self._lost.sweep(stood, self._points, sight, last, [other.view for other in others if other.view is not None])
         self.view, self.sector = view, (middle, half)
         self._scan_stamp_s = scan.stamp_s
         self.follow()
@@ -138,7 +136,7 @@ class RangeField:
 
     def points(self) -> list[Array]:
         """Returns (N, 2) in the dead-reckoned frame: the newest sweep, what passed out of sight, the newest cloud."""
-        parts = [self._points, *(old[:, :2] for old in (self._missed, self._lost) if len(old))]
+        parts = [self._points, *(old[:, :2] for old in (self._missed, self._lost.rows) if len(old))]
         if len(self._cloud) and self._reckoning.stamp_s - self._cloud_stamp_s < self._keep_s:
             parts.append(self._cloud)
         return parts
@@ -147,7 +145,8 @@ class RangeField:
         """The clock jumped: nothing seen before can be placed in time."""
         empty: Array = np.empty((0, 2))
         self.view = self.sector = None
-        self._points, self._cloud, self._lost, self._missed = empty, empty, np.empty((0, 3)), np.empty((0, 3))
+        self._points, self._cloud, self._missed = empty, empty, np.empty((0, 3))
+        self._lost.forget()
         self._walking, self._unfollowed = np.empty((0, 5)), None
         self.tracker = WalkerTracker()
         self.version += 1
@@ -168,21 +167,6 @@ class RangeField:
             angles = scan.angles()
             self._rays = (key, np.cos(angles), np.sin(angles))
         return self._rays[1], self._rays[2]
-
-    def _remember(
-        self, stood: Array, stamp_s: float, pose: PlanarPose, view: View, others: Sequence[View]
-    ) -> None:  # fmt: skip
-        """Keep of what stood there (N, 3: x, y, stamp) what neither this sweep nor another sensor can see now."""
-        known = np.concatenate([self._lost, stood])
-        if not len(known) or 2.0 * view.half_rad >= FULL_CIRCLE_RAD:
-            return
-        away = np.hypot(known[:, 0] - pose.x_m, known[:, 1] - pose.y_m)
-        hidden = np.ones(len(known), dtype=np.bool_)
-        for seen in (view, *others):
-            bearing = np.arctan2(known[:, 1] - seen.y, known[:, 0] - seen.x) - seen.middle_rad
-            hidden &= np.abs((bearing + math.pi) % (2.0 * math.pi) - math.pi) > seen.half_rad
-        young = stamp_s - known[:, 2] < self._blind_memory_s
-        self._lost = known[hidden & young & (away < BLIND_REACH_M)][-MOST_REMEMBERED:]
 
 
 def _stamped(points: Array, stamp_s: float) -> Array:
@@ -253,12 +237,15 @@ def _occupied(points_m: NDArray[np.float32], mount: Mount, reach_m: float) -> Ar
     return np.column_stack([ix - across, iy - across]) * CLOUD_CELL_M
 
 
-def _thinned(r: Array, increment_rad: float) -> NDArray[np.intp]:
-    """Indices of returns at least `THIN_M` apart along the sweep, and of every step in range."""
-    if not len(r):
-        return np.empty(0, dtype=np.intp)
-    along = np.cumsum(r * increment_rad + np.maximum(np.abs(np.diff(r, prepend=r[0])) - STEP_M, 0.0))
-    return np.flatnonzero(np.diff(np.floor(along / THIN_M), prepend=-1.0) > 0.0)
+def _thinned(rays: NDArray[np.intp], r: Array, increment_rad: float) -> NDArray[np.intp]:
+    """Of returns (N,) with the numbers of their rays: indices of those at least `THIN_M` apart along the sweep, and of
+    the first and the last between steps in range and rays that met nothing: a thing is no narrower for it."""
+    kept = np.diff(np.floor(np.cumsum(r * increment_rad) / THIN_M), prepend=-math.inf) > 0.0
+    ends = (np.abs(np.diff(r)) > STEP_M) | (np.diff(rays) > 1)
+    kept[:-1] |= ends
+    kept[1:] |= ends
+    kept[-1:] = True
+    return np.flatnonzero(kept)
 
 
 def _carry(pose: PlanarPose, x: Any, y: Any) -> tuple[Any, Any]:

@@ -8,6 +8,7 @@ another way than either arc. Here it is driven as it will be, step by step, to t
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,7 @@ MOST_POSES = 1000  # no way takes so many; what decides over motion has no loop 
 NEXT_S = 0.04  # after the new command the next one can be a stop
 KEPT = 0.5  # share of the side margin, or of what is left of it, that a stop which follows must keep
 TURNS_RPS = 0.02  # below, all ways are one straight line, and the arc tells the same
+SOONER = 2.0  # times: so much better than stated may the base brake a turn, and drive on straighter than expected
 SHARES = (1.0, 0.7, 0.4, 0.2)  # of the motion, tried in turn
 
 
@@ -66,40 +68,69 @@ class Followed(NamedTuple):
 ALL = Followed(1.0, math.inf)
 
 
-def share_that_rests(
-    hull: Hull, near: Near, motion: Motion, base: Base, sent: tuple[Sent, ...], now_s: float
-) -> Followed:
-    """How much of a motion, of `SHARES` or nothing, leaves room for a stop that keeps its distance.
+class Led:
+    """Where a base is led that does what was sent, then a motion, then stops: driven out for each share of the motion
+    when it is asked for.
 
     `sent` reaches back twice as far as what is under way: while the robot turns, what it is told is judged in another
-    direction than the one in which it will be done.
+    direction than the one in which it will be done. All poses (x, y, yaw) are seen from where the robot is.
     """
-    swiftest, turning = max(abs(motion.v_mps), abs(base.v_mps)), max(abs(motion.w_rps), abs(base.w_rps))
-    for _, v, w in sent:
-        swiftest, turning = max(swiftest, abs(v)), max(turning, abs(w))
-    if turning < TURNS_RPS:
-        return ALL
-    until_s = base.age_s + base.late_s + NEXT_S + 0.5 * base.braking.duration_s(swiftest, turning)
-    reach_m = hull.radius_m + (swiftest + turning * hull.radius_m) * until_s
-    if not len(near.inside_x) and not (len(near.r) and near.r[0] < reach_m):
+
+    def __init__(
+        self, motion: Motion, base: Base, sent: tuple[Sent, ...], now_s: float, radius_m: float
+    ) -> None:  # fmt: skip
+        self.motion, self.base, self.sent, self.now_s, self.radius_m = motion, base, sent, now_s, radius_m
+        self._ways: dict[float, tuple[list[tuple[float, float, float]], float]] = {}
+
+    @cached_property
+    def _greatest(self) -> tuple[float, float]:
+        """Speed and turn rate, of all that the base does, was told and is to be told."""
+        told = (*self.sent, (0.0, *self.motion), (0.0, self.base.v_mps, self.base.w_rps))
+        return max(abs(v) for _, v, _ in told), max(abs(w) for _, _, w in told)
+
+    @property
+    def turns(self) -> bool:
+        """Where nothing turns all ways are one straight line, which others judge."""
+        return self._greatest[1] >= TURNS_RPS
+
+    @property
+    def reach_m(self) -> float:
+        """From the robot's origin: nothing farther is met before it rests."""
+        base, (swiftest, turning) = self.base, self._greatest
+        until_s = base.age_s + base.late_s + NEXT_S + 0.5 * base.braking.duration_s(swiftest, turning)
+        return self.radius_m + (swiftest + turning * self.radius_m) * until_s
+
+    def way(self, share: float) -> tuple[list[tuple[float, float, float]], float]:
+        """All poses on the ways that it may take to rest, and the longest way of any part of the robot."""
+        if share not in self._ways:
+            self._ways[share] = self._drive(self.motion.scaled(share))
+        return self._ways[share]
+
+    def _drive(self, motion: Motion) -> tuple[list[tuple[float, float, float]], float]:
+        base, rest = self.base, (self.sent, self.now_s, self.radius_m)
+        poses, way_m, behind = _driven(motion, base, *rest, math.inf)
+        if behind:  # between a base that speeds up at once and one that does as declared lies this one
+            poses += _driven(motion, base, *rest, 1.0)[0]
+        straighter = base._replace(braking=base.braking._replace(yaw_rps2=SOONER * base.braking.yaw_rps2))
+        other, other_m, _ = _driven(motion, straighter, *rest, math.inf)
+        return poses + other, max(way_m, other_m)
+
+
+def share_that_rests(hull: Hull, near: Near, led: Led) -> Followed:
+    """How much of a motion, of `SHARES` or nothing, leaves room for a stop that keeps its distance."""
+    if not led.turns or (not len(near.inside_x) and not (len(near.r) and near.r[0] < led.reach_m)):
         return ALL
     left_m = math.inf
     for share in SHARES:
-        spare_m, nearest_m = _spare(hull, near, motion.scaled(share), base, sent, now_s)
+        spare_m, nearest_m = _spare(hull, near, *led.way(share))
         left_m = nearest_m if share == 1.0 else left_m
         if spare_m >= -INSIDE_M:
             return Followed(share, left_m)
     return Followed(0.0, left_m)
 
 
-def _spare(
-    hull: Hull, near: Near, motion: Motion, base: Base, sent: tuple[Sent, ...], now_s: float
-) -> tuple[float, float]:
-    """Room left beyond what each return must keep, and the least distance of any, while the base does what was sent,
-    then `motion`, then stops."""
-    poses, way_m, behind = _driven(motion, base, sent, now_s, hull.radius_m, math.inf)
-    if behind:  # between a base that speeds up at once and one that does as declared lies this one
-        poses += _driven(motion, base, sent, now_s, hull.radius_m, 1.0)[0]
+def _spare(hull: Hull, near: Near, poses: list[tuple[float, float, float]], way_m: float) -> tuple[float, float]:
+    """Room left beyond what each return must keep, and the least distance of any, on all these poses."""
     count = int(near.r.searchsorted(hull.radius_m + way_m, side="right"))
     if not poses or not (count or len(near.inside_x)):
         return math.inf, math.inf

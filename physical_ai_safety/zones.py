@@ -17,11 +17,13 @@ from physical_ai_core.geometry import Array
 from physical_ai_core.site import Site, ZoneKind
 from physical_ai_safety.footprint import Braking, Hull, factor_within
 from physical_ai_safety.schema import ZoneRule
+from physical_ai_safety.under_way import SHARES, Led
 
 WORLD_M = 1.0e5
 STEPS = 16
 LOOK_M = 0.1  # how far ahead "leaving a zone" is judged
 SIGMAS = 3.0
+NO_NEARER_M = 1e-4  # rounding
 ANCHOR_M = 0.25  # distances to zones are measured anew after so much way
 
 
@@ -107,10 +109,14 @@ class ZoneMap:
         return Anchor(pose.x_m, pose.y_m, distances)
 
     def way(
-        self, pose: MapPose, v_mps: float, w_rps: float, braking: Braking, escape_mps: float, anchor: Anchor
-    ) -> Way:
-        """The way of a motion that is not rest, until the robot could stand, to be held against the shapes."""
-        return Way(self, self._hull, pose, v_mps, w_rps, braking, escape_mps, anchor)
+        self, pose: MapPose, v_mps: float, w_rps: float, braking: Braking, escape_mps: float, anchor: Anchor,
+        led: Led | None = None,
+    ) -> Way:  # fmt: skip
+        """The way of a motion that is not rest, until the robot could stand, to be held against the shapes.
+
+        `led`: where what was sent before leads it first.
+        """
+        return Way(self, self._hull, pose, v_mps, w_rps, braking, escape_mps, anchor, led)
 
 
 class Way:
@@ -118,9 +124,10 @@ class Way:
 
     def __init__(
         self, zones: ZoneMap, hull: Hull, pose: MapPose, v_mps: float, w_rps: float, braking: Braking,
-        escape_mps: float, anchor: Anchor,
+        escape_mps: float, anchor: Anchor, led: Led | None = None,
     ) -> None:  # fmt: skip
         self._zones, self._hull, self._pose, self._braking = zones, hull, pose, braking
+        self._led = led if led is not None and led.turns else None
         self._v_mps, self._w_rps, self._escape_mps = v_mps, w_rps, escape_mps
         self._braking_s = braking.duration_s(v_mps, w_rps)
         self._horizon_s = (
@@ -128,9 +135,11 @@ class Way:
         )  # at full speed: as far as it comes while it brakes
         self._margin_m = SIGMAS * pose.sigma_m
         moved_m = math.hypot(pose.x_m - anchor.x_m, pose.y_m - anchor.y_m)
-        self._reach_m = abs(v_mps) * self._horizon_s + hull.radius_m + self._margin_m + LOOK_M + moved_m
+        led_m = self._led.reach_m - hull.radius_m if self._led is not None else 0.0
+        self._reach_m = max(abs(v_mps) * self._horizon_s, led_m) + hull.radius_m + self._margin_m + LOOK_M + moved_m
         self._distances_m = anchor.distances_m
         self._bodies: Any = None
+        self._led_bodies: dict[float, Any] = {}
 
     def site(self) -> ZoneLimit | None:
         """The strictest of the site's own zones."""
@@ -170,10 +179,14 @@ class Way:
 
     def _along(self, times: Array) -> Any:
         """Footprints (K,) as shapely polygons in `map` along the motion."""
-        pose, v_mps = self._pose, self._v_mps
         yaw = self._w_rps * times
-        x = v_mps * times * np.sinc(yaw / math.pi)
-        y = v_mps * times * np.sinc(0.5 * yaw / math.pi) * np.sin(0.5 * yaw)
+        x = self._v_mps * times * np.sinc(yaw / math.pi)
+        y = self._v_mps * times * np.sinc(0.5 * yaw / math.pi) * np.sin(0.5 * yaw)
+        return self._placed(x, y, yaw)
+
+    def _placed(self, x: Array, y: Array, yaw: Array) -> Any:
+        """Footprints (K,) as shapely polygons in `map` at places seen from the robot."""
+        pose = self._pose
         c, s = math.cos(pose.yaw_rad), math.sin(pose.yaw_rad)
         px, py = pose.x_m + c * x - s * y, pose.y_m + s * x + c * y
         heading = pose.yaw_rad + yaw
@@ -182,31 +195,59 @@ class Way:
         corners = np.stack([px[:, None] + ch * bx - sh * by, py[:, None] + sh * bx + ch * by], axis=-1)
         return shapely.polygons(corners)  # each ring is closed by itself
 
+    def _share_led(self, k: int) -> float:
+        """Largest share of the motion with which a robot that is outside stays outside on the way it is led."""
+        if self._led is None or self._distances_m[k] >= self._reach_m:
+            return 1.0
+        for share in SHARES:
+            if not shapely.dwithin(self._zones.shapes[k], self._body_led(share), self._margin_m).any():
+                return share
+        return 0.0
+
+    def _body_led(self, share: float) -> Any:
+        if share not in self._led_bodies:
+            assert self._led is not None
+            self._led_bodies[share] = self._placed(*np.array(self._led.way(share)[0]).T)
+        return self._led_bodies[share]
+
     def _forbidden(self, k: int, name: str, escape: bool) -> ZoneLimit | None:
-        first = self._first(k)
-        if first is None:
-            return None
+        first, speed = self._first(k), abs(self._v_mps)
         if first == 0:
             return self._escape(k, name) if escape else ZoneLimit(0.0, name, "forbidden", 0.0, 0.0)
-        free_s, speed = float(self._times[first - 1]), abs(self._v_mps)
-        factor = factor_within(free_s, self._braking.reaction_s, self._braking_s)
-        return ZoneLimit(factor, name, "forbidden", speed * free_s, speed * factor)
+        share, free_s = self._share_led(k), self._horizon_s
+        if first is not None:
+            free_s = float(self._times[first - 1])
+            share = min(share, factor_within(free_s, self._braking.reaction_s, self._braking_s))
+        return ZoneLimit(share, name, "forbidden", speed * free_s, speed * share) if share < 1.0 else None
 
     def _escape(self, k: int, name: str) -> ZoneLimit | None:
-        """Already in a forbidden zone: out of it slowly, no other way; turning on the spot to face out is free."""
-        pose, v_mps = self._pose, self._v_mps
-        if abs(v_mps) < 1e-6:
+        """Already in a forbidden zone: out of it slowly, no other way; turning on the spot to face out is free. Within
+        its margin only: slowly on, and nowhere nearer to it, not by a corner that swings either."""
+        v_mps, shape = self._v_mps, self._zones.shapes[k]
+        here_m = float(shapely.distance(shape, self._bodies[0]))
+        if here_m > 0.0:
+            free = float(shapely.distance(shape, self._on_the_way()).min()) >= here_m - NO_NEARER_M
+        elif abs(v_mps) < 1e-6:
             return None
-        shape, out = self._zones.shapes[k], self._zones.exits[k]
-        ahead = LOOK_M / abs(v_mps)
-        heading = pose.yaw_rad + 0.5 * self._w_rps * ahead
-        here = _outward(shape, out, pose.x_m, pose.y_m)
-        there = _outward(
-            shape, out, pose.x_m + v_mps * ahead * math.cos(heading), pose.y_m + v_mps * ahead * math.sin(heading)
-        )
-        leaving = there > here + 1e-6
-        factor = min(1.0, self._escape_mps / abs(v_mps)) if leaving else 0.0
-        return ZoneLimit(factor, name, "escape" if leaving else "forbidden", 0.0, self._escape_mps if leaving else 0.0)
+        else:
+            free = self._leaves(k, LOOK_M / abs(v_mps))
+        if free and abs(v_mps) < 1e-6:
+            return None
+        factor = min(1.0, self._escape_mps / abs(v_mps)) if free else 0.0
+        return ZoneLimit(factor, name, "escape" if free else "forbidden", 0.0, self._escape_mps if free else 0.0)
+
+    def _on_the_way(self) -> Any:
+        """All bodies from here to rest, along the arc and as the robot is led."""
+        if self._led is None:
+            return self._bodies
+        return np.concatenate([self._bodies, self._body_led(1.0)])
+
+    def _leaves(self, k: int, ahead_s: float) -> bool:
+        """Whether the robot's middle is farther out, or nearer to the way out, a little later."""
+        pose, shape, out = self._pose, self._zones.shapes[k], self._zones.exits[k]
+        heading, way_m = pose.yaw_rad + 0.5 * self._w_rps * ahead_s, self._v_mps * ahead_s
+        there = _outward(shape, out, pose.x_m + way_m * math.cos(heading), pose.y_m + way_m * math.sin(heading))
+        return there > _outward(shape, out, pose.x_m, pose.y_m) + 1e-6
 
     def _slow(self, k: int, name: str, limit_mps: float) -> ZoneLimit | None:
         speed = abs(self._v_mps)

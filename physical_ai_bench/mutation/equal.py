@@ -186,10 +186,8 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
         Equal("self._walking, self._unfollowed = np.empty((0, 5)), None", "5 -> 6", UNREAD),
         Equal("usable = hit | (ranges > scan.range_max_m)", "Gt -> GtE", "at its very range a ray has hit"),
         Equal("r = np.where(hit, ranges, 0.0).astype(float)", "0.0 -> 1.0", "what did not hit is read nowhere"),
-        *(
-            Equal("hidden &= np.abs((bearing + math.pi) % (2.0 * math.pi) - math.pi) > seen.half_rad", *changed)
-            for changed in (("Add -> Sub", TURN), ("Gt -> GtE", MEASURED))
-        ),
+        Equal("ends = (np.abs(np.diff(r)) > STEP_M) | (np.diff(rays) > 1)", "Gt -> GtE", MEASURED),
+        Equal("return np.flatnonzero(kept)", "flatnonzero -> atleast_1d", PICKS),
         Equal(
             "turn = (bearing - scan.angle_min_rad) * math.copysign(1.0, scan.angle_increment_rad) + 0.5 * step_rad",
             "Mult -> Div", SIGN,
@@ -272,11 +270,20 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
             "no input has that name",
         ),
     ),
+    "remembered": (
+        Equal("kept &= _turn(other, known) > other.half_rad", "Gt -> GtE", MEASURED),
+        Equal("kept &= turn > view.half_rad - _edge_rad(view, known, step_rad)", "Gt -> GtE", MEASURED),
+        Equal("edge = np.flatnonzero(kept & (turn <= view.half_rad))", "LtE -> Lt", MEASURED),
+        Equal("edge = np.flatnonzero(kept & (turn <= view.half_rad))", "flatnonzero -> atleast_1d", PICKS),
+        Equal("return np.asarray(np.abs((bearing + math.pi) % (2.0 * math.pi) - math.pi))", "Add -> Sub", TURN),
+        Equal("outward = _turn(view, points) >= _turn(view, known)[:, None] - step_rad", "GtE -> Gt", MEASURED),
+        Equal("return np.asarray(((d2 < (2.0 * THIN_M) ** 2) & outward).any(axis=1))", "Lt -> LtE", MEASURED),
+    ),
     "under_way": (
         Equal("ahead = (v if abs(v) > abs(before_v) else 0.5 * (v + before_v)) * step_s", "Gt -> GtE", SAME),
         Equal("turn = (w if abs(w) > abs(before_w) else 0.5 * (w + before_w)) * step_s", "Gt -> GtE", SAME),
         Equal(
-            "if not len(near.inside_x) and not (len(near.r) and near.r[0] < reach_m):", "Lt -> LtE",
+            "if not led.turns or (not len(near.inside_x) and not (len(near.r) and near.r[0] < led.reach_m)):", "Lt -> LtE",
             "so far away nothing is met, and all of it can be followed",
         ),
         Equal("if spare_m >= -INSIDE_M:", "GtE -> Gt", MEASURED),
@@ -340,7 +347,7 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
             "return self._distances_m[self._zones.number[name]] < self._reach_m", "Lt -> LtE",
             "whoever hears yes asks on, and so far away no body is found in it",
         ),
-        Equal("leaving = there > here + 1e-6", "Gt -> GtE", MEASURED),
+        Equal("return there > _outward(shape, out, pose.x_m, pose.y_m) + 1e-6", "Gt -> GtE", MEASURED),
         Equal(
             "first = None if speed <= limit_mps else self._first(k)", "LtE -> Lt",
             "the root of its square is the limit itself, which is allowed",

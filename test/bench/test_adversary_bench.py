@@ -89,6 +89,20 @@ def test_bounded_campaign_no_touch_at_speed_and_no_exit_with_the_gate() -> None:
     assert sum(one.moved_m for one in outcomes.values()) > 10.0  # and not because it never moves
 
 
+@pytest.mark.parametrize(("number", "kind"), [(1647, "chair"), (2043, "chair"), (9435, "chair")])
+def test_legs_that_slip_off_the_edge_of_the_sweep_are_not_hit(number: int, kind: str) -> None:
+    """Found by the adversary: thin legs between the last ray and the next, and a base that ends its turn too soon."""
+    outcome = search.episode(2, number)
+    assert outcome.kind == kind and not outcome.crash and not outcome.exit and outcome.moved_m > 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "kind"), [(9210, "chair"), (6602, "fence"), (1574, "slope")])
+def test_what_searches_once_found_is_no_crash_and_no_exit(number: int, kind: str) -> None:
+    outcome = search.episode(2, number)
+    assert outcome.kind == kind and not outcome.crash and not outcome.exit
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(36000)
 def test_a_long_campaign_no_touch_at_speed_and_no_exit(tmp_path: Path) -> None:

@@ -293,7 +293,9 @@ def test_of_zones_and_clauses_the_strictest_binds_and_of_equals_the_zone(
         "forbid": {"v_mps": out.v_mps},
     }
     assert notes(out) == ([(kind, "bed" if kind == "zone" else "a", told[kind])] if kind else [])
-    assert zones.asked == [(HERE.pose, 0.5, 0.25, rules.braking, 0.2, out.memory.anchor)]
+    ((*asked, led),) = zones.asked
+    assert asked == [HERE.pose, 0.5, 0.25, rules.braking, 0.2, out.memory.anchor]
+    assert (led.motion, led.sent, led.now_s) == ((0.5, 0.25), under(0.5, 0.25).sent, 1.0625)
     ((given, motion, situation),) = clauses.asked
     assert (given, motion, situation.source, situation.before) == (("these",), (0.5, 0.25), "teleop", (0.5, 0.25))
     assert situation.slowing_mps == 2.5 * 0.0625 and situation.way is not None and situation.escape_mps == 0.2
@@ -341,16 +343,15 @@ def test_what_a_stop_from_here_would_not_clear_is_told_as_under_way(
     followed = Spy(monkeypatch, "share_that_rests", Followed(share, left_m))
     robot = HERE._replace(v_mps=0.375, w_rps=math.nan, place_age_s=0.125)
     monkeypatch.setattr(gate, "_must_stand", lambda *_: None)
-    memory = under(0.5, 0.25, sent=("earlier",))
+    memory = under(0.5, 0.25, sent=(Sent(0.9, 0.5, 0.25),))
     monkeypatch.setattr(gate, "remember", lambda *_: ())
     out = decided(0.5, 0.25, memory, robot)
     assert (out.v_mps, out.w_rps) == pytest.approx((0.5 * share, 0.25 * share))
     assert notes(out) == ([] if told is None else [("obstacle", "under way", {"free_m": told, "v_mps": out.v_mps})])
-    ((hull, near, motion, base, sent, stamp_s),) = followed.asked
+    ((hull, near, led),) = followed.asked
+    motion, base, sent, stamp_s = led.motion, led.base, led.sent, led.now_s
     assert (
-        hull is book().hull
-        and near is nothing().near
-        and (motion, sent, stamp_s) == ((0.5, 0.25), ("earlier",), 1.0625)
+        hull is book().hull and near is nothing().near and (motion, sent, stamp_s) == ((0.5, 0.25), memory.sent, 1.0625)
     )
     assert base == Base(0.375, 0.0, 0.06, 0.125, book().braking, 1.5, 4.0)
 

@@ -10,7 +10,7 @@ import pytest
 
 from physical_ai_safety.footprint import Braking, Hull, Near, sort_points
 from physical_ai_safety.motion import Motion
-from physical_ai_safety.under_way import ALL, Base, Followed, Sent, _driven, remember, share_that_rests
+from physical_ai_safety.under_way import ALL, Base, Followed, Led, Sent, _driven, remember, share_that_rests
 
 HULL = Hull([(0.25, 0.21), (-0.25, 0.21), (-0.25, -0.21), (0.25, -0.21)], 0.05)
 ODD = Hull([(0.6, 0.1), (0.2, -0.3), (-0.2, -0.1), (-0.1, 0.4)], 0.05)  # no side like another
@@ -28,7 +28,7 @@ def near(*points: tuple[float, float], hull: Hull = HULL) -> Near:
 
 
 def followed(hull: Hull, near: Near, motion: Motion, here: Base, sent: tuple[Sent, ...], now_s: float) -> Followed:
-    return share_that_rests(hull, near, motion, here, sent, now_s)
+    return share_that_rests(hull, near, Led(motion, here, sent, now_s, hull.radius_m))
 
 
 # --- what is remembered ---

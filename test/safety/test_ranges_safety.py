@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cmath
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from physical_ai_core import messages as m
 from physical_ai_core.robot import Mount
 from physical_ai_safety.dead_reckoning import DeadReckoning
 from physical_ai_safety.footprint import Hull
-from physical_ai_safety.ranges import MOST_REMEMBERED, RangeField, merged
+from physical_ai_safety.ranges import RangeField, merged
+from physical_ai_safety.remembered import MOST_REMEMBERED
 from physical_ai_safety.walkers import NOBODY, Track
 
 HULL = Hull([(0.25, 0.21), (-0.25, 0.21), (-0.25, -0.21), (0.25, -0.21)], 0.05)
@@ -34,6 +36,13 @@ def sweep(stamp_s: float, hits: dict[float, float], first: float = -2.0, last: f
 def seen(field: RangeField) -> list[tuple[float, float]]:
     near = field.now().near
     return sorted(zip(near.x.round(6).tolist(), near.y.round(6).tolist(), strict=True))
+
+
+def there(bearing: float, *ranges_m: float) -> list[Any]:
+    """What is seen where returns of these ranges lie."""
+    return [
+        pytest.approx(at, abs=1e-5) for at in sorted((r * math.cos(bearing), r * math.sin(bearing)) for r in ranges_m)
+    ]
 
 
 def test_a_return_is_placed_by_bearing_and_mount() -> None:
@@ -108,15 +117,14 @@ def passed(memory_s: float = 10.0, full: bool = False, bearing: float = 1.9, r: 
     return field
 
 
-def test_what_passes_into_the_blind_sector_is_remembered_where_it_was() -> None:
-    bearing = 1.9 + 0.8
-    assert seen(passed()) == [pytest.approx((0.6 * math.cos(bearing), 0.6 * math.sin(bearing)), abs=1e-5)]
+def test_what_passes_into_the_blind_sector_is_remembered_where_it_was_and_has_a_back() -> None:
+    assert seen(passed()) == there(1.9 + 0.8, 0.6, 0.64)
 
 
 def test_what_is_still_in_view_and_gone_too_far_away_or_too_old_is_not_remembered() -> None:
     assert seen(passed(bearing=1.0)) == []
-    assert seen(passed(r=1.6)) == [] and len(seen(passed(r=1.4))) == 1
-    assert seen(passed(memory_s=0.3)) == [] and len(seen(passed(memory_s=0.5))) == 1
+    assert seen(passed(r=1.6)) == [] and len(seen(passed(r=1.4))) == 2
+    assert seen(passed(memory_s=0.3)) == [] and len(seen(passed(memory_s=0.5))) == 2
     assert seen(passed(full=True)) == []
 
 
@@ -137,8 +145,9 @@ def test_what_is_passed_while_driving_is_remembered_by_its_distance_from_the_rob
         field.sweep(sweep(stamp, visible), Mount())
         where = seen(field)
         if math.hypot(dx, dy) < 1.3:
-            assert where and all(math.hypot(px - dx, py - dy) < 0.06 for px, py in where)
-    assert seen(field) == [pytest.approx((-1.0, 0.9), abs=0.06)]
+            assert where and all(math.hypot(px - dx, py - dy) < 0.06 + 0.04 for px, py in where)
+            assert min(math.hypot(px - dx, py - dy) for px, py in where) < 0.06
+    assert len(seen(field)) >= 2 and min(math.hypot(px + 1.0, py - 0.9) for px, py in seen(field)) < 0.06
     for k in range(21, 27):
         own.move(1.0 + 0.1 * k, 1.0, 0.0)
         field.sweep(sweep(1.0 + 0.1 * k, {}), Mount())
@@ -186,6 +195,26 @@ def test_neighbouring_returns_are_thinned_but_none_that_stands_out_is_lost() -> 
     assert ranges.min() == pytest.approx(0.44, abs=1e-5)
     gaps = np.diff(np.sort(np.arctan2(points[:, 1], points[:, 0])))
     assert gaps.max() < 0.05
+
+
+def kept_of(ranges: list[float], step: float = 0.001) -> list[int]:
+    """Which rays' returns are kept."""
+    field = field_of()
+    field.sweep(m.LaserScan(1.0, "lidar", 0.0, step, 0.05, 25.0, np.array(ranges, np.float32)), Mount())
+    near = field.now().near
+    x, y = np.concatenate([near.x, near.inside_x]), np.concatenate([near.y, near.inside_y])
+    return sorted((np.arctan2(y, x) / step).round().astype(int).tolist())
+
+
+def test_returns_that_are_kept_lie_a_side_of_the_grid_apart_and_both_ends_of_a_thing_are_kept() -> None:
+    """At 1 m a return every millimetre: each fifteenth, and those that begin and end it."""
+    free = [math.inf] * 5
+    assert kept_of([1.0] * 21) == [0, 14, 20] and kept_of([1.0] * 3) == [0, 2] and kept_of([1.0]) == [0]
+    assert kept_of([*free, *[1.0] * 4, *free, *[1.0] * 3, *free]) == [5, 8, 14, 16]
+    assert kept_of([1.0] * 4 + [math.inf] + [1.0] * 4) == [0, 3, 5, 8], "also where but one ray met nothing"
+    assert kept_of([1.0] * 4 + [1.2] * 4) == [0, 3, 4, 7] and kept_of([1.2] * 4 + [1.0] * 4) == [0, 3, 4, 7]
+    assert kept_of([1.0] * 4 + [1.029] * 4) == [0, 7] and kept_of([1.0] * 4 + [1.031] * 4) == [0, 3, 4, 7]
+    assert kept_of([1.0] * 4 + [2.9] * 3 + [3.1] * 4) == [0, 3, 4, 6], "before what is too far away to matter"
 
 
 def test_who_walks_is_carried_on_at_their_pace_until_the_next_sweep() -> None:
@@ -236,7 +265,7 @@ def test_what_a_ray_lost_just_before_it_passed_out_of_sight_is_remembered() -> N
         field.sweep(sweep(stamp, hits), Mount())
     own.move(4.0, 0.0, 0.0)
     field.sweep(sweep(4.0, {}), Mount())
-    assert seen(field) == [pytest.approx((0.6 * math.cos(2.1), 0.6 * math.sin(2.1)), abs=1e-5)]
+    assert sorted(set(seen(field))) == there(2.1, 0.6, 0.64)
 
 
 def test_a_lost_ray_is_that_which_points_there_now() -> None:
@@ -265,6 +294,10 @@ def wrapped(angle_rad: float) -> float:
 Place = tuple[float, float, float]  # x, y in the dead-reckoned frame, and when it was met
 
 
+def _parts(place: complex) -> tuple[float, float]:
+    return place.real, place.imag
+
+
 class Plain:
     """The same field with one ray at a time; `at` is the robot's place, `turn` its heading."""
 
@@ -273,6 +306,8 @@ class Plain:
         self.points: list[Place] = []
         self.missed: list[Place] = []
         self.lost: list[Place] = []
+        self.edge = [0, 0]  # times that something at the edge was not met again, and was
+        self.eye = 0j  # where the last sweep was made
 
     def sweep(self, scan: m.LaserScan, at: complex, turn: float) -> None:
         n, step = len(scan.ranges_m), scan.angle_increment_rad
@@ -292,16 +327,33 @@ class Plain:
 
         stood = [*self.missed, *self.points]
         self.missed = [p for p in stood if scan.stamp_s - p[2] < 0.25 and unanswered(p)]
-        self.lost = [
-            p for p in (*self.lost, *stood)
-            if off(p, middle) > half and scan.stamp_s - p[2] < self.memory_s and abs(complex(*p[:2]) - at) < 1.5
-        ]  # fmt: skip
         self.points = []
         for way, r in zip(ways, scan.ranges_m.tolist(), strict=True):
             here = sensor + (r if 0.05 <= r <= 25.0 else math.inf) * cmath.exp(1j * way)
             if abs(here) < 3.0:
                 there = at + here * cmath.exp(1j * turn)
                 self.points.append((there.real, there.imag, scan.stamp_s))
+
+        def hidden(place: Place) -> bool:
+            if scan.stamp_s - place[2] >= self.memory_s or abs(complex(*place[:2]) - at) >= 1.5:
+                return False
+            eye = at + sensor * cmath.exp(1j * turn)
+            inside = half - off(place, middle)  # so far from the edge
+            if inside < 0.0 or inside >= abs(step) + 0.015 / abs(complex(*place[:2]) - eye):
+                return inside < 0.0
+            again = [
+                q for q in self.points
+                if abs(complex(*q[:2]) - complex(*place[:2])) < 0.03 and half - off(q, middle) <= inside + abs(step)
+            ]  # fmt: skip
+            self.edge[bool(again)] += 1
+            return not again
+
+        gone = [p for p in stood if hidden(p)]
+        self.lost = [p for p in self.lost if hidden(p)] + gone
+        for x, y, stamp_s in gone:
+            ray = complex(x, y) - self.eye
+            self.lost.append((*_parts(complex(x, y) + 0.04 * ray / abs(ray)), stamp_s))
+        self.eye = at + sensor * cmath.exp(1j * turn)
 
     def seen(self, at: complex, turn: float) -> list[tuple[float, float]]:
         found = []
@@ -317,17 +369,21 @@ class Plain:
 def test_returns_of_now_of_lost_rays_and_of_the_blind_sector_are_where_a_plain_way_has_them(
     upside_down: bool, step: float, seed: int
 ) -> None:
-    """A robot that drives and turns among near things, a fifth of its rays silent, its sweep all to one side."""
+    """A robot that drives, turns and stands among near things, a fifth of its rays silent, its sweep to one side."""
     rng = np.random.default_rng(seed)
     mount = Mount(xyz_m=(0.2, -0.1, 0.3), rpy_rad=(math.pi if upside_down else 0.02, 0.0, 0.7))
     own = DeadReckoning()
     field, plain = field_of(own, 0.6), Plain(mount, upside_down, 0.6)
     kinds = {"missed": 0, "lost": 0}
-    for k in range(25):
+    for k in range(60):
         stamp_s = 1.0 + 0.1 * k
-        own.move(stamp_s, float(rng.uniform(-1.0, 1.0)), float(rng.uniform(-3.0, 3.0)))
+        stands = k % 3 == 2
+        own.move(stamp_s, *((0.0, 0.0) if stands else (float(rng.uniform(-1.0, 1.0)), float(rng.uniform(-3.0, 3.0)))))
         at, turn = complex(own.now.x_m, own.now.y_m), own.now.yaw_rad
-        ranges = rng.uniform(0.3, 3.4, 40).astype(np.float32)
+        if not stands:
+            things = rng.uniform(0.3, 3.4, 40)
+            things[[0, 1, -2, -1]] *= 0.4
+        ranges = (things + rng.normal(0.0, 0.012, 40)).astype(np.float32)
         ranges[rng.random(40) < 0.2] = rng.choice([math.nan, 0.01])
         ranges[rng.random(40) < 0.2] = math.inf
         scan = m.LaserScan(stamp_s, "lidar", -0.4 if step > 0.0 else 1.3, step, 0.05, 25.0, ranges)
@@ -340,7 +396,7 @@ def test_returns_of_now_of_lost_rays_and_of_the_blind_sector_are_where_a_plain_w
         ])  # fmt: skip
         assert np.array(sorted(places.tolist())) == pytest.approx(np.array(here), abs=1e-6)
         kinds = {"missed": kinds["missed"] + len(plain.missed), "lost": kinds["lost"] + len(plain.lost)}
-    assert min(kinds.values()) > 10
+    assert min(kinds.values()) > 10 and min(plain.edge) > 5
 
 
 # --- edges ---
@@ -447,24 +503,25 @@ def hidden_after(
 
 
 def test_what_is_out_of_sight_is_remembered_for_its_time_and_this_near() -> None:
-    assert hidden_after([1.0]) == 1
-    assert hidden_after([1.0], memory_s=0.5) == 0 and hidden_after([1.0], memory_s=0.501) == 1
-    assert hidden_after([1.5]) == 0 and hidden_after([1.499]) == 1
+    assert hidden_after([1.0]) == 2, "its front and its back"
+    assert hidden_after([1.0], memory_s=0.5) == 0 and hidden_after([1.0], memory_s=0.501) == 2
+    assert hidden_after([1.5]) == 0 and hidden_after([1.499]) == 2
 
 
-def test_no_more_is_remembered_than_the_newest_of_so_many() -> None:
+def test_no_more_is_remembered_than_the_newest_of_so_many_and_no_back_outlasts_its_front() -> None:
     field = field_of()
-    many = scan_of(1.0, [1.0] * 300, 0.7, 0.016)
-    field.sweep(many, Mount())
+    field.sweep(scan_of(1.0, [1.0] * 300, 0.7, 0.016), Mount())
     assert len(seen(field)) == 300
     field.sweep(scan_of(1.1, [math.inf] * 11, -0.5), Mount())
     places = seen(field)
-    assert len(places) == MOST_REMEMBERED == 256
-    bearings = [math.atan2(y, x) % (2.0 * math.pi) for x, y in places]
-    assert min(bearings) == pytest.approx(0.7 + 0.016 * 44, abs=1e-5)  # the first were met first
+    assert len(places) == MOST_REMEMBERED == 512
+    fronts, backs = [[math.atan2(y, x) % (2.0 * math.pi) for x, y in places if round(math.hypot(x, y), 4) == r]
+                     for r in (1.0, 1.04)]  # fmt: skip
+    assert len(fronts) == 300 and len(backs) == 212
+    assert min(backs) == pytest.approx(0.7 + 0.016 * 88, abs=1e-5)  # the first were met first
 
 
-@pytest.mark.parametrize(("degrees", "kept"), [(349.9, 1), (350.0, 0), (352.0, 0)])
+@pytest.mark.parametrize(("degrees", "kept"), [(349.9, 2), (350.0, 0), (352.0, 0)])
 def test_a_full_circle_leaves_nothing_to_remember(degrees: float, kept: int) -> None:
     """The gap behind is wide enough for the return that stood there."""
     field = field_of()
@@ -479,7 +536,7 @@ def test_what_another_sensor_sees_needs_not_be_remembered() -> None:
     field.sweep(scan_of(1.0, [1.0, math.inf, 1.0], 1.5), Mount())
     other.sweep(scan_of(1.0, [math.inf] * 3, 1.4, 0.05), Mount())
     field.sweep(scan_of(1.1, [math.inf], 0.0), Mount(), (other, field_of()))
-    assert seen(field) == [pytest.approx((math.cos(1.7), math.sin(1.7)), abs=1e-5)]
+    assert seen(field) == there(1.7, 1.0, 1.04)
 
 
 @pytest.mark.parametrize("ray", [0, 1, 5, 9])

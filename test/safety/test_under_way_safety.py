@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 
 import numpy as np
@@ -16,6 +17,8 @@ from physical_ai_safety.under_way import (
     NEXT_S,
     SHARES,
     Base,
+    Followed,
+    Led,
     Sent,
     _driven,
     remember,
@@ -36,6 +39,10 @@ def near(*points: tuple[float, float]) -> Near:
     return sort_points(HULL, x, y)
 
 
+def rests(around: Near, motion: Motion, here: Base, sent: tuple[Sent, ...] = (), now_s: float = 0.0) -> Followed:
+    return share_that_rests(HULL, around, Led(motion, here, sent, now_s, HULL.radius_m))
+
+
 def test_it_keeps_what_the_base_obeys_now_and_all_that_came_after() -> None:
     sent: tuple[Sent, ...] = ()
     for k in range(10):
@@ -53,31 +60,98 @@ def test_the_same_word_again_is_kept_once_and_a_clock_that_goes_back_begins_anew
 
 def test_straight_ahead_and_with_nothing_in_reach_the_arc_tells_the_same() -> None:
     ahead = (Sent(0.0, 1.0, 0.0),)
-    assert share_that_rests(HULL, near((0.4, 0.0)), Motion(1.0, 0.0), base(1.0), ahead, 0.1) is ALL
-    assert share_that_rests(HULL, near((9.0, 0.0)), Motion(1.0, 1.0), base(1.0, 1.0), SPINS, 0.1) is ALL
-    assert share_that_rests(HULL, near(), Motion(1.0, 1.0), base(1.0, 1.0), SPINS, 0.1) is ALL
+    assert rests(near((0.4, 0.0)), Motion(1.0, 0.0), base(1.0), ahead, 0.1) is ALL
+    assert rests(near((9.0, 0.0)), Motion(1.0, 1.0), base(1.0, 1.0), SPINS, 0.1) is ALL
+    assert rests(near(), Motion(1.0, 1.0), base(1.0, 1.0), SPINS, 0.1) is ALL
 
 
 def test_a_turn_under_way_leads_ahead_to_where_no_arc_of_the_command_does() -> None:
     """Told to spin for half a second more, then straight at speed: the post stands where it will head by then."""
     post = near((0.75 * math.cos(0.55), 0.75 * math.sin(0.55)))
     fast = Motion(1.2, 0.0)
-    prompt = share_that_rests(HULL, post, fast, base(0.0, 1.0, late_s=0.0), SPINS, 0.5)
-    late = share_that_rests(HULL, post, fast, base(0.0, 1.0), SPINS, 0.5)
+    prompt = rests(post, fast, base(0.0, 1.0, late_s=0.0), SPINS, 0.5)
+    late = rests(post, fast, base(0.0, 1.0), SPINS, 0.5)
     assert prompt.share == 1.0 and late.share in (*SHARES[1:], 0.0) and late.left_m < 0.025 < prompt.left_m
 
 
 def test_beside_a_wall_it_may_leave_and_may_not_swing_its_corner_in() -> None:
     wall = near(*((x, 0.23) for x in np.arange(-0.6, 0.6, 0.05)))
-    away = share_that_rests(HULL, wall, Motion(0.2, 0.0), base(0.0, 0.03), (), 0.0)
-    swing = share_that_rests(HULL, wall, Motion(0.0, 1.0), base(), (), 0.0)
+    away = rests(wall, Motion(0.2, 0.0), base(0.0, 0.03))
+    swing = rests(wall, Motion(0.0, 1.0), base())
     assert away.share == 1.0 and swing.share < 1.0
 
 
 def test_what_touches_already_must_only_not_go_deeper() -> None:
     touching = near((0.24, 0.0))
-    assert share_that_rests(HULL, touching, Motion(-0.3, 0.05), base(), (), 0.0).share == 1.0
-    assert share_that_rests(HULL, touching, Motion(0.3, 0.05), base(), (), 0.0).share == 0.0
+    assert rests(touching, Motion(-0.3, 0.05), base()).share == 1.0
+    assert rests(touching, Motion(0.3, 0.05), base()).share == 0.0
+
+
+# --- a turn that dies out sooner than declared ---
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_a_post_that_only_the_straighter_way_meets_is_met(side: float) -> None:
+    """In full turn, told to stop: as declared it bends past the post; a base that ends its turn sooner drives on."""
+    here, sent = base(1.5, side * 1.5, late_s=0.0), (Sent(0.0, 1.5, side * 1.5),)
+    declared, _, _ = _driven(Motion(0.0, 0.0), here, sent, 0.5, HULL.radius_m, math.inf)
+    sooner = here._replace(braking=BRAKING._replace(yaw_rps2=6.0))
+    straighter, _, _ = _driven(Motion(0.0, 0.0), sooner, sent, 0.5, HULL.radius_m, math.inf)
+    assert abs(straighter[-1][2]) < 0.7 * abs(declared[-1][2]) and straighter[-1][0] > declared[-1][0]
+    x, y, yaw = straighter[-1]
+    corner = complex(x, y) + complex(0.26, -side * 0.18) * cmath.exp(1j * yaw)  # a centimetre before its outer corner
+    assert rests(near((corner.real, corner.imag)), Motion(0.0, 0.0), here, sent, 0.5).left_m < 0.011
+    for x, y, yaw in declared:
+        off = (corner - complex(x, y)) * cmath.exp(-1j * yaw)
+        assert max(abs(off.real) - 0.25, abs(off.imag) - 0.21) > 0.012
+    assert set(straighter) | set(declared) == set(Led(Motion(0.0, 0.0), here, sent, 0.5, HULL.radius_m).way(1.0)[0])
+
+
+# --- where it is led ---
+
+
+def test_all_ways_are_there_the_longest_is_told_and_each_is_driven_once() -> None:
+    here, asked = base(0.2, -0.5), Motion(1.0, 0.8)
+    led = Led(asked, here, SPINS, 0.5, 0.33)
+    straighter = here._replace(braking=BRAKING._replace(yaw_rps2=6.0))
+    for share in (1.0, 0.4, 0.0):
+        ways = [
+            _driven(asked.scaled(share), one, SPINS, 0.5, 0.33, better)
+            for one, better in ((here, math.inf), (here, 1.0), (straighter, math.inf))
+        ]
+        poses, way_m = led.way(share)
+        assert poses == [pose for way in ways for pose in way[0]]
+        assert way_m == max(ways[0][1], ways[2][1]) and led.way(share)[0] is poses
+
+
+def test_who_never_speeds_up_faster_than_declared_has_no_way_between() -> None:
+    here = base(1.0, 1.0)
+    told = (Sent(0.0, 1.0, 1.0),)
+    poses, way_m = Led(Motion(0.5, 0.5), here, told, 0.5, 0.33).way(1.0)
+    straighter = here._replace(braking=BRAKING._replace(yaw_rps2=6.0))
+    ways = [_driven(Motion(0.5, 0.5), one, told, 0.5, 0.33, math.inf) for one in (here, straighter)]
+    assert poses == ways[0][0] + ways[1][0] and way_m == ways[0][1] > ways[1][1]
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_it_turns_where_the_base_does_or_was_told_to_or_is_told_to(side: float) -> None:
+    for told, here, asked in ((0.02, 0.0, 0.0), (0.0, 0.02, 0.0), (0.0, 0.0, 0.02), (0.0, 0.0, 0.0199)):
+        sent = (Sent(0.0, 1.0, 0.0), Sent(0.1, 1.0, side * told), Sent(0.2, 1.0, 0.0))
+        led = Led(Motion(1.0, side * asked), base(1.0, side * here), sent, 0.5, 0.33)
+        assert led.turns is (max(told, here, asked) >= 0.02)
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_the_reach_is_that_of_the_swiftest_and_the_fastest_turn(side: float, which: int) -> None:
+    speeds, turns = [0.3, 0.2, 0.1], [0.1, 0.4, 0.2]
+    speeds[which], turns[(which + 1) % 3] = 1.2, 2.0
+    (v, told_v, asked_v), (w, told_w, asked_w) = [side * x for x in speeds], [side * x for x in turns]
+    sent = (Sent(0.0, 0.0, 0.0), Sent(0.1, told_v, told_w), Sent(0.2, 0.0, 0.0))
+    led = Led(Motion(asked_v, asked_w), base(v, w, late_s=0.25, age_s=0.05), sent, 0.5, 0.33)
+    until_s = 0.05 + 0.25 + 0.04 + 0.5 * 0.8
+    assert led.reach_m == pytest.approx(0.33 + (1.2 + 2.0 * 0.33) * until_s)
+    assert led.way(1.0)[1] + 0.33 <= led.reach_m + 1e-9
 
 
 words = st.lists(
