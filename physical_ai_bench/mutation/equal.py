@@ -228,12 +228,6 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
             "keep = np.flatnonzero((z > LOWEST_M) & (z < HIGHEST_M) & (x * x + y * y < reach_m * reach_m))",
             "flatnonzero -> atleast_1d", PICKS,
         ),
-        *(
-            Equal("return np.flatnonzero(np.diff(np.floor(along / THIN_M), prepend=-1.0) > 0.0)", *changed)
-            for changed in (
-                ("flatnonzero -> atleast_1d", PICKS), ("1.0 -> 2.0", "the first return is kept either way"),
-            )
-        ),
     ),
     "incline": (
         Equal(
@@ -283,8 +277,8 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
         Equal("ahead = (v if abs(v) > abs(before_v) else 0.5 * (v + before_v)) * step_s", "Gt -> GtE", SAME),
         Equal("turn = (w if abs(w) > abs(before_w) else 0.5 * (w + before_w)) * step_s", "Gt -> GtE", SAME),
         Equal(
-            "if not led.turns or (not len(near.inside_x) and not (len(near.r) and near.r[0] < led.reach_m)):", "Lt -> LtE",
-            "so far away nothing is met, and all of it can be followed",
+            "if not led.turns or (not len(near.inside_x) and not (len(near.r) and near.r[0] < led.reach_m)):",
+            "Lt -> LtE", "so far away nothing is met, and all of it can be followed",
         ),
         Equal("if spare_m >= -INSIDE_M:", "GtE -> Gt", MEASURED),
         Equal(
