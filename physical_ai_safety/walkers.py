@@ -22,6 +22,7 @@ from physical_ai_safety.looks import FULL_HALF_RAD, Look, View
 GATE_M = 0.6  # a thing moves no farther than this from where it was expected
 HITS_TO_BELIEVE = 5
 MISSES_TO_FORGET = 6
+AMONG_M = 0.1  # beyond its radius: so near to where it is expected lie the returns of who is not told from others
 MOST_TRACKS = 48
 SKIN_M = 0.10  # added to the radius: arms, and the far side that the LiDAR does not see
 RESEEN_AGES_S = (1.0, 0.4, 0.2)  # who walks slowly takes the longest to leave its place
@@ -129,10 +130,12 @@ class WalkerTracker:
             ranges_m, x, y = np.roll(ranges_m, start), np.roll(x, start), np.roll(y, start)
             hit = np.roll(hit, start)
         groups = foreground_groups(ranges_m, hit, x, y, closed)
-        self._associate(stamp_s, groups, x, y, view)
+        self._associate(stamp_s, groups, hit, x, y, view)
 
-    def _associate(self, stamp_s: float, groups: list[Group], x: Array, y: Array, view: View) -> None:
-        free = set(range(len(groups)))
+    def _associate(
+        self, stamp_s: float, groups: list[Group], hit: NDArray[np.bool_], x: Array, y: Array, view: View
+    ) -> None:  # fmt: skip
+        free, left = set(range(len(groups))), hit.copy()
         if groups and self.tracks:
             at = np.array([[g.x, g.y] for g in groups])
             expected = np.array([t.expected(stamp_s) for t in self.tracks])
@@ -145,10 +148,15 @@ class WalkerTracker:
                     continue
                 taken.add(track)
                 free.discard(group)
+                left[groups[group].rays] = False
                 self._update(self.tracks[track], groups[group], stamp_s, x, y, view)
         for t in self.tracks:
             if t.stamp_s < stamp_s:
-                t.missed(stamp_s, view, self.tracks)
+                among = among_others(t, stamp_s, left, x, y)
+                if among is not None:
+                    self._update(t, among, stamp_s, x, y, view)
+                else:
+                    t.missed(stamp_s, view, self.tracks)
         self.tracks = [t for t in self.tracks if t.misses <= MISSES_TO_FORGET]
         whole = [groups[g] for g in sorted(free) if groups[g].free is None]
         fresh = [Track(group.x, group.y, group.radius, stamp_s) for group in whole]
@@ -183,6 +191,19 @@ class WalkerTracker:
                 doubt_m = SKIN_M + DOUBT_MPS * (stamp_s - t.stamp_s)
                 rows.append((*t.expected(stamp_s), t.vx, t.vy, t.radius + doubt_m))
         return np.array(rows).reshape(-1, 5)
+
+
+def among_others(track: Track, stamp_s: float, left: NDArray[np.bool_], x: Array, y: Array) -> Group | None:
+    """Who walks so close to another, or to a thing, that they look like one: the returns where it is expected, of those
+    that are `left`. If they stood there all the time they tell that nobody walks there."""
+    if not track.walks():
+        return None
+    ex, ey = track.expected(stamp_s)
+    rays = np.flatnonzero(left & ((x - ex) ** 2 + (y - ey) ** 2 < (track.radius + AMONG_M) ** 2))
+    if len(rays) < FEWEST_RETURNS:
+        return None
+    cx, cy = float(x[rays].mean()), float(y[rays].mean())
+    return Group(cx, cy, min(track.radius, float(np.hypot(x[rays] - cx, y[rays] - cy).max())), rays)
 
 
 class Meeting(NamedTuple):

@@ -1,0 +1,101 @@
+"""Who walks so close to others, or to a thing, that they look like one: followed, and no longer than they walk."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from test_walkers_safety import AHEAD, sweep
+
+from physical_ai_safety.groups import foreground_groups
+from physical_ai_safety.walkers import AMONG_M, HITS_TO_BELIEVE, Track, WalkerTracker, among_others
+
+PERIOD_S = 0.05
+
+
+def seen(tracker: WalkerTracker, k: int, things: list[tuple[float, float, float]]) -> list[list[float]]:
+    tracker.sweep(1.0 + PERIOD_S * k, *sweep(things), AHEAD)
+    return tracker.walking(1.0 + PERIOD_S * k, 0.3, 3.0).tolist()
+
+
+def test_who_walks_beside_another_and_is_no_group_any_more_is_followed_on() -> None:
+    tracker = WalkerTracker()
+    for k in range(46):  # the last second of it so close
+        bearing = -0.8 + 0.02 * k  # 0.8 m/s across, 2 m away
+        things = [(bearing, 2.0, 0.1)]
+        if k >= 25:
+            things.append((bearing + 0.25, 2.05, 0.2))  # beside it somebody else: 1.1 m across, and no group
+            assert foreground_groups(*sweep(things)) == []
+        walking = seen(tracker, k, things)
+        if k >= 12:
+            x, y = 2.0 * math.cos(bearing), 2.0 * math.sin(bearing)
+            nearest = min(walking, key=lambda row: math.hypot(row[0] - x, row[1] - y))
+            assert math.hypot(nearest[0] - x, nearest[1] - y) < 0.25
+            assert math.hypot(*nearest[2:4]) == pytest.approx(0.8, abs=0.25)
+
+
+def test_who_walks_up_to_a_shelf_and_is_gone_behind_it_is_not_seen_in_the_shelf() -> None:
+    tracker = WalkerTracker()
+    shelf = (1.2, 2.0, 0.3)  # 1.2 m across
+    for k in range(60):
+        bearing = 0.2 + 0.02 * k
+        things = [shelf] if bearing > 0.8 else [shelf, (bearing, 2.0, 0.1)]
+        walking = seen(tracker, k, things)
+        if k == 29:
+            assert len(walking) == 1
+    assert walking == []
+
+
+def believed(x: float = 1.0, y: float = 0.5, radius: float = 0.2) -> Track:
+    track = Track(x, y, radius, 1.0)
+    track.hits, track.standing, track.vx = HITS_TO_BELIEVE, False, 0.5
+    return track
+
+
+RAYS = np.array([[1.05, 0.5], [1.25, 0.4], [1.05, 0.75], [1.4, 0.5], [0.7, 0.5]])  # the last two 0.35 m away
+
+
+@pytest.mark.parametrize(("left", "found"), [
+    ([0, 1, 2, 3, 4], [0, 1, 2]), ([0, 1, 2], [0, 1, 2]), ([0, 1], None), ([1, 2, 3, 4], None), ([], None),
+])  # fmt: skip
+def test_three_returns_where_it_is_expected_are_enough(left: list[int], found: list[int] | None) -> None:
+    mask = np.zeros(5, dtype=np.bool_)
+    mask[left] = True
+    group = among_others(believed(), 1.1, mask, RAYS[:, 0], RAYS[:, 1])
+    if found is None:
+        assert group is None
+    else:
+        assert group is not None and group.rays.tolist() == found and group.free is None
+        mean = RAYS[found].mean(axis=0)
+        assert (group.x, group.y) == pytest.approx(tuple(mean))
+        assert group.radius == pytest.approx(min(0.2, float(np.hypot(*(RAYS[found] - mean).T).max())))
+
+
+def test_it_grows_no_wider_by_what_is_beside_it_and_is_looked_for_within_a_hand_of_its_radius() -> None:
+    ring = 0.2 + AMONG_M - 1e-6
+    x, y = 1.05 + ring * np.array([1.0, -1.0, 0.0]), 0.5 + ring * np.array([0.0, 0.0, 1.0])
+    group = among_others(believed(), 1.1, np.ones(3, dtype=np.bool_), x, y)
+    assert group is not None and group.radius == 0.2
+    assert among_others(believed(), 1.1, np.ones(3, dtype=np.bool_), x + np.array([2e-6, 0.0, 0.0]), y) is None
+
+
+@pytest.mark.parametrize("change", [{"standing": True}, {"hits": HITS_TO_BELIEVE - 1}])
+def test_who_is_not_believed_to_walk_is_not_looked_for(change: dict[str, float]) -> None:
+    track = believed()
+    for name, value in change.items():
+        setattr(track, name, value)
+    assert among_others(track, 1.1, np.ones(5, dtype=np.bool_), RAYS[:, 0], RAYS[:, 1]) is None
+
+
+def test_the_returns_of_one_who_is_followed_are_not_another_too() -> None:
+    tracker = WalkerTracker()
+    for k in range(12):
+        seen(tracker, k, [(0.02 * k, 2.0, 0.1)])
+    (own,) = tracker.tracks
+    x, y = own.expected(1.6)
+    gone = believed(x + 0.02, y + 0.25, 0.3)
+    gone.vx, gone.stamp_s = 0.4, 1.55
+    tracker.tracks.append(gone)
+    seen(tracker, 12, [(0.24, 2.0, 0.1)])
+    assert own.stamp_s == 1.6 and gone.stamp_s == 1.55
