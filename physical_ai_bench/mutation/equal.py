@@ -341,6 +341,15 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
             "return self._distances_m[self._zones.number[name]] < self._reach_m", "Lt -> LtE",
             "whoever hears yes asks on, and so far away no body is found in it",
         ),
+        Equal(
+            "if self._led is None or self._distances_m[k] >= self._reach_m:", "GtE -> Gt",
+            "a look is to spare there: none is found",
+        ),
+        Equal("return 1.0", "1.0 -> 2.0", LEAST),
+        Equal(
+            "free = float(shapely.distance(shape, self._on_the_way()).min()) >= here_m - NO_NEARER_M", "GtE -> Gt",
+            MEASURED,
+        ),
         Equal("return there > _outward(shape, out, pose.x_m, pose.y_m) + 1e-6", "Gt -> GtE", MEASURED),
         Equal(
             "first = None if speed <= limit_mps else self._first(k)", "LtE -> Lt",

@@ -197,3 +197,15 @@ def test_within_the_margin_what_is_under_way_must_lead_no_nearer_either() -> Non
         for found, free in ((within(20.5, yaw, asked, late), open_), (within(20.5, yaw, asked), True)):
             assert found is not None and (found.clause, found.limit_mps) == (OPEN if free else SHUT[2::2])
             assert found.factor == (pytest.approx(0.4) if free else 0.0)
+
+
+def test_within_the_margin_all_of_what_is_asked_is_followed_and_no_share_of_it_lets_more_through() -> None:
+    asked: list[float] = []
+
+    class Asked(Led):
+        def way(self, share: float) -> tuple[list[tuple[float, float, float]], float]:
+            asked.append(share)
+            return super().way(share)
+
+    late = Asked(Motion(-0.5, 0.0), Base(-0.5, 0.03, 0.5, 0.0, BRAKING, 1.5, 4.0), STRAIGHT, 0.6, HULL.radius_m)
+    assert within(20.5, 0.0, Motion(-0.5, 0.0), late) == SHUT and asked == [1.0]
