@@ -274,6 +274,13 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
         Equal("return np.asarray(((d2 < (2.0 * THIN_M) ** 2) & outward).any(axis=1))", "Lt -> LtE", MEASURED),
     ),
     "under_way": (
+        *(
+            Equal(
+                "told = (*self.sent, (0.0, *self.motion), (0.0, self.base.v_mps, self.base.w_rps))", change,
+                "how much was told is asked, and not when",
+            )
+            for change in ("0.0 -> 1.0", "0.0 -> 1.0 (2)")
+        ),
         Equal("ahead = (v if abs(v) > abs(before_v) else 0.5 * (v + before_v)) * step_s", "Gt -> GtE", SAME),
         Equal("turn = (w if abs(w) > abs(before_w) else 0.5 * (w + before_w)) * step_s", "Gt -> GtE", SAME),
         Equal(
