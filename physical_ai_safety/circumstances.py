@@ -55,7 +55,7 @@ class SiteState:
         for status in data.statuses:
             if status.name == PAYLOAD and stamp_s >= self._payload[0]:
                 self._payload = (stamp_s, _kilograms(status) if status.level == OK else None)
-            elif status.name in self._gates and stamp_s >= self._open.get(status.name, (-math.inf, False))[0]:
+            elif status.name in self._gates and stamp_s >= self._open.get(status.name, (-math.inf,))[0]:
                 self._open[status.name] = (stamp_s, status.level == OK and status.values.get("open") == "true")
 
     def open_gates(self, now_s: float) -> frozenset[str]:

@@ -25,7 +25,7 @@ class Place:
         """Take the pose in `odom`. False: it has numbers that are none."""
         x, y = float(data.position_m[0]), float(data.position_m[1])
         yaw = data.yaw_rad
-        if not math.isfinite(x + y + yaw):
+        if not all(map(math.isfinite, (x, y, yaw))):
             return False
         self._odometry = (x, y, yaw)
         self._join()
@@ -38,7 +38,7 @@ class Place:
         x, y, yaw = (float(value) for value in data.planar())
         c = data.cov
         spread = (float(c[0, 0]), float(c[0, 1]), float(c[1, 1]))
-        if not math.isfinite(x + y + yaw + sum(spread)):
+        if not all(map(math.isfinite, (x, y, yaw, *spread))):
             return False
         self._link = (x, y, yaw, spread)
         self._join()

@@ -172,6 +172,7 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
         Equal("behind = self.nearest_m[_direction(bearing)] < np.hypot(dx, dy) - RESEEN_M", "Lt -> LtE", MEASURED),
         Equal("beyond = self.nearest_m[_direction(bearing)] > np.hypot(dx, dy) + RESEEN_M", "Gt -> GtE", MEASURED),
     ),
+    "jerk": (Equal("if jerk_mps3 < math.inf:", "Lt -> LtE", "what is no number is never the least of three"),),
     "ranges": (
         Equal(
             "x, y, z = (row[0] * px + row[1] * py + row[2] * pz + np.float32(o) "

@@ -40,6 +40,11 @@ def test_a_clock_that_was_never_set_says_no_hour(unix_s: float) -> None:
     assert wall(unix_s, 9.0) == (None, None)
 
 
+def test_the_first_hour_that_is_believed_is_in_september_2020() -> None:
+    assert wall(1.6e9, 0.0) == (12 * 3600.0 + 26 * 60.0 + 40.0, 6)
+    assert wall(math.nextafter(1.6e9, 0.0), 0.0) == (None, None)
+
+
 def test_a_site_without_an_offset_says_no_hour() -> None:
     assert wall(MONDAY_S, None) == (None, None) and wall(FIRST_WALL_S, 0.0) != (None, None)
 
@@ -93,8 +98,12 @@ def test_older_news_changes_nothing_and_strangers_are_no_gates() -> None:
     assert site.open_gates(10.0) == frozenset() and site.payload_kg(10.0) == 9.0
     site.take(said(OPEN), 10.0)
     assert site.open_gates(10.0) == {"north"}
+    site.take(said(("payload", {"kg": "4"})), 10.0)
+    assert site.payload_kg(10.0) == 4.0, "of two words of one moment the later one counts"
     site.forget()
     assert site.open_gates(10.0) == frozenset() and site.payload_kg(10.0) is None
+    site.take(said(OPEN, ("payload", {"kg": "2"})), 1.0)
+    assert site.open_gates(1.0) == {"north"} and site.payload_kg(1.0) == 2.0, "the clock of before counts no more"
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,7 @@ def test_without_a_time_for_the_steady_clock_only_stamps_count() -> None:
 
 def test_own_motion_follows_the_arc_between_wheel_messages() -> None:
     own = DeadReckoning()
+    assert (own.v_mps, own.w_rps) == (0.0, 0.0), "it stands until its wheels say otherwise"
     assert own.now == own.at(5.0) == PlanarPose(0.0, 0.0, 0.0) and own.stamp_s == -math.inf
     own.move(1.0, 1.0, 0.0)
     own.move(1.2, 1.0, 2.0)
@@ -81,6 +82,18 @@ def test_own_motion_follows_the_arc_between_wheel_messages() -> None:
     x, y, yaw = own.now
     assert own.at(1.3) == pytest.approx((x + 0.1 * math.cos(0.5), y + 0.1 * math.sin(0.5), yaw + 0.2))
     assert own.at(9.0) == pytest.approx(own.at(1.7))  # not further than the longest gap
+
+
+def test_between_any_two_wheel_messages_own_motion_goes_evenly_from_the_one_to_the_other() -> None:
+    own = DeadReckoning()
+    for k in range(4):
+        own.move(1.0 + 0.2 * k, 1.0, 0.5)
+    assert own.stamp_s == pytest.approx(1.6)
+    for share in (0.0, 0.25, 1.0):
+        start, end = own.at(1.4), own.at(1.6)
+        between = [a + share * (b - a) for a, b in zip(start, end, strict=True)]
+        assert own.at(1.4 + 0.2 * share) == pytest.approx(between)
+    assert own.at(1.4).x_m > 0.35 and own.at(1.4).yaw_rad == pytest.approx(0.2)
 
 
 def test_an_old_wheel_message_changes_nothing_and_a_long_silence_is_not_bridged() -> None:
@@ -154,6 +167,36 @@ def test_a_link_with_a_covariance_that_is_no_number_is_refused(entry: tuple[int,
     cov = np.zeros((2, 2))
     cov[entry] = math.nan
     assert not Place(0.03, 0.7).map_to_odom(link(0.0, 0.0, 0.0, cov))
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("which", range(3))
+def test_a_pose_with_one_number_that_is_none_is_refused(bad: float, which: int) -> None:
+    numbers = [1.0, 2.0, 0.3]
+    numbers[which] = bad
+    place = Place(0.03, 0.7)
+    with np.errstate(invalid="ignore"):
+        assert not place.odometry(odometry(1.0, *numbers, 0.0, 0.0))
+        assert not place.map_to_odom(link(*numbers, np.zeros((2, 2))))
+    assert place.map_to_odom(link(0.0, 0.0, 0.0, np.zeros((2, 2)))) and place.pose is None
+
+
+@pytest.mark.parametrize(("length", "known"), [(1.0, True), (0.999, False)])
+def test_an_orientation_of_less_than_half_of_its_square_is_none(length: float, known: bool) -> None:
+    """Half a turn about the line between x and y: upside down."""
+    q = length * np.array([0.5, 0.5, 0.0, 0.0])
+    tilt = tilt_of(m.Imu(1.0, "imu", np.zeros(3), np.zeros(3), q), (0.0, 0.0, 1.0))
+    assert tilt == (pytest.approx(math.pi) if known else None)
+
+
+@pytest.mark.parametrize("upside_down", [False, True])
+def test_however_the_sensor_is_mounted_rounding_leaves_a_level_robot_level(upside_down: bool) -> None:
+    for angle in np.arange(-3.1, 3.1, 0.02):
+        q = np.array([0.0, math.sin(-angle / 2), 0.0, math.cos(-angle / 2)])
+        sign = -1.0 if upside_down else 1.0
+        vertical = (sign * math.sin(angle), 0.0, sign * math.cos(angle))
+        tilt = tilt_of(m.Imu(1.0, "imu", np.zeros(3), np.zeros(3), q), vertical)
+        assert tilt == pytest.approx(math.pi if upside_down else 0.0, abs=1e-6)
 
 
 @pytest.mark.parametrize("axis", [(1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.6, 0.8, 0.0)])

@@ -72,6 +72,16 @@ def test_while_the_clock_stands_nothing_is_counted_twice() -> None:
     assert reaction.reaction_s == 0.1
 
 
+def test_five_seconds_count_and_no_age_is_more_than_two() -> None:
+    reaction = Reaction(0.0)
+    reaction.note(1.0, 0.9)
+    reaction.note(6.0, 0.1)
+    assert reaction.reaction_s == 0.9
+    reaction.note(6.01, 0.1)
+    assert reaction.reaction_s == 0.1
+    assert measured([99.0], 0.0) == measured([2.0], 0.0) == 2.0
+
+
 def test_a_hiccup_of_one_tick_in_a_hundred_is_left_to_the_watchdog() -> None:
     assert measured([0.03] * 199 + [0.2]) == pytest.approx(0.09)
     assert measured([0.03] * 100 + [0.2] * 2) == pytest.approx(0.26)

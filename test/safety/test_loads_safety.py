@@ -14,8 +14,9 @@ from physical_ai_safety.gate import decide
 from physical_ai_safety.loads import LOW_M, body
 from physical_ai_safety.ranges import Ranges
 from physical_ai_safety.rules import Rules, RulesError, combine, load_rules
-from physical_ai_safety.schema import RulesFile
+from physical_ai_safety.schema import Payload, RulesFile
 from physical_ai_safety.situation import Command, Memory, RobotState, compile_rules
+from physical_ai_safety.stability import firm
 from physical_ai_safety.walkers import NOBODY
 from physical_ai_safety.zones import MapPose
 
@@ -66,6 +67,20 @@ def test_where_the_mass_is_unknown_the_payload_counts_alone_and_without_a_height
     assert body(weightless, loads).com_height_m == 0.6
     unknown = body(robot.model_copy(update={"design": Design()}), loads)
     assert unknown == (LOW_M, 1.0, 1.0, robot.limits.max_deceleration_mps2)
+
+
+def test_where_the_height_is_unknown_no_bend_is_taken_to_tip_it_whatever_else_is_known() -> None:
+    robot = load_robot("scout")
+    for design in (Design(), Design(half_track_m=0.2), Design(half_track_m=0.2, half_base_m=0.3)):
+        found = body(robot.model_copy(update={"design": design}), rules("crate").payloads.values())
+        assert firm(found, 0.1, 0.1, 1.5, True)[:2] > (500.0, 500.0)
+
+
+@pytest.mark.parametrize(("mass_kg", "height_m"), [(0.0, 0.10), (0.01, 0.6), (1.0, 0.6)])
+def test_a_load_counts_from_the_first_gram_and_none_at_all_does_not(mass_kg: float, height_m: float) -> None:
+    robot = load_robot("scout")
+    weightless = robot.model_copy(update={"design": robot.design.model_copy(update={"mass_kg": None})})
+    assert body(weightless, [Payload(mass_kg=mass_kg, com_height_m=0.6)]).com_height_m == pytest.approx(height_m)
 
 
 def test_a_mode_binds_while_it_is_on_and_who_drives_by_himself_is_bound_by_his_own() -> None:

@@ -71,6 +71,14 @@ def test_without_a_limit_of_jerk_the_full_acceleration_comes_at_once() -> None:
     assert speed_up(1.0, 1.0, 1.5, 30.0, 0.0) == 0.0
 
 
+@pytest.mark.parametrize(("acceleration", "jerk", "dt"), [(1.2, 30.0, 0.02), (0.9, 30.0, 0.02), (1.4, 4.0, 0.1)])
+def test_it_begins_to_ease_off_where_the_gap_is_what_easing_off_uses_up(
+    acceleration: float, jerk: float, dt: float
+) -> None:
+    gap = 0.5 * acceleration**2 / jerk + 0.5 * acceleration * dt
+    assert speed_up(gap, 1.5, 1.5, jerk, dt) == pytest.approx(acceleration * dt)
+
+
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.floats(0.0, 2.0), min_size=1, max_size=20), steps)
 def test_with_jerk_limited_no_stop_is_longer_than_without(asked: list[float], dt: float) -> None:
@@ -117,7 +125,7 @@ def test_a_controlled_stop_keeps_the_arc_and_takes_the_way_that_the_barrier_coun
 
 
 def test_a_controlled_stop_stands_still_while_no_time_passes_and_at_rest() -> None:
-    assert ramp_to_rest(0.0, 0.0, 1.5, 3.0, 0.02) == (0.0, 0.0)
+    assert ramp_to_rest(0.0, 0.0, 1.5, 3.0, 0.02) == ramp_to_rest(0.0, 0.0, 1.5, 3.0, 0.0) == (0.0, 0.0)
     assert ramp_to_rest(1.0, 0.5, 1.5, 3.0, 0.0) == (1.0, 0.5)
     assert ramp_to_rest(1.0, 0.5, 1.5, 3.0, -1.0) == (1.0, 0.5)
     assert ramp_to_rest(1.0, 0.0, 1.5, 3.0, 0.02) == pytest.approx((0.97, 0.0))
