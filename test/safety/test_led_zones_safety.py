@@ -160,6 +160,7 @@ def test_within_the_margin_of_a_zone_it_may_slowly_go_where_no_part_of_it_comes_
         assert found is not None and (found.clause, found.limit_mps) == OPEN and found.factor == pytest.approx(0.25)
     slowly = within(20.5, math.pi, Motion(0.1, 0.0))
     assert slowly is not None and slowly.factor == 1.0
+    assert within(20.5, math.pi, Motion(1e-6, 0.0)) is not None and within(20.5, math.pi, Motion(0.9e-6, 0.0)) is None
     for yaw, v in ((0.0, 0.8), (math.pi, -0.8), (0.5 * math.pi - 0.01, 0.8), (0.0, 0.01)):
         assert within(20.5, yaw, Motion(v, 0.0)) == SHUT
 
