@@ -19,6 +19,7 @@ from physical_ai_cli.incidents import incidents
 from physical_ai_cli.models import app as models_app
 from physical_ai_cli.mutants import mutants
 from physical_ai_cli.operator import approve, hand_back, reset, takeover
+from physical_ai_cli.recover import recover
 from physical_ai_cli.replay import replay, replay_bags
 from physical_ai_cli.security import security
 from physical_ai_cli.train import app as train_app
@@ -36,6 +37,7 @@ app.command()(fleet)
 app.command()(mutants)
 app.command()(security)
 app.command()(incidents)
+app.command()(recover)
 app.command()(replay)
 app.command(name="replay-bags")(replay_bags)
 for said in (reset, approve, takeover, hand_back):

@@ -19,6 +19,7 @@ class Copy:
         self._of_source: dict[int, int] = {}  # schema ids of the present source
         self._channel_of_source: dict[int, int] = {}
         self.messages = 0
+        self.nameless = 0  # messages left out, of a channel that the source does not tell
 
     def next_source(self) -> None:
         """What follows is of another file, with its own ids."""
@@ -45,7 +46,9 @@ class Copy:
     def message(self, record: Message, log_ns: int | None = None) -> None:
         """`log_ns`: the time at which it counts in the copy, where that is another one."""
         channel = self._channel_of_source.get(record.channel_id)
-        if channel is not None:
+        if channel is None:
+            self.nameless += 1
+        else:
             at_ns = record.log_time if log_ns is None else log_ns
             self._writer.add_message(channel, at_ns, record.data, record.publish_time, record.sequence)
             self.messages += 1

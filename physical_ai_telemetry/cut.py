@@ -15,7 +15,7 @@ from mcap.records import Channel, Message, Schema
 from physical_ai_core.errors import BagError
 from physical_ai_telemetry.copying import Copy
 from physical_ai_telemetry.metadata import RECORDER, recorded_info, splits, write_metadata
-from physical_ai_telemetry.recover import is_finished, records
+from physical_ai_telemetry.recover import is_finished, salvaged
 
 Said = tuple[Schema, Channel, Message]
 LATCHED: Final = 1  # durability `transient local` of an offered QoS profile
@@ -74,21 +74,26 @@ def _copy(copy: Copy, said: Said, log_ns: int | None = None) -> None:
 
 def _messages(path: Path, from_ns: int, to_ns: int, latched_only: bool = False) -> Iterator[Said]:
     """Messages of one file in their order, `to_ns` excluded; of an unfinished one what is whole."""
+    if not is_finished(path):
+        yield from _of_unfinished(path, from_ns, to_ns, latched_only)
+        return
     with path.open("rb") as stream:
-        if is_finished(path):
-            reader = make_reader(stream)
-            summary = reader.get_summary()
-            topics = [c.topic for c in (summary.channels.values() if summary else ()) if _is_latched(c)]
-            if (latched_only and not topics) or from_ns >= to_ns:
-                return
-            wanted = topics if latched_only else None
-            for schema, channel, message in reader.iter_messages(wanted, starting_at=from_ns, ending_before=to_ns):
-                if schema is not None:
-                    yield schema, channel, message
+        reader = make_reader(stream)
+        summary = reader.get_summary()
+        topics = [c.topic for c in (summary.channels.values() if summary else ()) if _is_latched(c)]
+        if (latched_only and not topics) or from_ns >= to_ns:
             return
-        schemas: dict[int, Schema] = {}
-        channels: dict[int, Channel] = {}
-        for record, _ in records(stream, path.stat().st_size):
+        wanted = topics if latched_only else None
+        for schema, channel, message in reader.iter_messages(wanted, starting_at=from_ns, ending_before=to_ns):
+            if schema is not None:
+                yield schema, channel, message
+
+
+def _of_unfinished(path: Path, from_ns: int, to_ns: int, latched_only: bool) -> Iterator[Said]:
+    schemas: dict[int, Schema] = {}
+    channels: dict[int, Channel] = {}
+    with salvaged(path) as source:
+        for record in source.records():
             if isinstance(record, Schema):
                 schemas[record.id] = record
             elif isinstance(record, Channel):
