@@ -172,12 +172,11 @@ def test_a_link_with_a_covariance_that_is_no_number_is_refused(entry: tuple[int,
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("which", range(3))
 def test_a_pose_with_one_number_that_is_none_is_refused(bad: float, which: int) -> None:
-    numbers = [1.0, 2.0, 0.3]
-    numbers[which] = bad
+    x, y, yaw = (bad if k == which else 1.0 for k in range(3))
     place = Place(0.03, 0.7)
     with np.errstate(invalid="ignore"):
-        assert not place.odometry(odometry(1.0, *numbers, 0.0, 0.0))
-        assert not place.map_to_odom(link(*numbers, np.zeros((2, 2))))
+        assert not place.odometry(odometry(1.0, x, y, yaw, 0.0, 0.0))
+        assert not place.map_to_odom(link(x, y, yaw, np.zeros((2, 2))))
     assert place.map_to_odom(link(0.0, 0.0, 0.0, np.zeros((2, 2)))) and place.pose is None
 
 
