@@ -21,6 +21,7 @@ FULL_CIRCLE_RAD = math.radians(350.0)
 BLIND_REACH_M = 1.5  # what passed out of sight is remembered this near
 MOST_REMEMBERED = 512  # rows: of each thing its front and its back
 THIN_M = 0.015  # apart are the returns that are kept, far below the side margin
+SAME_M, SAME_RAD = 0.005, 1e-6  # nearer than this it is remembered already; farther out than this it is another piece
 THICK_M = 0.04  # what passes out of sight has a back that was never seen: a post, a leg of a chair
 
 
@@ -61,9 +62,10 @@ class OutOfSight:
         kept &= turn > view.half_rad - _edge_rad(view, known, step_rad)
         edge = np.flatnonzero(kept & (turn <= view.half_rad))
         if len(edge):
-            kept[edge] = ~_met(known[edge], points, view, step_rad)
+            kept[edge] = ~_met(known[edge], points, view)
         count = len(self.rows)
         old, new = known[:count][kept[:count]], known[count:][kept[count:]]
+        new = new[~_beside(new, old, SAME_M).any(axis=1)]
         self.rows = np.concatenate([old, _backs(new, last), new])[-MOST_REMEMBERED:]  # no back outlasts its front
 
 
@@ -79,11 +81,17 @@ def _edge_rad(view: View, known: Array, step_rad: float) -> Array:
     return np.asarray(step_rad + THIN_M / np.maximum(away, THIN_M))
 
 
-def _met(known: Array, points: Array, view: View, step_rad: float) -> NDArray[np.bool_]:
-    """Which rows (N, 3) have a return (M, 2) of this sweep beside them, and not nearer to its middle than they are."""
-    d2 = (known[:, :1] - points[:, 0]) ** 2 + (known[:, 1:2] - points[:, 1]) ** 2
-    outward = _turn(view, points) >= _turn(view, known)[:, None] - step_rad
-    return np.asarray(((d2 < (2.0 * THIN_M) ** 2) & outward).any(axis=1))
+def _met(known: Array, points: Array, view: View) -> NDArray[np.bool_]:
+    """Which rows (N, 3) have a return (M, 2) of this sweep beside them, and none nearer to its middle than they are: of
+    what slips off the edge slowly, the last ray always meets the next piece, and never the one that has gone."""
+    outward = _turn(view, points) >= _turn(view, known)[:, None] - SAME_RAD
+    return np.asarray((_beside(known, points, 2.0 * THIN_M) & outward).any(axis=1))
+
+
+def _beside(one: Array, other: Array, within_m: float) -> NDArray[np.bool_]:
+    """Which rows (N, 2 or more) and (M, 2 or more) are so near to each other (N, M)."""
+    d2 = (one[:, :1] - other[:, 0]) ** 2 + (one[:, 1:2] - other[:, 1]) ** 2
+    return np.asarray(d2 < within_m * within_m)
 
 
 def _backs(known: Array, view: View) -> Array:

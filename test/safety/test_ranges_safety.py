@@ -343,13 +343,17 @@ class Plain:
                 return inside < 0.0
             again = [
                 q for q in self.points
-                if abs(complex(*q[:2]) - complex(*place[:2])) < 0.03 and half - off(q, middle) <= inside + abs(step)
+                if abs(complex(*q[:2]) - complex(*place[:2])) < 0.03 and half - off(q, middle) <= inside + 1e-6
             ]  # fmt: skip
             self.edge[bool(again)] += 1
             return not again
 
-        gone = [p for p in stood if hidden(p)]
-        self.lost = [p for p in self.lost if hidden(p)] + gone
+        self.lost = [p for p in self.lost if hidden(p)]
+        gone = [
+            p for p in stood
+            if hidden(p) and all(abs(complex(*p[:2]) - complex(*q[:2])) >= 0.005 for q in self.lost)
+        ]  # fmt: skip
+        self.lost += gone
         for x, y, stamp_s in gone:
             ray = complex(x, y) - self.eye
             self.lost.append((*_parts(complex(x, y) + 0.04 * ray / abs(ray)), stamp_s))

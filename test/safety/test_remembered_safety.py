@@ -65,14 +65,44 @@ def test_what_is_met_again_at_the_edge_is_not_kept_twice() -> None:
     assert fronts(at, (1.0, 0.9 - HALF), (1.1, HALF), met=(at,)) == [2]
 
 
-def test_a_return_nearer_to_the_middle_than_a_ray_is_of_what_is_left_of_a_wider_thing() -> None:
+def test_a_return_nearer_to_the_middle_is_of_what_is_left_of_a_wider_thing() -> None:
     """Beside a thing's last return lies the rest of it: that does not say that its end is still in sight."""
     for side in (1.0, -1.0):
         end = (0.2, side * (HALF - 0.05))
-        assert fronts(end, met=((0.2, side * (HALF - 0.149)),)) == []
-        assert fronts(end, met=((0.2, side * (HALF - 0.151)),)) == [0]
+        assert fronts(end, met=((0.2, side * (HALF - 0.05)),)) == []
+        assert fronts(end, met=((0.2, side * (HALF - 0.051)),)) == [0]
         assert fronts(end, met=((0.2, side * (HALF + 0.08)),)) == []
         assert fronts(end, (0.2, side * (HALF + 0.01)), met=(end,)) == [1], "out of sight nothing is met"
+
+
+def test_a_round_thing_that_slips_off_the_edge_slowly_is_remembered_all_round() -> None:
+    """Less than a ray a sweep: each sweep's last ray meets the next piece, and none of the pieces before is lost."""
+    own, memory_s, r = DeadReckoning(), 60.0, 0.25
+    field = RangeField(HULL, own, 3.0, memory_s, (0.3, 3.0))
+    step, middle = 0.02, 1.1  # where its middle is, in the frame of the start
+    for k in range(120):
+        stamp_s = 1.0 + 0.1 * k
+        own.move(stamp_s, 0.0, -0.08 if k else 0.0)
+        bearings = np.linspace(-1.0, 1.0, 101)
+        off = bearings - (middle - own.now.yaw_rad)
+        hit = 0.9 * np.abs(np.sin(off)) < r
+        ranges = np.where(hit, 0.9 * np.cos(off) - np.sqrt(np.maximum(r * r - (0.9 * np.sin(off)) ** 2, 0.0)), np.inf)
+        field.sweep(m.LaserScan(stamp_s, "lidar", -1.0, step, 0.05, 25.0, ranges.astype(np.float32)), Mount())
+    near = field.now().near
+    bearing = middle - own.now.yaw_rad
+    x, y = near.x - 0.9 * math.cos(bearing), near.y - 0.9 * math.sin(bearing)
+    skin = np.abs(np.hypot(x, y) - r) < 0.01
+    around = np.sort(np.arctan2(y[skin], x[skin]) - bearing + math.pi)
+    around = np.sort((around + math.pi) % (2.0 * math.pi) - math.pi)  # from the side towards the sensor
+    first = -math.acos(r / 0.9) + 0.15  # where the last ray met it in the first sweep, and some
+    assert np.diff(around[around > first]).max() * r < 0.04 and around[-1] > first + 1.0
+
+
+def test_what_is_remembered_already_is_not_remembered_again() -> None:
+    memory, free = OutOfSight(TIME), np.empty((0, 2))
+    for k, (r, count) in enumerate(((1.0, 2), (1.0, 2), (1.0049, 2), (1.0051, 4), (1.0, 4))):
+        memory.sweep(rows((r, 2.0), stamp_s=1.0 + 0.1 * k), free, Sight(1.1 + 0.1 * k, ORIGIN, AHEAD, STEP), AHEAD, ())
+        assert len(memory.rows) == count
 
 
 def test_each_thing_is_held_against_each_return() -> None:
