@@ -271,8 +271,8 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
         Equal("edge = np.flatnonzero(kept & (turn <= view.half_rad))", "LtE -> Lt", MEASURED),
         Equal("edge = np.flatnonzero(kept & (turn <= view.half_rad))", "flatnonzero -> atleast_1d", PICKS),
         Equal("return np.asarray(np.abs((bearing + math.pi) % (2.0 * math.pi) - math.pi))", "Add -> Sub", TURN),
-        Equal("outward = _turn(view, points) >= _turn(view, known)[:, None] - step_rad", "GtE -> Gt", MEASURED),
-        Equal("return np.asarray(((d2 < (2.0 * THIN_M) ** 2) & outward).any(axis=1))", "Lt -> LtE", MEASURED),
+        Equal("outward = _turn(view, points) >= _turn(view, known)[:, None] - SAME_RAD", "GtE -> Gt", MEASURED),
+        Equal("return np.asarray(d2 < within_m * within_m)", "Lt -> LtE", MEASURED),
     ),
     "under_way": (
         *(
