@@ -130,15 +130,23 @@ def share_that_rests(hull: Hull, near: Near, led: Led) -> Followed:
 
 
 def _spare(hull: Hull, near: Near, poses: list[tuple[float, float, float]], way_m: float) -> tuple[float, float]:
-    """Room left beyond what each return must keep, and the least distance of any, on all these poses."""
+    """Room left beyond what each return must keep, and the least distance of any, on all these poses.
+
+    Infinite where no return lies in the box around them: out of it nothing can be nearer than it must keep.
+    """
     count = int(near.r.searchsorted(hull.radius_m + way_m, side="right"))
     if not poses or not (count or len(near.inside_x)):
         return math.inf, math.inf
     x, y = np.concatenate([near.inside_x, near.x[:count]]), np.concatenate([near.inside_y, near.y[:count]])
-    bare = hull.bare
+    at, reach_m = np.array(poses), hull.radius_m + hull.margin_m
+    low, high = at.min(axis=0) - reach_m, at.max(axis=0) + reach_m
+    met = np.flatnonzero((x > low[0]) & (x < high[0]) & (y > low[1]) & (y < high[1]))
+    if not len(met):
+        return math.inf, math.inf
+    x, y, bare = x[met], y[met], hull.bare
     away = bare.heights(x, y).max(axis=0)
     least = np.minimum(KEPT * hull.margin_m, np.where(away > 0.0, KEPT * away, away))
-    left = _heights(bare, np.array(poses), x, y)
+    left = _heights(bare, at, x, y)
     return float((left - least).min()), float(left.min())
 
 

@@ -174,7 +174,7 @@ def test_a_base_that_turns_in_slowly_comes_nearer_to_what_it_should_turn_away_fr
     assert nearest(here._replace(push_rps2=2.0 * push), word, HULL, post) > expected + 0.04
 
 
-AROUND = [(0.45, -0.25), (0.0, -0.35), (-0.3, 0.15), (0.35, 0.4), (0.75, 0.3), (-0.15, -0.3)]
+AROUND = [(0.45, -0.25), (0.0, -0.35), (-0.3, 0.15), (0.35, 0.4), (0.62, 0.3), (-0.15, -0.3)]
 
 
 @pytest.mark.parametrize("post", AROUND)
@@ -238,3 +238,13 @@ def test_what_stands_beyond_the_way_of_the_swiftest_part_until_it_could_rest_is_
     for gap_m, looks in ((-1e-3, True), (1e-3, False)):
         found = followed(HULL, near((0.0, reach_m + gap_m)), Motion(*moves["motion"]), here, sent, 0.0)
         assert (found is not ALL) is looks and found.share == 1.0
+
+
+@pytest.mark.parametrize(("x", "y"), [(1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0)])
+def test_what_lies_beyond_the_box_around_its_ways_needs_no_second_look(x: float, y: float) -> None:
+    """The body turning on the spot reaches no farther than its corner and the margin."""
+    here, word = base(0.0, 0.5), Sent(0.0, 0.0, 0.5)
+    reach_m = HULL.radius_m + HULL.margin_m
+    for away_m, seen in ((reach_m - 1e-3, True), (reach_m + 1e-3, False)):
+        found = followed(HULL, near((away_m * x, away_m * y), hull=HULL), Motion(0.0, 0.5), here, (word,), 0.0)
+        assert found.share == 1.0 and math.isfinite(found.left_m) is seen
