@@ -130,6 +130,16 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
             LENGTHS,
         ),
     ),
+    "dead_ends": (
+        Equal(
+            "middle = (frame.centroid.x, frame.centroid.y) + offsets[:, None, None] * across", "Add -> Sub",
+            "the lanes lie alike on both sides of the middle",
+        ),
+        Equal(
+            "begins, ends = (shapely.distance(shapely.get_point(pieces, end), room) > radius_m for end in (0, 1))",
+            "Gt -> GtE", MEASURED,
+        ),
+    ),
     "footprint": (
         Equal(
             "self.normals, self.offsets, self.tangents, self.starts, self.ends, start, strict=True", "True -> False",

@@ -22,7 +22,7 @@ OF_FILE: Final = {
     "inputs": ("inputs", "core"), "place": ("inputs", "core"), "crew": ("crew",), "dead_reckoning": ("inputs",),
     "situation": ("situation", "reasons", "gate"), "words": ("words", "gate", "limits"),
     "arbitration": ("arbitration",), "bounds": ("bounds", "ramps", "stability", "limits", "gate", "barrier", "loads"),
-    "circumstances": ("circumstances", "clauses"), "conflicts": ("conflicts",), "dead_ends": ("conflicts",),
+    "circumstances": ("circumstances", "clauses"), "conflicts": ("conflicts",), "dead_ends": ("dead_ends", "conflicts"),
     "space": ("conflicts",), "desk": ("desk", "people_say", "wiring", "person"), "implements": ("implements", "wiring"),
     "incline": ("incline",), "intruders": ("intruders", "crew"), "jerk": ("ramps",), "ladder": ("ladder",),
     "latency": ("latency",), "loads": ("loads",), "people_say": ("words", "people_say"),
