@@ -23,7 +23,7 @@ from physical_ai_safety.rule_forms import DAY_MIN, DAYS, AnyRule, Approval, Forb
 from physical_ai_safety.schema import RulesFile
 from physical_ai_safety.zones import SIGMAS, WORLD_M, outside, ways_out
 
-GRID = 40  # points along the longer side of an area, where it is looked at point by point
+GRID = 40  # points along either side of an area, where it is looked at point by point
 TOUCH_M = 1e-6
 
 
@@ -54,12 +54,12 @@ class Space:
     def __init__(self, file: RulesFile, site: Site, robot: Robot) -> None:
         self._file, self._site, self._robot = file, site, robot
         self._shapes = areas(file.rules, site)
-        self._own = [Shut(f"zone '{n}' of the site", z.shape) for n, z in site.zones_of(ZoneKind.KEEP_OUT).items()]
-        fences = site.zones_of(ZoneKind.GEOFENCE)
+        beds, fences = site.zones_of(ZoneKind.KEEP_OUT), site.zones_of(ZoneKind.GEOFENCE)
+        self._own: list[Shut] = []
         if fences:
-            name = "+".join(sorted(fences))
             fence = shapely.unary_union([zone.shape for zone in fences.values()])
-            self._own.insert(0, Shut(f"zone '{name}' of the site", outside(fence)))
+            self._own.append(Shut(f"zone '{'+'.join(sorted(fences))}' of the site", outside(fence)))
+        self._own += [Shut(f"zone '{name}' of the site", zone.shape) for name, zone in beds.items()]
         self._ruled = [self._shut(rule) for rule in file.rules if rule.id in self._shapes and _shuts(rule)]
         hull = shapely.MultiPoint([tuple(corner) for corner in robot.footprint]).convex_hull
         doubt_m = SIGMAS * file.localisation.min_sigma_m
@@ -96,13 +96,16 @@ class Space:
             )  # fmt: skip
 
     def _emptied(self, shut: Sequence[Shut]) -> tuple[str, str] | None:
-        """The first that leaves no room, and the last of those before it without which there would be some."""
+        """The first that leaves no room, and the last of those before it that have a part in that; none: the robot."""
         if self._fits(shut):
             return None
         last = next(k for k in range(len(shut)) if not self._fits(shut[: k + 1]))
-        others = [k for k in range(last) if self._fits([*shut[:k], *shut[k + 1 : last + 1]])]
-        robot = f"robot '{self._robot.name}'"
-        return shut[last].told, shut[others[-1]].told if others else shut[0].told if last else robot
+        part = list(shut[:last])
+        for one in shut[:last]:
+            others = [other for other in part if other is not one]
+            if not self._fits([*others, shut[last]]):
+                part = others
+        return shut[last].told, part[-1].told if part else f"robot '{self._robot.name}'"
 
     def _fits(self, shut: Iterable[Shut]) -> bool:
         closed = shapely.unary_union([one.shape for one in shut])
@@ -168,10 +171,10 @@ class Space:
         ground = shapely.box(*self._ground.bounds).buffer(1.0)
         here = shut.shape.intersection(ground).difference(shapely.unary_union([one.shape for one in self._own]))
         if here.is_empty:
-            return shapely.points(np.empty((0, 2)))
+            return np.empty(0)
         x0, y0, x1, y1 = here.bounds
-        step = max(x1 - x0, y1 - y0) / GRID
-        x, y = np.meshgrid(np.arange(x0 + 0.5 * step, x1, step), np.arange(y0 + 0.5 * step, y1, step))
+        middles = (np.arange(GRID) + 0.5) / GRID
+        x, y = np.meshgrid(x0 + middles * (x1 - x0), y0 + middles * (y1 - y0))
         points = shapely.points(x.ravel(), y.ravel())
         return points[shapely.contains(here, points)]
 

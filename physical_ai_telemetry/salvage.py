@@ -144,7 +144,8 @@ class Salvage:
         ends = _ends(content, at)
         follow = [end for end in ends if end < size and (is_sound(content, end) or _is_magic(content, end))]
         beyond = follow[0] if follow else next(self._plausible(at + 1), size)
-        if beyond < size and (content[at] == Opcode.CHUNK or _CHUNK_LIKE.match(content, at)):  # else an unfinished end
+        whole = beyond < size or any(end <= size for end in ends)  # else an unfinished end
+        if whole and (content[at] == Opcode.CHUNK or _CHUNK_LIKE.match(content, at)):
             self._suspects.append(Lost(at, *_times(content, at)))
         self.wrong_bytes += beyond - at
         return beyond

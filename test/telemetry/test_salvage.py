@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from physical_ai_core.errors import BagError
 from physical_ai_telemetry.mcap_file import LARGE_BYTES, McapFile
 from physical_ai_telemetry.recover import is_damaged, recover
-from physical_ai_telemetry.salvage import MAGIC, Salvage
+from physical_ai_telemetry.salvage import MAGIC, Lost, Salvage
 
 Said = tuple[str, int, bytes]
 KINDS = ["zstd", "lz4", "none"]
@@ -134,6 +134,14 @@ def test_every_byte_of_the_framing(files: dict[str, Made], request: pytest.Fixtu
         for bit in range(8) if request.config.getoption("--long") else (rng.randrange(8),):
             source = Salvage(flipped(whole.content, at, bit))
             check(whole, source, read(source), (at, at + 1))
+
+
+def test_the_last_chunk_of_an_unfinished_file_is_told_of_where_all_of_it_is_there(files: dict[str, Made]) -> None:
+    whole = files["zstd"]
+    begin, end, _ = whole.chunks[5]
+    for cut_at, told in ((end, [Lost(begin, 5 * SECOND, 5 * SECOND + 5)]), (end - 1, [])):
+        source = Salvage(flipped(whole.content[:cut_at], begin + 53, 0))
+        assert len(read(source)) == 30 and source.lost == told and source.wrong_bytes == cut_at - begin
 
 
 @PER_TEST
