@@ -19,7 +19,7 @@ DRIVE = Path("test/data/replay/yard")
 @app.command()
 def export(
     bag: Bag = DRIVE,
-    copies: Annotated[int, typer.Option(help="Bags.", min=1)] = 2,
+    copies: Annotated[int, typer.Option(help="Bags.", min=1)] = 8,
     laps: Annotated[int, typer.Option(help="Times that each bag holds the drive, one after the other.", min=1)] = 6,
     repeats: Annotated[int, typer.Option(help="Turns; the best of each way counts.", min=1)] = 3,
     folder: Folder = FOLDER,

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +19,7 @@ from physical_ai_core.graph import TOPIC
 from physical_ai_telemetry.dataset.manifest import NAME, manifest, write_manifest
 from physical_ai_telemetry.dataset.parts import Shares, draw, require_apart
 from physical_ai_telemetry.dataset.recording import Recording, look_at
-from physical_ai_telemetry.dataset.source import Shelf
+from physical_ai_telemetry.dataset.source import Shelf, room_for_bags
 from physical_ai_telemetry.dataset.tables import Written, statistics, units_in, write_tables
 
 FORMATS: Final = ("parquet", "lerobot")
@@ -100,9 +99,9 @@ def _build(bags: Sequence[Path], draft: Path, out: Path, options: Options, told:
     recordings: dict[str, Recording] = {}
     duplicates: list[str] = []
     steps = 2.0 * len(bags)
-    with _Pool(options.jobs if len(bags) > 1 else 1) as pool:
-        shelf = Shelf() if pool.here and options.form == "parquet" else None
-        looks = pool.map(partial(_look, shelf=shelf), bags)
+    room = room_for_bags() if options.form == "parquet" else 0
+    with _Desks(min(options.jobs, len(bags)), room) as desks:
+        looks = desks.map(_look, [(bag, bag) for bag in bags])
         for done, (bag, found) in enumerate(zip(bags, looks, strict=True)):
             if isinstance(found, BagError):
                 if not options.skip_broken:
@@ -120,14 +119,14 @@ def _build(bags: Sequence[Path], draft: Path, out: Path, options: Options, told:
         if options.form == "lerobot":
             counts = write_lerobot(kept, parts, draft, options.fps, lambda n: told(len(bags) + n, steps))
         else:
-            counts = _write_parquet(pool, shelf, kept, parts, draft, options, lambda n: told(len(bags) + n, steps))
+            counts = _write_parquet(desks, kept, parts, draft, options, lambda n: told(len(bags) + n, steps))
     names = [Path(name).name for name in duplicates]
     content = manifest(options.form, kept, parts, options.shares, options.licence, names, counts)
     write_manifest(draft, content)
     return Export(out, tuple(kept), parts, content, broken, tuple(duplicates))
 
 
-def _look(bag: Path, shelf: Shelf | None) -> Recording | BagError:
+def _look(bag: Path, shelf: Shelf) -> Recording | BagError:
     try:
         return look_at(bag, shelf)
     except BagError as error:
@@ -135,18 +134,17 @@ def _look(bag: Path, shelf: Shelf | None) -> Recording | BagError:
 
 
 def _write_parquet(
-    pool: _Pool,
-    shelf: Shelf | None,
+    desks: _Desks,
     recordings: Sequence[Recording],
     parts: dict[str, str],
     draft: Path,
     options: Options,
     told: Callable[[int], None],
 ) -> dict[str, Any]:
-    work = [(recording, parts, draft, options.topics) for recording in recordings]
+    work = [(recording.path, (recording, parts, draft, options.topics)) for recording in recordings]
     files: list[Written] = []
     unreadable: dict[str, int] = {}
-    for done, (written, lost) in enumerate(pool.map(partial(_write_one, shelf=shelf), work)):
+    for done, (written, lost) in enumerate(desks.map(_write_one, work)):
         files += written
         for topic, count in lost.items():
             unreadable[topic] = unreadable.get(topic, 0) + count
@@ -167,28 +165,51 @@ INTERVENTIONS: Final = pa.schema(
 
 
 def _write_one(
-    work: tuple[Recording, dict[str, str], Path, tuple[str, ...] | None], shelf: Shelf | None
+    work: tuple[Recording, dict[str, str], Path, tuple[str, ...] | None], shelf: Shelf
 ) -> tuple[list[Written], dict[str, int]]:
     recording, parts, draft, topics = work
     return write_tables(recording, parts, draft, topics, shelf=shelf)
 
 
-class _Pool:
-    """Work on bags, in this process or in several; results in the order of the work."""
+class _Desks:
+    """Work on bags, in this process or in several, each with a shelf of its own: a bag is always at the same desk, so
+    that what was read while it was looked at is at hand when it is written. `room` in bytes, of all shelves."""
 
-    def __init__(self, jobs: int) -> None:
-        self.here = jobs <= 1
-        self._pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) if jobs > 1 else None
+    def __init__(self, count: int, room: int) -> None:
+        self._shelf = Shelf(room)
+        self._desks = [
+            ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_sit_down, initargs=(room // count,))
+            for _ in range(count if count > 1 else 0)
+        ]
+        self._of: dict[Path, int] = {}
 
-    def __enter__(self) -> _Pool:
+    def __enter__(self) -> _Desks:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+        for desk in self._desks:
+            desk.shutdown(cancel_futures=True)
 
-    def map(self, job: Callable[[Any], Any], work: Sequence[Any]) -> Iterable[Any]:
-        return map(job, work) if self._pool is None else self._pool.map(job, work)
+    def map(self, job: Callable[[Any, Shelf], Any], work: Sequence[tuple[Path, Any]]) -> Iterable[Any]:
+        """Results in the order of the work, of which each names its bag."""
+        if not self._desks:
+            return (job(content, self._shelf) for _, content in work)
+        waiting: list[Future[Any]] = []
+        for bag, content in work:
+            desk = self._desks[self._of.setdefault(bag, len(self._of) % len(self._desks))]
+            waiting.append(desk.submit(_at_desk, job, content))
+        return (one.result() for one in waiting)
+
+
+_here: list[Shelf] = []  # of this process, when it is a desk
+
+
+def _sit_down(room: int) -> None:
+    _here.append(Shelf(room))
+
+
+def _at_desk(job: Callable[[Any, Shelf], Any], content: Any) -> Any:
+    return job(content, _here[0])
 
 
 def _replace(draft: Path, out: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -23,7 +24,8 @@ from physical_ai_telemetry.recover import is_finished, recover
 SLOW_ROWS: Final = 2000
 HASH_BYTES: Final = 1 << 20
 BATCH_BYTES: Final = 16 << 20
-MOST_KEPT_BYTES: Final = 512 << 20
+MOST_KEPT_BYTES: Final = 2 << 30
+KEPT_SHARE: Final = 0.1  # of the machine's memory
 Wanted = Collection[str] | None
 
 
@@ -69,7 +71,7 @@ def is_mcap(bag: Path) -> bool:
 class Shelf:
     """Serialized messages of small bags, kept between looking at them and writing them; the rest is read anew."""
 
-    def __init__(self, most_bytes: int = MOST_KEPT_BYTES) -> None:
+    def __init__(self, most_bytes: int) -> None:
         self._room = most_bytes
         self._kept: dict[Path, list[list[Raw]]] = {}
 
@@ -89,6 +91,11 @@ class Shelf:
     def take(self, bag: Path) -> list[list[Raw]] | None:
         """What is kept of a bag; it is given away."""
         return self._kept.pop(bag, None)
+
+
+def room_for_bags() -> int:
+    """Bytes that shelves may take together on this machine."""
+    return min(MOST_KEPT_BYTES, int(KEPT_SHARE * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")))
 
 
 def raw_batches(bag: Path, topics: Wanted = None, batch_bytes: int = BATCH_BYTES) -> Iterator[list[Raw]]:
