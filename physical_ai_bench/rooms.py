@@ -41,9 +41,10 @@ def make_core(node: str, values: Mapping[str, Any], *extra: Any) -> Core:
     """Build the core of a node from its parameters (and what else its constructor takes), lent what its node lends."""
     parameters = parameters_of(node, values)
     if node == "controller" and not extra:
-        from physical_ai_world_model.own_motion import OwnMotion
+        from physical_ai_world_model.own_motion import own_motion_of
 
-        extra = (None, OwnMotion(parameters.actuator_lag_s))
+        p = parameters
+        extra = (None, own_motion_of(p.own_motion_model, p.models_folder, p.actuator_lag_s))
     module = graph.NODE[node].parameters.split(".")[0]
     core: Core = getattr(import_module(f"{module}.core"), CORES[node])(parameters, *extra)
     return core

@@ -139,7 +139,10 @@ class ControllerCore:
 
     def health(self) -> Health:
         """STALE while an input is missing and a route waits, WARN while blocked or without a solution."""
-        values = {"mode": self._mode, "solve_ms": f"{self._solve_ms:.2f}", "sequence": str(self._sequence)}
+        values = {
+            "mode": self._mode, "solve_ms": f"{self._solve_ms:.2f}", "sequence": str(self._sequence),
+            "own_motion_model": self._present.source,
+        }  # fmt: skip
         if self._mode == "braking" and self._intake.trouble(self._now_s):
             return Health(STALE, self._message, values)
         if self._mode in ("blocked", "fallback"):

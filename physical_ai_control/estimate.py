@@ -39,6 +39,7 @@ class Present:
         self._lag_s, self._longest_s, self._model = lag_s, longest_s, model
         self._seen_s = -np.inf
         self.reason = "no model of the own motion was lent" if model is None else ""
+        self.source = "none" if model is None else model.source
 
     def clear(self) -> None:
         self._seen_s = -np.inf

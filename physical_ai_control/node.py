@@ -19,7 +19,7 @@ from physical_ai_core import messages as m
 from physical_ai_core.core import OK, WARN, Output
 from physical_ai_core.ros.node import CoreNode
 from physical_ai_core.ros.spin import run_node
-from physical_ai_world_model.own_motion import OwnMotion
+from physical_ai_world_model.own_motion import own_motion_of
 
 PACE_PERIOD_S = 1.0
 
@@ -37,7 +37,10 @@ class ControllerNode(CoreNode[ControllerParameters]):
         self._trajectory = TrajectoryMessage()
         self.spec = replace(self.spec, rate_hz=parameters.tick_hz)
         self._pace = PaceMeter(parameters.tick_hz)
-        own_motion = OwnMotion(parameters.actuator_lag_s)
+        p = parameters
+        own_motion = own_motion_of(p.own_motion_model, p.models_folder, p.actuator_lag_s)
+        if own_motion.warning:
+            self.get_logger().warning(own_motion.warning)
         return ControllerCore(parameters, time.perf_counter, own_motion, self._pace.around)
 
     def opened(self) -> None:

@@ -39,6 +39,14 @@ class ControllerParameters:
     actuator_lag_s: float = parameter(
         0.15, "s", "Time constant with which the base follows its command.", minimum=0.0, maximum=1.0
     )
+    own_motion_model: str = parameter(
+        "package", "",
+        "Weights that tell where the robot is now from a state that is some milliseconds old: 'package', 'installed'"
+        " (the active slot of model updates), a folder, a file; empty: a first-order lag.",
+    )  # fmt: skip
+    models_folder: str = parameter(
+        "", "", "Where installed models lie; empty: $PHYSICAL_AI_MODELS, else ~/.local/share/physical_ai/models."
+    )
     people_margin_m: float = parameter(0.35, "m", "Distance kept from people beyond contact.", minimum=0.0, maximum=2.0)
     sigmas: float = parameter(
         1.0, "", "Standard deviations of a predicted position that are kept clear besides.", minimum=0.0, maximum=4.0

@@ -25,6 +25,11 @@ class MotionState(NamedTuple):
 class OwnMotionModel(Protocol):
     """Learns from every state and command; units m, rad, s; refuses what is late or not finite by itself."""
 
+    @property
+    def source(self) -> str:
+        """Whose weights it runs, and the beginning of their hash."""
+        ...
+
     def clear(self) -> None:
         """Forget the past: the clock was set back."""
         ...

@@ -14,7 +14,8 @@ from physical_ai_world_model.ids import first_rows
 from physical_ai_world_model.kalman.imm import Belief
 from physical_ai_world_model.kalman.motion import MotionModel
 from physical_ai_world_model.kalman.tracks import Tracks
-from physical_ai_world_model.own_motion import OwnMotion, commands_along, follow_trajectory
+from physical_ai_world_model.own_motion import commands_along, follow_trajectory, own_motion_of
+from physical_ai_world_model.own_motion.source import heed
 from physical_ai_world_model.parameters import WorldModelParameters
 from physical_ai_world_model.people import People, plan_of, square
 from physical_ai_world_model.predictor import Predictor, rows_of
@@ -44,7 +45,7 @@ class WorldModelCore:
         self._lead = int(np.argmin(np.abs(self._predictor.times_s - p.surprise_lead_s)))
         self._surprise = Surprise(float(self._predictor.times_s[self._lead]), p.surprise_window_s, LEAST_COMPARISONS)
         self.people = People(p)
-        self.own = OwnMotion(p.actuator_lag_s)
+        self.own = own_motion_of(p.own_motion_model, p.models_folder, p.actuator_lag_s)
         self._odometry: m.Odometry | None = None
         self._trajectory: m.Path | None = None
         self._heard_objects_s = -np.inf
@@ -96,6 +97,7 @@ class WorldModelCore:
             "learnt_forecast": self._learnt(),
             "people_model": self.people.source,
             "people_sha256": self.people.sha256,
+            "own_motion_model": self.own.source,
             "own_motion_sha256": self.own.sha256,
             "own_motion": self.own.fallback(self._now_s) or "learnt",
         }
@@ -114,9 +116,16 @@ class WorldModelCore:
             return Health(WARN, f"{self._refused} object rows refused (not finite or out of range)", values)
         if self._p.people_model and not self.people.speaks:
             return Health(WARN, f"Kalman forecasts alone: {self.people.silent_because}", values)
-        if self.people.warning:
-            return Health(WARN, self.people.warning, values)
+        if self._p.own_motion_model and self.own.missing:
+            return Health(WARN, f"own motion by the kinematic model alone: {self.own.missing}", values)
+        if self.people.warning or self.own.warning:
+            return Health(WARN, self.people.warning or self.own.warning, values)
         return Health(OK, "ok", values)
+
+    def heed(self) -> None:
+        """Installed weights that were rolled back since keep silent. Reads a small file of each; for once a second."""
+        self.people.heed()
+        heed(self.own, self._p.models_folder)
 
     def _learnt(self) -> str:
         if not self.people.speaks:

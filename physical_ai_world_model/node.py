@@ -43,7 +43,7 @@ class WorldModelNode(CoreNode[WorldModelParameters]):
     def _heed(self, stamp_s: float) -> None:
         if isinstance(self.core, WorldModelCore) and not 0.0 <= stamp_s - self._looked_s < LOOK_EVERY_S:
             self._looked_s = stamp_s
-            self.core.people.heed()
+            self.core.heed()
 
     def _mark(self, data: m.Prediction) -> None:
         """Markers for whoever looks, seldom enough to cost nothing worth speaking of."""

@@ -16,6 +16,11 @@ class WorldModelParameters:
         "Weights of the learnt forecast of people: 'package', 'installed' (the active slot of model updates), a folder,"
         " a file; empty: Kalman alone.",
     )  # fmt: skip
+    own_motion_model: str = parameter(
+        "package", "",
+        "Weights of how the ground answers the robot's commands: 'package', 'installed' (the active slot of model"
+        " updates), a folder, a file; empty: the kinematic model alone.",
+    )  # fmt: skip
     models_folder: str = parameter(
         "", "", "Where installed models lie; empty: $PHYSICAL_AI_MODELS, else ~/.local/share/physical_ai/models."
     )

@@ -18,6 +18,7 @@ import numpy as np
 
 from physical_ai_core.errors import ModelError
 from physical_ai_core.geometry import Array, wrap
+from physical_ai_core.models.slots import PACKAGE
 from physical_ai_core.own_motion import MotionState
 from physical_ai_world_model.own_motion import weights as files
 from physical_ai_world_model.own_motion.dynamics import STEP_S, Base, Motion, roll_out
@@ -52,13 +53,15 @@ class OwnMotion:
         """`lag_s` of the kinematic model; a command takes effect `input_delay_s` after its stamp; after
         `silence_s` without one the base brakes by itself (infinity: it goes on).
 
-        `folder` of the weights; those of the package when None.
+        `folder` of the weights, or their file; those of the package when None.
         """
         self._lag_s, self._delay_s, self._silence_s = lag_s, input_delay_s, silence_s
         self.refused = 0
         self.missing = ""  # why there is no hybrid at all
         self.step_cost = ""  # which engine runs the recurrence
         self.sha256 = ""  # of the weights that are used
+        self.origin = PACKAGE if folder is None else str(folder)
+        self.warning = ""  # why other weights speak than were asked for
         try:
             self._weights = files.load(folder or files.default_folder())
             self._recurrence = Recurrence(self._weights.tensors, self._weights.shape, backend)
@@ -76,6 +79,15 @@ class OwnMotion:
             factors = self._weights.calibration["factor"]
             self._factors = np.array([factors[0], *factors])
         self.clear()
+
+    @property
+    def source(self) -> str:
+        """Whose weights speak, and the beginning of their hash: for heartbeat and diagnostics."""
+        return "none" if self.missing else f"{self.origin} {self.sha256[:12]}"
+
+    def silence(self, because: str) -> None:
+        """The hybrid keeps silent from now on; the kinematic model goes on from where it is."""
+        self.missing = self.missing or because
 
     def clear(self) -> None:
         """Forget the past."""

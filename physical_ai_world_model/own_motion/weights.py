@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -48,16 +50,19 @@ def default_folder() -> Path:
     return Path(__file__).parents[1] / "data" / "own_motion"
 
 
-def load(folder: Path) -> OwnWeights:
-    """A folder with a card that names file and hash. Raises ModelError: missing, damaged, of another architecture."""
+def load(path: Path) -> OwnWeights:
+    """A file, or a folder with a card that names file and hash. Raises ModelError: missing, damaged, of another
+    architecture."""
+    where, expected = path, None
     try:
-        card = yaml.safe_load((folder / CARD).read_text(encoding="utf-8"))
-        path, expected = folder / str(card["file"]), str(card["sha256"])
+        if not path.is_file():
+            card = yaml.safe_load((path / CARD).read_text(encoding="utf-8"))
+            path, expected = path / str(card["file"]), str(card["sha256"])
         content = path.read_bytes()
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"The weights in {folder} cannot be read: {error}", REBUILD) from error
+        raise ModelError(f"The weights in {where} cannot be read: {error}", REBUILD) from error
     found = hashlib.sha256(content).hexdigest()
-    if found != expected:
+    if expected is not None and found != expected:
         raise ModelError(f"The weights {path} are not those of their card: sha256 {found[:12]}….", REBUILD)
     return read(content, str(path), found)
 
@@ -75,12 +80,22 @@ def read(content: bytes, path: str, sha256: str) -> OwnWeights:
         shape, base, calibration = Shape(**sizes), Base(**said["base"]), said["calibration"]
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{path} does not hold a model of the own motion: {error}", REBUILD) from error
-    low, high = CONSTANT_BOUNDS
-    factors = [*calibration.get("factor", []), *base]
-    if not all(isinstance(v, (int, float)) and low <= v <= high for v in factors) or not factors[: -len(base)]:
-        raise ModelError(f"{path} holds constants or factors that make no sense.", REBUILD)
+    _check_numbers(calibration, base, path)
     _check(tensors, shape, path)
     return OwnWeights(tensors, shape, base, calibration, sha256)
+
+
+def _check_numbers(calibration: Mapping[str, object], base: Base, path: str) -> None:
+    """Constants within their bounds; one factor for each of the times, which rise."""
+    low, high = CONSTANT_BOUNDS
+    try:
+        times, factors = ([float(v) for v in calibration[name]] for name in ("t_s", "factor"))  # type: ignore[attr-defined]
+        sound = all(low <= float(v) <= high for v in [*factors, *base]) and len(times) == len(factors) > 0
+        sound = sound and all(a < b for a, b in itertools.pairwise([0.0, *times])) and math.isfinite(times[-1])
+    except (KeyError, TypeError, ValueError):
+        sound = False
+    if not sound:
+        raise ModelError(f"{path} holds constants or factors that make no sense.", REBUILD)
 
 
 def _check(tensors: Mapping[str, Floats], shape: Shape, path: str) -> None:
