@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from importlib.metadata import version as version_of
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from physical_ai_cli.models_judge import judge
+from physical_ai_cli.models_tables import console, show
 from physical_ai_core.errors import InputError
 from physical_ai_core.models.slots import PACKAGE, SLOTS, Slots, models_folder
 
@@ -20,8 +19,6 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Judged, signed and reversible model updates. Exit codes: 0 done, 1 judged worse, 2 refused or bad input.",
 )
-console = Console()
-HASH_DIGITS: Final = 64
 
 Folder = Annotated[Path, typer.Argument(help="The repository's folder.")]
 Keys = Annotated[Path, typer.Option(help="Folder of the keys (ROLE_N.pem).")]
@@ -54,9 +51,9 @@ def loads(name: str) -> Callable[[Path], None]:
         probe(load(folder / "weights"))
 
     def own_motion(folder: Path) -> None:
-        from physical_ai_world_model.own_motion.weights import read
+        from physical_ai_world_model.own_motion.probe import probe
 
-        read((folder / "weights").read_bytes(), str(folder / "weights"), "")
+        probe(folder / "weights")
 
     return {"people": people, "own_motion": own_motion}[name]
 
@@ -100,40 +97,7 @@ def rotate_key(
     show(as_json, "keys", [{"role": role, "root": str(root), "keys": str(keys)}])
 
 
-@app.command()
-def judge(
-    candidate: Annotated[Path, typer.Argument(help="Weights of people: a file, or a folder with a card.")],
-    out: Annotated[Path, typer.Option(help="Where decision.json and decision.md go.")],
-    incumbent: Annotated[Path | None, typer.Option(help="What it is to replace; else the packaged weights.")] = None,
-    full: Annotated[
-        Path | None, typer.Option(help="The full-precision model it was made of; else the incumbent.")
-    ] = None,
-    bag: Annotated[list[Path] | None, typer.Option(help="A reference bag to replay; may be repeated.")] = None,
-    runs: Annotated[int, typer.Option(help="Crossing runs in the simulator for each of the two.", min=1)] = 4,
-    first_seed: Annotated[int, typer.Option(help="Of the runs.", min=0)] = 0,
-    thresholds: Annotated[str, typer.Option(help="Name under config/release, or a YAML file.")] = "people",
-    as_json: AsJson = False,
-) -> None:
-    """Candidate against incumbent: recorded people, replay, simulator, rare deviation. Exit 0 accepted, 1 refused."""
-    from physical_ai_learning.release.judge import judge as decide
-    from physical_ai_learning.release.thresholds import load_thresholds
-    from physical_ai_world_model.ssm.weights import default_folder
-
-    before = incumbent or default_folder()
-    decision = decide(
-        candidate, before, full or before, load_thresholds(thresholds), bag or [], runs, first_seed,
-        lambda text: None if as_json else console.print(f"{text} …", markup=False, highlight=False),
-    )  # fmt: skip
-    path = decision.write(out)
-    if as_json:
-        print(decision.content().decode(), end="")
-    else:
-        rows = [{"part": c.part, "what": c.name, "value": f"{c.value:.4g}", "bound": c.bound,
-                 "kept": "yes" if c.kept else "NO", "": c.detail} for c in decision.checks]  # fmt: skip
-        show(False, f"{'accepted' if decision.accepted else 'refused'}: {path}", rows)
-        for reason in decision.reasons:
-            console.print(f"refused: {reason}", style="red", markup=False, soft_wrap=True)
-    raise typer.Exit(0 if decision.accepted else 1)
+app.command()(judge)
 
 
 @app.command()
@@ -208,7 +172,7 @@ def install(
 def promote(
     name: Name = "people",
     without_shadow: Annotated[bool, typer.Option(help="Though it was not tried beside the active one.")] = False,
-    thresholds: Annotated[str, typer.Option(help="Name under config/release, or a YAML file.")] = "",
+    thresholds: Annotated[str, typer.Option(help="Name under config/release, or a YAML file; else the model's.")] = "",
     models: Models = "", as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Make the installed model the active one, from the world model's next activation on."""
@@ -216,7 +180,7 @@ def promote(
     from physical_ai_core.models.watch import judge_shadow
 
     slots = Slots(name, models_folder(models))
-    limits = load_limits(thresholds or "people")
+    limits = load_limits(thresholds or name)
     waiting = slots.candidate()
     if waiting is not None and not without_shadow:
         reasons = judge_shadow(slots.noted("shadow.json"), waiting[1].sha256, limits.shadow)
@@ -275,26 +239,3 @@ def readable(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error}.", "Name the file of the root.") from error
-
-
-def show(as_json: bool, title: str, rows: list[Mapping[str, Any]] | list[dict[str, Any]]) -> None:
-    """A table, or JSON."""
-    if as_json:
-        print(json.dumps({title.replace(" ", "_"): rows}, indent=2, ensure_ascii=False))
-        return
-    if not rows:
-        console.print(f"{title}: none")
-        return
-    table = Table(title=title)
-    names = list(dict.fromkeys(key for row in rows for key in row))
-    for key in names:
-        table.add_column(key, overflow="fold")
-    for row in rows:
-        table.add_row(*(cell(row.get(key, "")) for key in names))
-    console.print(table)
-
-
-def cell(value: Any) -> str:
-    """For a table: of a hash its beginning; JSON has it whole."""
-    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return text[:12] if len(text) == HASH_DIGITS and set(text) <= set("0123456789abcdef") else text

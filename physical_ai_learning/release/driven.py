@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -14,13 +15,35 @@ from physical_ai_learning.release.evidence import Check, at_most, upper
 from physical_ai_learning.release.thresholds import SimulatorBounds
 
 Run = Callable[[Trial], Result]
-PART = "simulator"
+PART: Final = "simulator"
+FRICTION: Final = (0.12, 0.8)
+SLOPE_RAD: Final = 0.05
 
 
 def runs(weights: Path, count: int, first: int, run: Run = run_trial) -> list[Result]:
-    """Seeds `first` … of one model."""
+    """Seeds `first` … of one model of people."""
     table = {"world_model": {"people_model": str(weights.resolve())}}
     return [run(Trial(PREDICTED, seed, table)) for seed in range(first, first + count)]
+
+
+def own_runs(weights: Path, count: int, first: int, run: Run = run_trial) -> list[Result]:
+    """Seeds `first` … of one model of the own motion, which speaks to planner and controller; each on other ground."""
+    said = {"own_motion_model": str(weights.resolve())}
+    return [
+        run(Trial(PREDICTED, seed, {"world_model": said, "controller": said, "simulator": ground_of(seed)}))
+        for seed in range(first, first + count)
+    ]
+
+
+def ground_of(seed: int) -> dict[str, float]:
+    """Parameters of the simulator: friction from wet tiles to rubber, every other run on a slope."""
+    rng = np.random.default_rng([seed, 31])
+    friction = float(np.exp(rng.uniform(*np.log(FRICTION))))
+    slope = float(rng.uniform(0.0, SLOPE_RAD)) if seed % 2 else 0.0
+    return {
+        "ground_friction": round(friction, 4), "ground_slope_rad": round(slope, 4),
+        "ground_slope_direction_rad": round(float(rng.uniform(-np.pi, np.pi)), 4),
+    }  # fmt: skip
 
 
 def check_simulator(

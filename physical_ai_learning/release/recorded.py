@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from physical_ai_bench.benchmarks.trajectories import hybrid
 from physical_ai_core.geometry import Array
-from physical_ai_learning.release.evidence import Check, at_most, upper, within
-from physical_ai_learning.release.thresholds import DeviationBounds, PredictionBounds
+from physical_ai_learning.release.compared import LEVEL, PREDICTION, check_paired, check_regions
+from physical_ai_learning.release.evidence import Check
+from physical_ai_learning.release.thresholds import PredictionBounds
 from physical_ai_learning.world_model.recordings import STEP_S, Recording, Track
 from physical_ai_learning.world_model.windows import AHEAD, protocol_windows
 from physical_ai_sim.people import read_points
@@ -22,7 +23,6 @@ from physical_ai_world_model.ssm.crowd import PeopleModel
 SCENES: Final = ("hotel", "zara01", "zara02", "students")
 EVERY: Final = {"hotel": 24, "zara01": 24, "zara02": 36, "students": 80}  # frames between two windows
 SPOKEN: Final = 0.01  # ways of less weight than this in the full-precision model do not count for deviation
-LEVEL: Final = 0.9
 
 
 @dataclass(frozen=True)
@@ -105,32 +105,12 @@ def deviations(candidate: Said, full: Said) -> tuple[Array, Array]:
 
 def check_prediction(candidate: Judged, incumbent: Judged, bounds: PredictionBounds, seed: int) -> list[Check]:
     """Regions at each horizon; likelihood and last error beside the incumbent's."""
-    part = "prediction"
-    found = [Check(part, "finite", float(candidate.finite), "must be 1", candidate.finite or not bounds.finite)]
-    here, there = candidate.inside.mean(axis=0), incumbent.inside.mean(axis=0)
-    for k in range(AHEAD):
-        name, low, high = f"coverage at {(k + 1) * STEP_S:.1f} s", bounds.coverage_least, bounds.coverage_most
-        low, high = min(low, float(there[k])), max(high, float(there[k]))
-        found.append(within(part, name, float(here[k]), low, high, f"incumbent {there[k]:.3f}"))
-        off = abs(float(here[k]) - LEVEL) - abs(float(there[k]) - LEVEL)
-        found.append(at_most(part, f"{name}, farther from 90 % than the incumbent", off, bounds.coverage_margin))
+    found = [Check(PREDICTION, "finite", float(candidate.finite), "must be 1", candidate.finite or not bounds.finite)]
+    times_s = [(k + 1) * STEP_S for k in range(AHEAD)]
+    found += check_regions(candidate.inside, incumbent.inside, times_s, bounds)
     for name, mine, theirs, margin in (
         ("NLL", candidate.nll.mean(axis=1), incumbent.nll.mean(axis=1), bounds.nll_margin),
         ("FDE", candidate.error_m[:, -1], incumbent.error_m[:, -1], bounds.fde_margin_m),
     ):
-        with np.errstate(all="ignore"):
-            mean, high = upper(mine - theirs, candidate.window, seed)
-        detail = f"incumbent {theirs.mean():.4f}, mean difference {mean:.4f}, {len(mine)} people"
-        found.append(at_most(part, f"{name} more than the incumbent's, upper end", high, margin, detail))
+        found.append(check_paired(name, mine, theirs, candidate.window, margin, seed, "people"))
     return found
-
-
-def check_deviation(away_m: Array, ratio: Array, bounds: DeviationBounds) -> list[Check]:
-    part, count = "deviation", f"of {len(away_m)} forecasts"
-    return [
-        at_most(
-            part, "p99.9 from the full-precision model, m", float(np.quantile(away_m, 0.999)), bounds.p99_9_m, count
-        ),
-        at_most(part, "max from the full-precision model, m", float(away_m.max()), bounds.max_m, count),
-        at_most(part, "max ratio of the spread", float(ratio.max()), bounds.spread_ratio_max, count),
-    ]

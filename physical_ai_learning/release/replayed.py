@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from physical_ai_core.core import Outputs
 from physical_ai_core.geometry import Array
 from physical_ai_learning.release.evidence import Check, at_most
 from physical_ai_learning.release.thresholds import ReplayBounds
@@ -43,28 +45,33 @@ def inputs(bag: Path) -> list[Event]:
         return [event for event in opened.events(HEARS)]
 
 
+def ticks(core: WorldModelCore, events: list[Event]) -> Iterator[tuple[float, Outputs]]:
+    """Twenty ticks a second of the recording's clock and what each says; nothing of the machine's clock gets in."""
+    next_s = events[0].stamp_s if events else 0.0
+    for event in events:
+        while event.stamp_s >= next_s:
+            yield next_s, core.tick(next_s)
+            next_s += TICK_S
+        core.handle(event.topic, event.data, event.stamp_s)
+
+
 def drive(events: list[Event], weights: Path) -> Drive:
-    """Twenty ticks a second of the recording's clock; nothing of the machine's clock gets in."""
+    """The whole recording with these weights of people."""
     core = WorldModelCore(WorldModelParameters(people_model=str(weights)))
     surprise, learnt, lost, digest, fault = [], [], [], hashlib.sha256(), ""
     if not core.people.speaks:
         return Drive(np.zeros(0), np.zeros(0), np.zeros(0), "", core.people.silent_because)
-    next_s = events[0].stamp_s if events else 0.0
-    for event in events:
-        try:
-            while event.stamp_s >= next_s:
-                for output in core.tick(next_s):
-                    if output.topic == "world_model/prediction":
-                        digest.update(output.data.rows.tobytes())
-                    elif output.topic == "world_model/surprise":
-                        surprise.append(float(output.data.data))
-                learnt.append(len(core.learnt_ids))
-                lost.append(core.people.trust.lost)
-                next_s += TICK_S
-            core.handle(event.topic, event.data, event.stamp_s)
-        except Exception as error:  # a candidate that breaks the core is refused, and that is told
-            fault = f"{type(error).__name__}: {error}"
-            break
+    try:
+        for _, said in ticks(core, events):
+            for output in said:
+                if output.topic == "world_model/prediction":
+                    digest.update(output.data.rows.tobytes())
+                elif output.topic == "world_model/surprise":
+                    surprise.append(float(output.data.data))
+            learnt.append(len(core.learnt_ids))
+            lost.append(core.people.trust.lost)
+    except Exception as error:  # a candidate that breaks the core is refused, and that is told
+        fault = f"{type(error).__name__}: {error}"
     return Drive(np.array(surprise), np.array(learnt), np.array(lost), digest.hexdigest(), fault)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -59,13 +61,55 @@ class Thresholds(BaseModel):
     simulator: SimulatorBounds
 
 
+class OwnPredictionBounds(BaseModel):
+    """On simulated missions; margins are candidate minus incumbent, of which the interval's upper end counts."""
+
+    model_config = FROZEN
+    coverage_least: float = Field(ge=0.0, le=1.0)
+    coverage_most: float = Field(ge=0.0, le=1.0)
+    coverage_margin: float = Field(ge=0.0)
+    nll_margin: float = Field(ge=0.0)
+    error_share_margin: float = Field(ge=0.0)
+    believed_share_margin: float = Field(ge=0.0)
+
+
+class OwnReplayBounds(BaseModel):
+    """The own motion in the world model on recorded inputs."""
+
+    model_config = FROZEN
+    error_margin_m: float = Field(ge=0.0)
+    surprise_margin: float = Field(ge=0.0)
+    believed_share_margin: float = Field(ge=0.0)
+
+
+class OwnThresholds(BaseModel):
+    model_config = FROZEN
+    seed: int = 7
+    deviation: DeviationBounds
+    prediction: OwnPredictionBounds
+    replay: OwnReplayBounds
+    simulator: SimulatorBounds
+
+
+Bounds = TypeVar("Bounds", Thresholds, OwnThresholds)
+
+
 def load_thresholds(name_or_path: str) -> Thresholds:
-    """Raises InputError: no such file, unknown or missing bounds, or bounds that make no sense."""
+    """Of people. Raises InputError: no such file, unknown or missing bounds, or bounds that make no sense."""
+    return _gate(name_or_path, Thresholds, "people")
+
+
+def load_own_thresholds(name_or_path: str) -> OwnThresholds:
+    """Of the own motion. Raises InputError, likewise."""
+    return _gate(name_or_path, OwnThresholds, "own_motion")
+
+
+def _gate(name_or_path: str, kind: type[Bounds], model: str) -> Bounds:
     path = limits_file(name_or_path)
     load_limits(name_or_path)  # the other sections must be sound, too
     try:
-        return Thresholds.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))["gate"])
+        return kind.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))["gate"])
     except (OSError, KeyError, TypeError, ValidationError) as error:
         raise InputError(
-            f"The bounds {path} cannot be used: {error}.", "config/release/people.yaml shows the form."
+            f"The bounds {path} cannot be used for '{model}': {error}.", f"config/release/{model}.yaml shows the form."
         ) from error

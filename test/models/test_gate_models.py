@@ -21,9 +21,10 @@ from physical_ai_core.errors import InputError
 from physical_ai_core.models.offer import About, Offer
 from physical_ai_learning.release import judge as judging
 from physical_ai_learning.release import recorded
+from physical_ai_learning.release.decision import Decision
 from physical_ai_learning.release.driven import check_simulator
 from physical_ai_learning.release.evidence import at_most, upper, within
-from physical_ai_learning.release.judge import Decision, judge
+from physical_ai_learning.release.judge import judge
 from physical_ai_learning.release.replayed import inputs
 from physical_ai_learning.release.thresholds import load_thresholds
 from physical_ai_telemetry.bag import Event
