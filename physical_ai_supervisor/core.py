@@ -17,7 +17,7 @@ from physical_ai_core.core import ERROR, NOTHING, OK, STALE, WARN, Health, Outpu
 from physical_ai_core.errors import ParameterError
 from physical_ai_core.models.limits import load_limits
 from physical_ai_core.models.slots import models_folder
-from physical_ai_supervisor.keeper import Keeper
+from physical_ai_supervisor.keeper import MODELS, Keeper
 from physical_ai_supervisor.parameters import SupervisorParameters
 
 DIAGNOSTICS_PERIOD_S: Final = 1.0
@@ -84,7 +84,8 @@ class SupervisorCore:
         chosen = [node for node in managed if not parameters.nodes or node.name in parameters.nodes]
         self.parameters = parameters
         self.wards = {n.name: Ward(n.name, n.order) for n in sorted(chosen, key=lambda n: n.order)}
-        self.keeper = Keeper(models_folder(parameters.models_folder), load_limits(parameters.model_limits).watch)
+        folder, limits = models_folder(parameters.models_folder), load_limits(parameters.model_limits).watch
+        self.keepers = tuple(Keeper(folder, limits, model) for model in MODELS)
         self._steady_s = 0.0
         self._started_s: float | None = None
         self._told_s: float | None = None
@@ -101,7 +102,8 @@ class SupervisorCore:
     def handle(self, topic: str, data: Any, stamp_s: float) -> Outputs:
         if topic == "heartbeat":
             for status in data.statuses:
-                self.keeper.hear(status)
+                for keeper in self.keepers:
+                    keeper.hear(status)
                 ward = self.wards.get(status.name)
                 if ward is not None:
                     self._beat(ward, status)
@@ -204,10 +206,11 @@ class SupervisorCore:
         if self._told_s is not None and self._steady_s - self._told_s < DIAGNOSTICS_PERIOD_S:
             return NOTHING
         self._told_s = self._steady_s
-        self.keeper.tick(self._steady_s)
         statuses = [self.status(ward) for ward in self.wards.values()]
-        models = self.keeper.status()
-        statuses += [models] if models is not None else []
+        for keeper in self.keepers:
+            keeper.tick(self._steady_s)
+            models = keeper.status()
+            statuses += [models] if models is not None else []
         return [Output("/diagnostics", m.Diagnostics(stamp_s, (self.summary(statuses), *statuses)))]
 
     def status(self, ward: Ward) -> m.Status:

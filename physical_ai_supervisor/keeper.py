@@ -2,7 +2,8 @@
 
 The decision is taken here and not in the world model, because it is about the whole robot: stops, malfunctions,
 surprise. A roll-back moves the pointer, so that the next activation loads what was there before; the world model sees
-it within a second and lets the Kalman filter speak alone until then. Weights are never exchanged under way.
+it within a second and lets the Kalman filter (of the own motion: the kinematic model) speak alone until then. Weights
+are never exchanged under way. Of two models promoted together both are blamed: each for what happened under it.
 """
 
 from __future__ import annotations
@@ -18,18 +19,21 @@ from physical_ai_core.models.limits import WatchLimits
 from physical_ai_core.models.slots import PACKAGE, SLOTS, Slots
 from physical_ai_core.models.watch import Report, Watch
 
-MODEL: Final = "people"
-SAYS: Final = "people_model"  # value of the world model's heartbeat: whose weights, and the beginning of their hash
+PEOPLE: Final = "people"
+MODELS: Final = (PEOPLE, "own_motion")
 KPIS, SHADOW, DECISION = "kpis.json", "shadow.json", "roll_back.json"
 EVERY_S: Final = 60.0
 HASH_DIGITS: Final = 12
 
 
 class Keeper:
-    """Feed it what is on `heartbeat`; call `tick` with the steady clock."""
+    """Of one model. Feed it what is on `heartbeat`; call `tick` with the steady clock."""
 
-    def __init__(self, folder: Path, limits: WatchLimits) -> None:
-        self._slots = Slots(MODEL, folder)
+    def __init__(self, folder: Path, limits: WatchLimits, model: str = PEOPLE) -> None:
+        self._name = model
+        self._says = f"{model}_model"  # in the world model's heartbeat: whose weights, and how their hash begins
+        self._line = "physical_ai/models" if model == PEOPLE else f"physical_ai/models/{model}"
+        self._slots = Slots(model, folder)
         kept = self._slots.noted(KPIS)
         self._packaged = str(kept.get(PACKAGE, ""))
         self._watch = Watch(limits, kept.get("models", {}))
@@ -40,15 +44,15 @@ class Keeper:
 
     def hear(self, status: m.Status) -> None:
         """A heartbeat of the world model, or of telemetry with its figures; others say nothing here."""
-        if status.name == "world_model" and SAYS in status.values:
-            self._origin, _, self._model = status.values[SAYS].partition(" ")
+        if status.name == "world_model" and self._says in status.values:
+            self._origin, _, self._model = status.values[self._says].partition(" ")
             self._surprise = _number(status.values.get("surprise"))
             if self._origin == PACKAGE:
                 self._packaged = self._model
             self._shadow = {
                 name.removeprefix("shadow."): value
                 for name, value in status.values.items()
-                if name.startswith("shadow.")
+                if name.startswith("shadow.") and self._name == PEOPLE
             }
         elif status.name == "telemetry" and self._model:
             report = Report.read(status.values)
@@ -76,7 +80,7 @@ class Keeper:
         level, text = (WARN, self._rolled_back or self._fault) if self._rolled_back or self._fault else (OK, "ok")
         tally = self._watch.kept().get(self._model, {})
         values = {"model": f"{self._origin} {self._model}", **{name: f"{value:g}" for name, value in tally.items()}}
-        return m.Status(level, "physical_ai/models", text, values)
+        return m.Status(level, self._line, text, values)
 
     def _keep(self) -> None:
         known = {self._packaged, self._model, *(sha[:HASH_DIGITS] for sha in self._hashes().values())}
@@ -102,7 +106,7 @@ class Keeper:
         self._slots.note(DECISION, record)  # first: a roll-back without its reason must not be
         back = self._slots.roll_back(why)
         self._rolled_back = (
-            f"'{MODEL}' {self._model} was rolled back to {back.sha256[:HASH_DIGITS] or PACKAGE}: {why}."
+            f"'{self._name}' {self._model} was rolled back to {back.sha256[:HASH_DIGITS] or PACKAGE}: {why}."
             " モデルを以前の版に戻しました。"
         )
 
