@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from shapely.geometry import Polygon
 
-from physical_ai_bench.faults.plan import Fault
+from physical_ai_bench.faults.plan import Fault, Kind
 from physical_ai_core.geometry import Array, rotation
 from physical_ai_core.site import Site, ZoneKind
 
@@ -18,6 +18,7 @@ STANDS_MPS, STANDS_RPS = 0.02, 0.05
 BRAKING_MPS2: Final = 1.5  # what the rules count on
 SLACK_S: Final = 0.35  # actuator lag 0.06, half the period of the truth, and what a process needs to be scheduled
 CREEP_MPS: Final = 0.05  # a robot that has to stand and moves faster has started again
+UNHEARD_S: Final = 0.4  # two heartbeats: a killed node that is back drives on before its next one tells that it is
 RAMP: Final = "acceleration"  # a limit that is there without any fault
 SPEEDING: Final = 1.1  # of the site's limit; the base's ramp overshoots a little
 
@@ -79,6 +80,7 @@ class Judge:
         self._struck_s: float | None = None
         self._over_s = math.inf
         self._stood = False
+        self._moved_s: float | None = None  # after it had stood
         self.trial = Trial(fault.name)
 
     def strike(self, stamp_s: float, speed_mps: float) -> None:
@@ -93,6 +95,9 @@ class Judge:
         if self._struck_s is None:
             return
         self.trial.lasted_s = stamp_s - self._struck_s
+        unheard_s = UNHEARD_S if self._fault.kind is Kind.KILL else 0.0
+        if self._moved_s is not None and self._moved_s <= stamp_s - unheard_s:
+            self._unsafe("moved again under the fault")
         allowed_s = self.trial.allowed_s
         if allowed_s is not None and self.trial.stand_s is None and self.trial.lasted_s > allowed_s:
             self._unsafe("did not stand")
@@ -115,8 +120,8 @@ class Judge:
                 if trial.allowed_s is not None and since_s > trial.allowed_s:
                     self._unsafe("stood late")
             self._stood = True
-        elif self._stood and trial.allowed_s is not None and abs(v_mps) > CREEP_MPS:
-            self._unsafe("moved again under the fault")
+        elif self._stood and trial.allowed_s is not None and abs(v_mps) > CREEP_MPS and self._moved_s is None:
+            self._moved_s = stamp_s
 
     def command(self, stamp_s: float, v_mps: float, w_rps: float) -> None:
         """What the base is told."""

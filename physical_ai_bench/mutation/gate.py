@@ -28,7 +28,7 @@ OF_FILE: Final = {
     "jerk": ("ramps",), "ladder": ("ladder",), "latency": ("latency",), "loads": ("loads",),
     "people_say": ("words", "people_say"),
     "rule_forms": ("schema", "clauses", "conflicts"),
-    "under_way": ("under_way", "obeying", "barrier"), "reflex": ("reflex",),
+    "under_way": ("sparing", "under_way", "obeying", "barrier"), "reflex": ("reflex",),
     "groups": ("groups", "walkers", "closed_loop"),
     "picture": ("picture", "answering", "core", "wiring", "circumstances"),
     "hearing": ("hearing", "core", "inputs", "command_watch", "wiring", "person"), "sensors": ("sensors",),

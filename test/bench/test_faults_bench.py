@@ -174,6 +174,12 @@ def test_what_is_unsafe_is_named(fault: Fault, speeds_mps: list[float], pose: np
     assert trial.outcome.startswith("UNSAFE")
 
 
+@pytest.mark.parametrize(("moving", "unsafe"), [(3, []), (4, []), (6, ["moved again under the fault"])])
+def test_a_killed_node_that_is_back_is_heard_of_a_little_later(moving: int, unsafe: list[str]) -> None:
+    trial = drive(judge(Fault(Kind.KILL, "perception", within_s=0.6)), [0.3, 0.0, 0.0] + [0.3] * moving)
+    assert trial.unsafe == unsafe
+
+
 def test_a_moving_robot_that_touches_is_unsafe_and_one_that_is_walked_into_is_not() -> None:
     at = judge(FREE)
     at.strike(10.0, 1.0)

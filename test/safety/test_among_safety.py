@@ -80,6 +80,13 @@ def test_it_grows_no_wider_by_what_is_beside_it_and_is_looked_for_within_a_hand_
     assert among_others(believed(), 1.1, np.ones(3, dtype=np.bool_), x + np.array([2e-6, 0.0, 0.0]), y) is None
 
 
+def test_it_is_as_narrow_as_what_is_left_of_it_wherever_that_is() -> None:
+    for ex, ey in ((3.0, 2.0), (-3.0, -2.0)):
+        x, y = ex + 0.05 + np.array([0.04, -0.04, 0.0]), ey + np.array([0.0, 0.0, 0.03])
+        group = among_others(believed(ex, ey), 1.1, np.ones(3, dtype=np.bool_), x, y)
+        assert group is not None and group.radius == pytest.approx(math.hypot(0.04, 0.01))
+
+
 @pytest.mark.parametrize("change", [{"standing": True}, {"hits": HITS_TO_BELIEVE - 1}])
 def test_who_is_not_believed_to_walk_is_not_looked_for(change: dict[str, float]) -> None:
     track = believed()

@@ -61,6 +61,14 @@ def test_of_two_rules_that_shut_the_same_the_later_one_is_named() -> None:
     assert refused(*rules).startswith("rule 'east' and rule 'again' cannot")
 
 
+def test_of_three_that_leave_no_room_together_the_later_is_named_and_no_bystander() -> None:
+    rules = [
+        rule("west", "keep_out", polygon=box(-1, -1, 14, 25)), rule("middle", "keep_out", polygon=box(14, -1, 27, 25)),
+        rule("bystander", "keep_out", polygon=box(2, 2, 4, 4)), rule("east", "keep_out", polygon=box(27, -1, 41, 25)),
+    ]  # fmt: skip
+    assert refused(*rules).startswith("rule 'east' and rule 'middle' cannot")
+
+
 def test_what_comes_after_the_first_that_leaves_no_room_has_no_part_in_it() -> None:
     text = refused(
         rule("fence", "geofence", polygon=box(1, 1, 10, 10)), rule("bed", "keep_out", polygon=box(0, 0, 11, 11)),
