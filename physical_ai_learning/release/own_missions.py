@@ -29,6 +29,7 @@ HORIZONS: Final = (1, 4, 9, 14)  # of `TIMES_S`: 0.4, 1, 2 and 3 s
 EVERY: Final = 18  # rows between two predictions
 FIRST_S: Final = 1.0
 LAG_S: Final = 0.15  # as the core's parameter
+MOST: Final = 50.0
 INSIDE: Final = -2.0 * float(np.log(1.0 - LEVEL))  # squared Mahalanobis distance of the region's edge, in two axes
 
 
@@ -53,11 +54,12 @@ class Told:
         return np.asarray(np.linalg.norm((self.mean - self.truth)[:, HORIZONS], axis=-1))
 
     def scores(self) -> tuple[Array, Array]:
-        """Negative log-likelihood and inside of the stated 90 % region, (n, 4) each."""
+        """Negative log-likelihood and inside of the stated 90 % region, (n, 4) each. A squared Mahalanobis distance
+        counts as `MOST` at most: a single surprise (a patch of ice) is not to drown all others."""
         off, spread = (self.truth - self.mean)[:, HORIZONS], self.covariance[:, HORIZONS]
         with np.errstate(all="ignore"):
             distance = np.einsum("nti,ntij,ntj->nt", off, np.linalg.inv(spread), off)
-            nll = 0.5 * (distance + np.log(np.linalg.det(spread))) + np.log(2.0 * np.pi)
+            nll = 0.5 * (np.minimum(distance, MOST) + np.log(np.linalg.det(spread))) + np.log(2.0 * np.pi)
         return nll, np.asarray(distance <= INSIDE)
 
 
