@@ -1,4 +1,4 @@
-"""What the tests of model updates share: a repository with keys, a robot's folder, decisions, real weights."""
+"""What the tests of model updates share: a repository with keys, a robot's folder, decisions, weights, commands."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from typer.testing import CliRunner
 
+from physical_ai_cli.main import app
+from physical_ai_core.errors import PhysicalAIError
 from physical_ai_core.models.client import ModelClient
 from physical_ai_core.models.offer import Offer, Wanted
 from physical_ai_core.models.slots import Slots
@@ -19,6 +23,7 @@ from physical_ai_world_model.ssm.weights import default_folder, load, save
 
 NOW = datetime.now(timezone.utc)
 SCOUT = Wanted("scout", ARCHITECTURE, "0.1.0")
+RUNNER = CliRunner()
 SHIPPED = default_folder() / "people.safetensors"
 
 
@@ -74,3 +79,12 @@ class Site:
         client.refresh()
         client.install("people", wanted, lambda folder: None)
         return client
+
+
+def say(*words: object) -> tuple[int, Any]:
+    """Exit code and JSON, as `main` would give them."""
+    result = RUNNER.invoke(app, ["models", *map(str, words), "--json"])
+    if isinstance(result.exception, PhysicalAIError):
+        return result.exception.exit_code, str(result.exception)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, json.loads(result.stdout) if result.stdout.startswith("{") else result.stdout

@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-from kit import SHIPPED, accepts, weights
-from typer.testing import CliRunner
+from kit import RUNNER, SHIPPED, accepts, say, weights
 
 from physical_ai_cli.main import app
-from physical_ai_core.errors import PhysicalAIError
-
-RUNNER = CliRunner()
-
-
-def say(*words: object) -> tuple[int, Any]:
-    """Exit code and JSON, as `main` would give them."""
-    result = RUNNER.invoke(app, ["models", *map(str, words), "--json"])
-    if isinstance(result.exception, PhysicalAIError):
-        return result.exception.exit_code, str(result.exception)
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result.exit_code, json.loads(result.stdout) if result.stdout.startswith("{") else result.stdout
 
 
 @pytest.fixture
