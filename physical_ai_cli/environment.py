@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
+from physical_ai_core.middleware import middleware_environment
+
 _WHEELS_READY = "_ROS_WHEELS_BOOTSTRAP_COMPLETE"
 
 
@@ -33,6 +35,7 @@ def ros_environment(base: Mapping[str, str] | None = None) -> dict[str, str]:
         env.setdefault("AMENT_PREFIX_PATH", sys.prefix)
         env.setdefault("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp")
     env.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    env.update(middleware_environment(env))
     # One BLAS thread a node: the matrices are small, and idle spinning threads would take the other nodes' cores.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         env.setdefault(name, "1")

@@ -21,13 +21,11 @@ from physical_ai_bench.page import Page
 from physical_ai_bench.recorder_load.traffic import voices, wire_bytes
 from physical_ai_core import graph
 from physical_ai_core.errors import PhysicalAIError
-from physical_ai_core.share import share_path
 from physical_ai_telemetry.metadata import splits
 from physical_ai_telemetry.recover import recover
 
 LOAD: Final = "physical_ai_bench.recorder_load.node"
 TELEMETRY: Final = "physical_ai_telemetry.node"
-PROFILES: Final = "config/middleware/fastdds_large.xml"
 CAMERA_MBPS: Final = 10.0
 SETTLE_S: Final = 4.0  # after the traffic has begun, before CPU is counted
 PEER_SHARE, PEER_S = 0.5, 60.0  # of the recorder's time, and at most so long, for each of the others
@@ -74,7 +72,6 @@ def recorder_page(
 ) -> Page:
     """Measure all in turn. Raises PhysicalAIError when a process does not come up."""
     load_before = os.getloadavg()[0]
-    environment = {**environment, "FASTDDS_DEFAULT_PROFILES_FILE": str(share_path(PROFILES))}
     said = voices(factor, CAMERA_MBPS)
     peer_s = min(PEER_SHARE * seconds, PEER_S)
     costs = []

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix
-from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
+from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction, SetEnvironmentVariable
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode, Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from launch import LaunchContext
 from physical_ai_core import graph
+from physical_ai_core.middleware import middleware_environment
 from physical_ai_core.robot import load_robot, robot_file
 from physical_ai_core.share import PACKAGE, share_path
 
 RESPAWN_DELAY_S = 0.2
 
 
-def common_arguments(use_sim_time: bool) -> list[DeclareLaunchArgument]:
-    """Launch arguments that every composition takes."""
+def common_arguments(use_sim_time: bool) -> list[DeclareLaunchArgument | SetEnvironmentVariable]:
+    """Launch arguments that every composition takes, and what the middleware of its processes is told."""
     return [
+        *(SetEnvironmentVariable(name, value) for name, value in middleware_environment(os.environ).items()),
         DeclareLaunchArgument("namespace", default_value="", description="Namespace of the robot."),
         DeclareLaunchArgument("use_sim_time", default_value=str(use_sim_time).lower(), description="Use /clock."),
         DeclareLaunchArgument(
