@@ -8,11 +8,12 @@ from typing import Final
 from physical_ai_core.share import share_path
 
 PROFILES: Final = "config/middleware/fastdds.xml"
-VARIABLES: Final = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")  # the second: Humble's
+VARIABLES: Final = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")  # the second: of OLD alone
+OLD: Final = ("humble", "iron")
 
 
 def middleware_environment(present: Mapping[str, str]) -> dict[str, str]:
     """Variables to set beside those of `present`: none where somebody has named profiles of their own."""
     if any(present.get(name) for name in VARIABLES):
         return {}
-    return dict.fromkeys(VARIABLES, str(share_path(PROFILES)))
+    return {VARIABLES[present.get("ROS_DISTRO") in OLD]: str(share_path(PROFILES))}

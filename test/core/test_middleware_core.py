@@ -13,9 +13,10 @@ from physical_ai_core.middleware import VARIABLES, middleware_environment
 NAMESPACE = "{http://www.eprosima.com}"
 
 
-def test_every_process_gets_the_profiles_of_the_suite() -> None:
-    env = ros_environment({"HOME": "/"})
-    assert {env[name] for name in VARIABLES} == {env[VARIABLES[0]]} and Path(env[VARIABLES[0]]).is_file()
+@pytest.mark.parametrize(("distro", "name"), [({}, 0), ({"ROS_DISTRO": "jazzy"}, 0), ({"ROS_DISTRO": "humble"}, 1)])
+def test_every_process_gets_the_profiles_of_the_suite(distro: dict[str, str], name: int) -> None:
+    env = ros_environment({"HOME": "/", **distro})
+    assert Path(env[VARIABLES[name]]).is_file() and VARIABLES[1 - name] not in env  # the old name warns where it is old
 
 
 @pytest.mark.parametrize("name", VARIABLES)
