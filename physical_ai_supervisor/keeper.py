@@ -23,6 +23,7 @@ PEOPLE: Final = "people"
 MODELS: Final = (PEOPLE, "own_motion")
 KPIS, SHADOW, DECISION = "kpis.json", "shadow.json", "roll_back.json"
 EVERY_S: Final = 60.0
+FIRST_S: Final = 15.0  # a short mission leaves a record, too
 HASH_DIGITS: Final = 12
 
 
@@ -62,7 +63,7 @@ class Keeper:
     def tick(self, steady_s: float) -> None:
         """Once a minute: keep what was counted, and judge what is active. Only where a model was ever installed."""
         if self._next_s is None:
-            self._next_s = steady_s + EVERY_S
+            self._next_s = steady_s + FIRST_S
         if steady_s < self._next_s or not self._slots.folder.is_dir():
             return
         self._next_s = steady_s + EVERY_S

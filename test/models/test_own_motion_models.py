@@ -52,7 +52,8 @@ def world_of(robot: Path, **parameters: str) -> WorldModelCore:
 
 def stand(world: WorldModelCore, seconds: float = 1.0) -> m.Path:
     """A robot that drives on is heard, and nobody else; → its own path at last."""
-    path, begin_s = None, 100.0
+    path: m.Path | None = None
+    begin_s = 100.0
     for k in range(round(50 * seconds)):
         now_s = begin_s + 0.02 * k
         place, zero = np.array([0.02 * k, 0.0, 0.0]), np.zeros(3)
