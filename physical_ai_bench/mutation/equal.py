@@ -275,6 +275,22 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
             "no input has that name",
         ),
     ),
+    "reflex": (
+        Equal(
+            "counts = (r >= scan.range_min_m) & (self._hull.heights(x, y).max(axis=0) > INSIDE_M)  "
+            "# nearer: the decision's", "Gt -> GtE", MEASURED,
+        ),
+        Equal("close = (ranges < rays.reach_m).nonzero()[0]", "Lt -> LtE", MEASURED),
+        Equal("if left_m <= 0.0:", "LtE -> Lt", MEASURED),
+        Equal("field = Field(v > 0.0, w / v if v else math.inf, nothing, nothing)", "Gt -> GtE", SPINS),
+        Equal(
+            "return field.ahead == (v > 0.0) and abs(w - field.curvature * v) <= LIKE * abs(v)", "Gt -> GtE", SPINS
+        ),
+        Equal(
+            "return np.asarray(np.where(across > 0.0, left[:, None] / across, math.inf).min(axis=0))", "Gt -> GtE",
+            "what is divided by nothing has no end either",
+        ),
+    ),
     "remembered": (
         Equal("kept &= _turn(other, known) > other.half_rad", "Gt -> GtE", MEASURED),
         Equal("kept &= turn > view.half_rad - _edge_rad(view, known, step_rad)", "Gt -> GtE", MEASURED),
@@ -299,6 +315,13 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
             "Lt -> LtE", "so far away nothing is met, and all of it can be followed",
         ),
         Equal("if spare_m >= -INSIDE_M:", "GtE -> Gt", MEASURED),
+        *(
+            Equal(
+                "met = np.flatnonzero((x > low[0]) & (x < high[0]) & (y > low[1]) & (y < high[1]))", change,
+                "the box is wider by the side margin than what must be kept: at its edge nothing is met",
+            )
+            for change in ("Gt -> GtE", "Gt -> GtE (2)", "Lt -> LtE", "Lt -> LtE (2)")
+        ),
         Equal(
             "least = np.minimum(KEPT * hull.margin_m, np.where(away > 0.0, KEPT * away, away))", "Gt -> GtE",
             "a share of nothing is nothing",

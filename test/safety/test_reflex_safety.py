@@ -92,6 +92,13 @@ def test_a_wall_beside_the_way_is_none_of_its_business(prepared: Motion | None) 
     assert not reflex(prepared).trips(one(0.5 * math.pi, 0.25 + SIDE_M + 0.02), STRAIGHT)
 
 
+def test_where_some_of_the_motion_is_left_the_decision_says_how_much() -> None:
+    """A turn that swings its tail out to what stands beside it, within the stop margin and out of the side margin."""
+    bend, beside = Motion(0.3, 1.0), one(-2.0, (0.25 + SIDE_M + 0.02) / math.sin(2.0))
+    assert not nothing_is_left(beside, bend)
+    assert not reflex().trips(beside, bend) and not reflex(bend).trips(beside, bend)
+
+
 @pytest.mark.parametrize("prepared", [None, STRAIGHT])
 @pytest.mark.parametrize("range_m", [math.nan, math.inf, -1.0, 0.0, 0.04])
 def test_what_is_no_return_trips_nothing(prepared: Motion | None, range_m: float) -> None:
