@@ -183,9 +183,7 @@ def promote(
     limits = load_limits(thresholds or name)
     waiting = slots.candidate()
     if waiting is not None and not without_shadow:
-        reasons = [f"'{name}' has no shadow: to promote it is a person's decision (--without-shadow)"]
-        if name == "people":
-            reasons = judge_shadow(slots.noted("shadow.json"), waiting[1].sha256, limits.shadow)
+        reasons = judge_shadow(slots.noted("shadow.json"), waiting[1].sha256, limits.shadow)
         if reasons:
             console.print(f"not promoted: {'; '.join(reasons)}", style="red", markup=False, soft_wrap=True)
             raise typer.Exit(1)

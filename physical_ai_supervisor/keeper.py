@@ -33,6 +33,7 @@ class Keeper:
     def __init__(self, folder: Path, limits: WatchLimits, model: str = PEOPLE) -> None:
         self._name = model
         self._says = f"{model}_model"  # in the world model's heartbeat: whose weights, and how their hash begins
+        self._compares = "shadow." if model == PEOPLE else "own_shadow."
         self._line = "physical_ai/models" if model == PEOPLE else f"physical_ai/models/{model}"
         self._slots = Slots(model, folder)
         kept = self._slots.noted(KPIS)
@@ -51,9 +52,9 @@ class Keeper:
             if self._origin == PACKAGE:
                 self._packaged = self._model
             self._shadow = {
-                name.removeprefix("shadow."): value
+                name.removeprefix(self._compares): value
                 for name, value in status.values.items()
-                if name.startswith("shadow.") and self._name == PEOPLE
+                if name.startswith(self._compares)
             }
         elif status.name == "telemetry" and self._model:
             report = Report.read(status.values)

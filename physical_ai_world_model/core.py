@@ -15,7 +15,7 @@ from physical_ai_world_model.kalman.imm import Belief
 from physical_ai_world_model.kalman.motion import MotionModel
 from physical_ai_world_model.kalman.tracks import Tracks
 from physical_ai_world_model.own_motion import commands_along, follow_trajectory, own_motion_of
-from physical_ai_world_model.own_motion.source import heed
+from physical_ai_world_model.own_motion.source import heed, own_shadow_of
 from physical_ai_world_model.parameters import WorldModelParameters
 from physical_ai_world_model.people import People, plan_of, square
 from physical_ai_world_model.predictor import Predictor, rows_of
@@ -46,6 +46,9 @@ class WorldModelCore:
         self._surprise = Surprise(float(self._predictor.times_s[self._lead]), p.surprise_window_s, LEAST_COMPARISONS)
         self.people = People(p)
         self.own = own_motion_of(p.own_motion_model, p.models_folder, p.actuator_lag_s)
+        self.own_shadow, self._own_shadow_missing = own_shadow_of(
+            p.own_shadow_model, p.own_motion_model, p.models_folder, p.actuator_lag_s, p.shadow_period_s
+        )
         self._odometry: m.Odometry | None = None
         self._trajectory: m.Path | None = None
         self._heard_objects_s = -np.inf
@@ -64,9 +67,14 @@ class WorldModelCore:
         elif topic == "state/odometry" and _finite_odometry(data):
             self._odometry = data
             twist = np.array([data.linear_mps[0], data.linear_mps[1], data.angular_rps[2]])
-            self.own.observe(data.stamp_s, data.planar_pose(), twist, gravity_in_base(data.orientation_xyzw))
+            pose, pull = data.planar_pose(), gravity_in_base(data.orientation_xyzw)
+            self.own.observe(data.stamp_s, pose, twist, pull)
+            if self.own_shadow is not None:
+                self.own_shadow.observe(data.stamp_s, pose, twist, pull)
         elif topic == "cmd_vel" and np.isfinite([data.linear_x_mps, data.angular_z_rps]).all():
             self.own.command(stamp_s, data.linear_x_mps, data.angular_z_rps)
+            if self.own_shadow is not None:
+                self.own_shadow.command(stamp_s, data.linear_x_mps, data.angular_z_rps)
         elif topic == "controller/trajectory":
             usable = data.stamps_s is not None and len(data.poses) > 1 and bool(np.isfinite(data.poses).all())
             self._trajectory = data if usable else None
@@ -105,6 +113,10 @@ class WorldModelCore:
             values |= self.people.shadow.values()
         elif self.people.shadow_missing:
             values["shadow.fault"] = self.people.shadow_missing
+        if self.own_shadow is not None:
+            values |= self.own_shadow.values()
+        elif self._own_shadow_missing:
+            values["own_shadow.fault"] = self._own_shadow_missing
         if self._wrong_frame:
             return Health(WARN, f"objects in frame '{self._wrong_frame}' are refused: send them in '{FRAME}'", values)
         if self._odometry is None or self._now_s - self._odometry.stamp_s > self._p.stale_s:
@@ -140,6 +152,8 @@ class WorldModelCore:
         self.people.clear()
         self._odometry = self._trajectory = None
         self.own.clear()
+        if self.own_shadow is not None:
+            self.own_shadow.clear()
         self._heard_objects_s = self._path_s = -np.inf
 
     def _observe(self, data: m.Objects, stamp_s: float) -> None:

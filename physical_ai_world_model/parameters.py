@@ -29,7 +29,11 @@ class WorldModelParameters:
         "Weights that forecast beside those in use and never act: 'installed' (the slot that waits), a folder, a file;"
         " empty: none.",
     )  # fmt: skip
-    shadow_period_s: float = parameter(0.8, "s", "Time between two forecasts of the shadow.", minimum=0.2, maximum=60.0)
+    own_shadow_model: str = parameter(
+        "", "",
+        "The same for the own motion: weights that are compared with those in use and never act; empty: none.",
+    )  # fmt: skip
+    shadow_period_s: float = parameter(0.8, "s", "Time between two forecasts of a shadow.", minimum=0.2, maximum=60.0)
     modes: int = parameter(3, "", "Ways an object may go, at most, in what is published.", minimum=1, maximum=20)
     trust_window_s: float = parameter(
         1.5, "s", "Time over which the learnt forecast of one object is judged.", minimum=0.2, maximum=30.0

@@ -128,7 +128,7 @@ def judge_shadow(report: Mapping[str, Any], candidate: str, limits: ShadowLimits
         compared, nll, fde = int(report["compared"]), float(report["nll_more"]), float(report["fde_more_m"])
         inside, latency = float(report["inside_90"]), float(report["latency_p99_ms"])
     except (KeyError, TypeError, ValueError):
-        return ["it has not run as a shadow yet (shadow_model: installed)"]
+        return ["it has not run as a shadow yet (shadow_model, own_shadow_model: installed)"]
     found = []
     if compared < limits.compared_least:
         found.append(f"only {compared} of {limits.compared_least} forecasts were compared")

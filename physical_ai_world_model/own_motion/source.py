@@ -8,6 +8,7 @@ from typing import Final
 from physical_ai_core.errors import PhysicalAIError
 from physical_ai_core.models.slots import PACKAGE, Slots, models_folder
 from physical_ai_world_model.own_motion.model import OwnMotion
+from physical_ai_world_model.own_motion.shadow import OwnShadow
 
 MODEL: Final = "own_motion"  # its name among models that come as updates
 INSTALLED: Final = "installed"
@@ -38,6 +39,24 @@ def own_motion_of(asked: str, models: str, lag_s: float) -> OwnMotion:
     own = OwnMotion(lag_s)
     own.warning = warning
     return own
+
+
+def own_shadow_of(asked: str, used: str, models: str, lag_s: float, period_s: float) -> tuple[OwnShadow | None, str]:
+    """As the parameter `own_shadow_model` says, beside the weights that `used` names: 'installed' (the slot that
+    waits), a folder, a file; empty: none. → the shadow, or why there is none though one was asked for."""
+    if not asked:
+        return None, ""
+    path = Path(asked)
+    if asked == INSTALLED:
+        slots = Slots(MODEL, models_folder(models))
+        waiting = slots.candidate()
+        if waiting is None:
+            return None, "no candidate waits in a slot"
+        path = slots.folder / waiting[0]
+    candidate = OwnMotion(lag_s, folder=path)
+    if candidate.missing:
+        return None, candidate.missing
+    return OwnShadow(own_motion_of(used, models, lag_s), candidate, period_s), ""
 
 
 def heed(own: OwnMotion, models: str) -> None:

@@ -83,7 +83,7 @@ def test_the_whole_way_on_the_command_line(robot: Path, tmp_path: Path) -> None:
     assert say("install", stick, *NAME)[0] == 0
     assert world_of(robot).own.sha256 == SHIPPED  # installed is not promoted
     code, text = say("promote", *NAME)
-    assert code == 1 and "no shadow" in text
+    assert code == 1 and "not run as a shadow" in text
     running = world_of(robot)
     assert say("promote", *NAME, "--without-shadow")[0] == 0
     running.heed()
