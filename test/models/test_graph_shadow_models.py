@@ -15,15 +15,19 @@ from typing import Any
 import pytest
 import yaml
 from kit import SHIPPED, say, weights
+from own_kit import OWN, own_weights, slightly
 
 from physical_ai_core.models.limits import load_limits
 from physical_ai_core.models.slots import Card, Slots
+from physical_ai_world_model.own_motion.weights import ARCHITECTURE as OWN_ARCHITECTURE
 from physical_ai_world_model.ssm.shape import ARCHITECTURE
 
 pytestmark = pytest.mark.graph
 
 INCUMBENT = f"package {hashlib.sha256(SHIPPED.read_bytes()).hexdigest()[:12]}"
+OWN_INCUMBENT = f"package {hashlib.sha256(OWN.read_bytes()).hexdigest()[:12]}"
 ORDER = "go to the shelves"
+ASKED = ("people_model", "shadow_model", "own_motion_model", "own_shadow_model")
 
 
 class Ears:
@@ -59,9 +63,10 @@ class Ears:
     def last(self, name: str) -> str:
         return self.beats[-1].get(name, "") if self.beats else ""
 
-    def speakers(self) -> set[str]:
-        """Whose weights ever spoke, since the node was configured."""
-        return {beat["people_model"] for beat in self.beats if "people_model" in beat}
+    def speakers(self) -> set[tuple[str, str]]:
+        """Whose weights of each model ever spoke, since the node was configured."""
+        names = ("people_model", "own_motion_model")
+        return {(beat[names[0]], beat[names[1]]) for beat in self.beats if names[0] in beat}
 
     def close(self) -> None:
         self.node.destroy_node()
@@ -70,11 +75,14 @@ class Ears:
 
 @pytest.fixture
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The robot's models: a candidate waits, a thousandth beside the packaged weights."""
+    """The robot's models: a candidate of each waits, a thousandth beside the packaged weights and less."""
     monkeypatch.setenv("PHYSICAL_AI_MODELS", str(tmp_path / "models"))
     content = weights(tmp_path, 0.001)
     card = Card("people", 1, hashlib.sha256(content).hexdigest(), ARCHITECTURE, "")
     Slots("people", tmp_path / "models").fill(content, card)
+    own = own_weights(tmp_path / "own", slightly).read_bytes()
+    card = Card("own_motion", 1, hashlib.sha256(own).hexdigest(), OWN_ARCHITECTURE, "")
+    Slots("own_motion", tmp_path / "models").fill(own, card)
     return tmp_path / "models"
 
 
@@ -88,7 +96,7 @@ def ears(models: Path, ros_env: dict[str, str], tmp_path: Path) -> Iterator[Ears
         "/**": {"ros__parameters": {"robot": "scout"}},
         "planner": {"ros__parameters": planner},
         "controller": {"ros__parameters": {"cruise_speed_mps": 0.2}},
-        "world_model": {"ros__parameters": {"people_model": "installed", "shadow_model": "installed"}},
+        "world_model": {"ros__parameters": dict.fromkeys(ASKED, "installed")},
     }
     (tmp_path / "robot.yaml").write_text(yaml.safe_dump(table), encoding="utf-8")
     command = [sys.executable, "-m", "physical_ai_cli", "demo", "--out", str(tmp_path / "out"), "--scenario", "yard",
@@ -117,7 +125,9 @@ def test_a_shadow_in_the_real_graph_never_speaks_until_it_is_promoted_and_the_no
     assert waiting is not None
     candidate = waiting[1].sha256
     ears.until(lambda: int(ears.last("shadow.compared") or 0) >= 20 and ears.predictions > 20, 100.0)
-    assert ears.speakers() == {INCUMBENT}
+    ears.until(lambda: int(ears.last("own_shadow.compared") or 0) >= 3, 30.0)
+    assert ears.speakers() == {(INCUMBENT, OWN_INCUMBENT)}
+    assert abs(float(ears.last("own_shadow.fde_more_m"))) < 0.01 and ears.last("own_shadow.fault") == ""
     assert ears.last("shadow.candidate") == candidate and ears.last("shadow.fault") == ""
     assert abs(float(ears.last("shadow.fde_more_m"))) < 0.5 and float(ears.last("shadow.latency_p99_ms")) > 0.0
 
@@ -137,7 +147,8 @@ def test_a_shadow_in_the_real_graph_never_speaks_until_it_is_promoted_and_the_no
     # Nothing is exchanged under way; the next start of the node loads it.
     heard = len(ears.beats)
     ears.until(lambda: len(ears.beats) > heard + 4, 20.0)
-    assert ears.speakers() == {INCUMBENT}
+    assert ears.speakers() == {(INCUMBENT, OWN_INCUMBENT)}
     os.kill(int(ears.last("pid")), signal.SIGKILL)
     ears.until(lambda: ears.last("people_model") == f"installed {candidate[:12]}", 60.0)
     assert ears.last("shadow.fault") == "no candidate waits in a slot"
+    assert ears.last("own_motion_model") == OWN_INCUMBENT, "nobody promoted that one"
