@@ -51,8 +51,11 @@ class OutOfSight:
         is kept, only what is met again is in sight. `last`: from where it was seen; a back is added to each.
         """
         stamp_s, pose, view, step_rad = sight
+        if 2.0 * view.half_rad >= FULL_CIRCLE_RAD:  # nothing is out of sight
+            self.forget()
+            return
         known = np.concatenate([self.rows, stood])
-        if not len(known) or 2.0 * view.half_rad >= FULL_CIRCLE_RAD:
+        if not len(known):
             return
         away = np.hypot(known[:, 0] - pose.x_m, known[:, 1] - pose.y_m)
         kept = (stamp_s - known[:, 2] < self._memory_s) & (away < BLIND_REACH_M)

@@ -207,3 +207,14 @@ def test_what_another_sensor_sees_needs_no_remembering_wherever_it_is() -> None:
 def test_who_looks_all_round_remembers_nothing(degrees: float, kept: list[int]) -> None:
     view = View(0.0, 0.0, 0.0, 0.5 * math.radians(degrees))
     assert fronts((1.0, math.pi), view=view, step_rad=0.001) == kept
+
+
+@pytest.mark.parametrize(("degrees", "kept"), [(349.0, 2), (351.0, 0)])
+def test_who_looks_all_round_again_forgets_what_a_narrower_sweep_left(degrees: float, kept: int) -> None:
+    """A sweep whose bearings were spoilt on the way must not leave things that nobody ever looks at again."""
+    memory = OutOfSight(TIME)
+    memory.sweep(rows((1.0, math.pi)), np.empty((0, 2)), Sight(1.1, ORIGIN, AHEAD, STEP), AHEAD, ())
+    assert len(memory.rows) == 2
+    wide = View(0.0, 0.0, 0.0, 0.5 * math.radians(degrees))
+    memory.sweep(np.empty((0, 3)), np.empty((0, 2)), Sight(1.2, ORIGIN, wide, 0.001), wide, ())
+    assert len(memory.rows) == kept
