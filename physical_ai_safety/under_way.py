@@ -1,8 +1,9 @@
 """Commands under way: what was sent and is not obeyed yet still moves the base, and so belongs into the way ahead.
 
 The arc that `first_contact` judges begins where the robot is now, with the new command. A base that acts `actuator_s`
-late goes on with the old ones first, and then brakes speed and turn each in its own time: where both turn, that is
-another way than either arc. Here it is driven as it will be, step by step, to the stop that could be sent next.
+late goes on with the old ones first, and then brakes speed and turn each in its own time: where it turns that is
+another way than either arc, and straight on a longer one while it is told ever less. Here it is driven as it will be,
+step by step, to the stop that could be sent next.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ BRAKING_STEPS = 100  # to rest at most, however slowly it brakes: down a slope t
 MOST_POSES = 1000  # no way takes so many; what decides over motion has no loop without an end
 NEXT_S = 0.04  # after the new command the next one can be a stop
 KEPT = 0.5  # share of the side margin, or of what is left of it, that a stop which follows must keep
-TURNS_RPS = 0.02  # below, all ways are one straight line, and the arc tells the same
 SOONER = 2.0  # times: so much better than stated may the base brake a turn, and drive on straighter than expected
 SHARES = (1.0, 0.7, 0.4, 0.2)  # of the motion, tried in turn
 
@@ -89,11 +89,6 @@ class Led:
         return max(abs(v) for _, v, _ in told), max(abs(w) for _, _, w in told)
 
     @property
-    def turns(self) -> bool:
-        """Where nothing turns all ways are one straight line, which others judge."""
-        return self._greatest[1] >= TURNS_RPS
-
-    @property
     def reach_m(self) -> float:
         """From the robot's origin: nothing farther is met before it rests."""
         base, (swiftest, turning) = self.base, self._greatest
@@ -118,7 +113,7 @@ class Led:
 
 def share_that_rests(hull: Hull, near: Near, led: Led) -> Followed:
     """How much of a motion, of `SHARES` or nothing, leaves room for a stop that keeps its distance."""
-    if not led.turns or (not len(near.inside_x) and not (len(near.r) and near.r[0] < led.reach_m)):
+    if not len(near.inside_x) and not (len(near.r) and near.r[0] < led.reach_m):
         return ALL
     left_m = math.inf
     for share in SHARES:

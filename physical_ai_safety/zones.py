@@ -127,7 +127,7 @@ class Way:
         escape_mps: float, anchor: Anchor, led: Led | None = None,
     ) -> None:  # fmt: skip
         self._zones, self._hull, self._pose, self._braking = zones, hull, pose, braking
-        self._led = led if led is not None and led.turns else None
+        self._led = led
         self._v_mps, self._w_rps, self._escape_mps = v_mps, w_rps, escape_mps
         self._braking_s = braking.duration_s(v_mps, w_rps)
         self._horizon_s = (

@@ -311,7 +311,7 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
         Equal("ahead = (v if abs(v) > abs(before_v) else 0.5 * (v + before_v)) * step_s", "Gt -> GtE", SAME),
         Equal("turn = (w if abs(w) > abs(before_w) else 0.5 * (w + before_w)) * step_s", "Gt -> GtE", SAME),
         Equal(
-            "if not led.turns or (not len(near.inside_x) and not (len(near.r) and near.r[0] < led.reach_m)):",
+            "if not len(near.inside_x) and not (len(near.r) and near.r[0] < led.reach_m):",
             "Lt -> LtE", "so far away nothing is met, and all of it can be followed",
         ),
         Equal("if spare_m >= -INSIDE_M:", "GtE -> Gt", MEASURED),

@@ -186,6 +186,12 @@ def test_what_a_late_base_was_told_before_is_reckoned_with() -> None:
     stops_before_contact(turned)
 
 
+@pytest.mark.parametrize("ahead_m", [1.1875, 1.5, 2.0])
+@pytest.mark.parametrize("way", [1.0, -1.0])
+def test_straight_on_too_a_late_base_is_slowed_by_what_it_will_have_driven_by_then(ahead_m: float, way: float) -> None:
+    stops_before_contact(Late(np.array([[way * ahead_m, 0.0]]), [(way, 0.0)], 0.6, 0.0), 0.0)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(36000)
 @long

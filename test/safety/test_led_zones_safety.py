@@ -119,11 +119,13 @@ def test_of_what_is_asked_that_share_is_left_whose_ways_all_stay_outside(sigma: 
     assert min(seen[share] for share in (1.0, 0.7, 0.4, 0.2, 0.0)) > 0 and arcs > 3
 
 
-def test_where_nothing_turns_the_arc_alone_is_asked() -> None:
+def test_straight_on_too_a_late_base_is_followed_through_what_it_was_told() -> None:
     zones, pose = ZoneMap(site(bed=box(21.2, 10.0, 24.0, 18.0)), RULES, HULL), MapPose(20.0, 14.0, 0.0, 0.0)
-    on = Motion(1.2, 0.0)
-    assert way_of(zones, pose, on, led(on, 1.2, 0.0, STRAIGHT)).site() is None
-    assert way_of(zones, pose, on, led(on, 1.2, 0.03, STRAIGHT)).site() is not None
+    slower = Motion(0.9, 0.0)
+    assert way_of(zones, pose, slower, None).site() is None
+    assert way_of(zones, pose, slower, led(slower, 0.9, 0.0, (Sent(0.0, 0.9, 0.0),), 0.1)).site() is None
+    found = way_of(zones, pose, slower, led(slower, 1.2, 0.0, STRAIGHT)).site()
+    assert found is not None and (found.zone, found.clause, found.factor) == ("bed", "forbidden", 0.0)
 
 
 def test_an_area_may_be_met_as_far_away_as_what_was_sent_can_lead() -> None:

@@ -228,7 +228,7 @@ def test_downhill_it_keeps_a_longer_distance() -> None:
     wall = Ranges(sort_points(book().hull, np.array([1.2]), np.array([0.0])), NOBODY, True)
     speeds = []
     for pitch in (-0.15, 0.0, 0.15, 0.2):
-        robot = RobotState(1.5, 0.0, MapPose(20.0, 14.5, 0.0, 0.03), pitch_rad=pitch)
+        robot = RobotState(0.3, 0.0, MapPose(20.0, 14.5, 0.0, 0.03), pitch_rad=pitch)
         speeds.append(decide(Command("autonomy", 1.5), robot, wall, book(), Memory(1.5, 0.0, 1.0), 1.02).v_mps)
     assert speeds[0] == speeds[1] > speeds[2] > speeds[3] > 0.0
 
@@ -237,7 +237,7 @@ def test_measured_lateness_keeps_a_longer_distance_and_a_short_one_changes_nothi
     wall = Ranges(sort_points(book().hull, np.array([1.0]), np.array([0.0])), NOBODY, True)
     speeds = []
     for reaction in (math.nan, 0.0, 0.2, 0.3, 0.5, 9.0, math.inf):
-        robot = RobotState(1.5, 0.0, MapPose(20.0, 14.5, 0.0, 0.03), reaction_s=reaction)
+        robot = RobotState(0.3, 0.0, MapPose(20.0, 14.5, 0.0, 0.03), reaction_s=reaction)
         speeds.append(decide(Command("autonomy", 1.5), robot, wall, book(), Memory(1.5, 0.0, 1.0), 1.02).v_mps)
     assert speeds[0] == speeds[1] == speeds[2] > speeds[3] > speeds[4] > speeds[5] == speeds[6] > 0.0
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from physical_ai_safety.footprint import Braking, Hull, Near, sort_points
+from physical_ai_safety.footprint import Braking, Hull, Near, first_contact, sort_points
 from physical_ai_safety.motion import Motion
 from physical_ai_safety.under_way import (
     ALL,
@@ -58,11 +58,18 @@ def test_the_same_word_again_is_kept_once_and_a_clock_that_goes_back_begins_anew
     assert remember(sent, 0.05, 0.0, 0.0, 9.0) == (Sent(0.05, 0.0, 0.0),)
 
 
-def test_straight_ahead_and_with_nothing_in_reach_the_arc_tells_the_same() -> None:
-    ahead = (Sent(0.0, 1.0, 0.0),)
-    assert rests(near((0.4, 0.0)), Motion(1.0, 0.0), base(1.0), ahead, 0.1) is ALL
+def test_with_nothing_in_reach_all_of_it_can_be_followed() -> None:
     assert rests(near((9.0, 0.0)), Motion(1.0, 1.0), base(1.0, 1.0), SPINS, 0.1) is ALL
     assert rests(near(), Motion(1.0, 1.0), base(1.0, 1.0), SPINS, 0.1) is ALL
+
+
+def test_straight_on_a_late_base_does_what_it_was_told_before_it_slows_down() -> None:
+    """Within the way of the arc of what it is told now, and not of what it still does first."""
+    ahead, slower = (Sent(0.0, 1.0, 0.0),), Motion(0.5, 0.0)
+    post = near((0.25 + 0.6, 0.0))
+    assert first_contact(HULL, post, *slower, BRAKING).factor >= 1.0
+    assert rests(post, slower, base(1.0, late_s=0.1), ahead, 0.1).share == 1.0
+    assert rests(post, slower, base(1.0, late_s=0.5), ahead, 0.1).share == 0.0
 
 
 def test_a_turn_under_way_leads_ahead_to_where_no_arc_of_the_command_does() -> None:
@@ -131,14 +138,6 @@ def test_who_never_speeds_up_faster_than_declared_has_no_way_between() -> None:
     straighter = here._replace(braking=BRAKING._replace(yaw_rps2=6.0))
     ways = [_driven(Motion(0.5, 0.5), one, told, 0.5, 0.33, math.inf) for one in (here, straighter)]
     assert poses == ways[0][0] + ways[1][0] and way_m == ways[0][1] > ways[1][1]
-
-
-@pytest.mark.parametrize("side", [1.0, -1.0])
-def test_it_turns_where_the_base_does_or_was_told_to_or_is_told_to(side: float) -> None:
-    for told, here, asked in ((0.02, 0.0, 0.0), (0.0, 0.02, 0.0), (0.0, 0.0, 0.02), (0.0, 0.0, 0.0199)):
-        sent = (Sent(0.0, 1.0, 0.0), Sent(0.1, 1.0, side * told), Sent(0.2, 1.0, 0.0))
-        led = Led(Motion(1.0, side * asked), base(1.0, side * here), sent, 0.5, 0.33)
-        assert led.turns is (max(told, here, asked) >= 0.02)
 
 
 @pytest.mark.parametrize("side", [1.0, -1.0])
