@@ -23,12 +23,14 @@ GATE_M = 0.6  # a thing moves no farther than this from where it was expected
 HITS_TO_BELIEVE = 5
 MISSES_TO_FORGET = 6
 AMONG_M = 0.1  # beyond its radius: so near to where it is expected lie the returns of who is not told from others
+BEFORE_M = 0.1  # so much nearer is what hides some of them
 MOST_TRACKS = 48
 SKIN_M = 0.10  # added to the radius: arms, and the far side that the LiDAR does not see
 RESEEN_AGES_S = (1.0, 0.4, 0.2)  # who walks slowly takes the longest to leave its place
 MOST_NEW = 0.4  # of a thing's returns, where nothing was: more, and it has moved
 MOST_LEFT = 0.6  # of the returns where it was, that are looked through now: the same
 HIDDEN_S = 4.0  # who walked out of sight is thought to walk on so long
+SLOWER = 0.5  # of the slowest speed that counts ends a walk: who comes close shows less of him, and seems to slow down
 DOUBT_MPS = 0.1  # and how fast that thought grows less sure
 
 
@@ -49,13 +51,14 @@ NOBODY = Walkers(_EMPTY, _EMPTY, _EMPTY, _EMPTY, _EMPTY)
 class Track:
     """One thing followed: position (m), velocity (m/s), by a filter whose memory grows to a fixed length."""
 
-    __slots__ = ("hidden", "hits", "misses", "radius", "stamp_s", "standing", "vx", "vy", "waits", "x", "y")
+    __slots__ = ("counted", "hidden", "hits", "misses", "radius", "stamp_s", "standing", "vx", "vy", "waits", "x", "y")
 
     def __init__(self, x: float, y: float, radius: float, stamp_s: float) -> None:
         self.x, self.y, self.vx, self.vy = x, y, 0.0, 0.0
         self.radius, self.stamp_s = radius, stamp_s
         self.hits, self.misses = 1, 0
         self.standing = True
+        self.counted = False  # among those who walk, when last asked
         self.hidden = False  # walked out of sight
         self.waits: tuple[float, float] | None = None  # there, where it has not come back as soon as expected
 
@@ -144,7 +147,7 @@ class WalkerTracker:
             rows, columns = np.nonzero(distance < GATE_M)
             for pair in np.argsort(distance[rows, columns], kind="stable"):
                 track, group = int(rows[pair]), int(columns[pair])
-                if track in taken or group not in free or (groups[group].free and not self.tracks[track].walks()):
+                if track in taken or group not in free:
                     continue
                 taken.add(track)
                 free.discard(group)
@@ -152,20 +155,23 @@ class WalkerTracker:
                 self._update(self.tracks[track], groups[group], stamp_s, x, y, view)
         for t in self.tracks:
             if t.stamp_s < stamp_s:
-                among = among_others(t, stamp_s, left, x, y)
+                among = among_others(t, stamp_s, left, hit, x, y, view)
                 if among is not None:
-                    self._update(t, among, stamp_s, x, y, view)
+                    self._update(t, among, stamp_s, x, y, view, among=True)
                 else:
                     t.missed(stamp_s, view, self.tracks)
         self.tracks = [t for t in self.tracks if t.misses <= MISSES_TO_FORGET]
-        whole = [groups[g] for g in sorted(free) if groups[g].free is None]
-        fresh = [Track(group.x, group.y, group.radius, stamp_s) for group in whole]
+        new = [groups[g] for g in sorted(free)]
+        fresh = [Track(*one.middle(one.radius, view), one.radius, stamp_s) for one in new]
         self.tracks = (self.tracks + fresh)[:MOST_TRACKS]
 
-    def _update(self, track: Track, group: Group, stamp_s: float, x: Array, y: Array, view: View) -> None:
+    def _update(
+        self, track: Track, group: Group, stamp_s: float, x: Array, y: Array, view: View, among: bool = False
+    ) -> None:  # fmt: skip
         radius = group.radius if group.free is None else max(group.radius, track.radius)
         track.take(*group.middle(track.radius, view), radius, stamp_s)
-        if group.free is None and track.hits >= HITS_TO_BELIEVE and track.vx * track.vx + track.vy * track.vy > 0.01:
+        told = among or (group.free is None and track.hits >= HITS_TO_BELIEVE)
+        if told and track.vx * track.vx + track.vy * track.vy > 0.01:
             track.standing = self._stood_here(track, group, x, y)
 
     def _stood_here(self, track: Track, group: Group, x: Array, y: Array) -> bool:
@@ -186,14 +192,17 @@ class WalkerTracker:
         """Rows `x y vx vy radius` (M, 5) of believed walkers at `stamp_s`, in the dead-reckoned frame."""
         rows = []
         for t in self.tracks:
-            speed = math.hypot(t.vx, t.vy)
-            if t.walks() and slowest_mps <= speed <= fastest_mps:
+            least_mps = SLOWER * slowest_mps if t.counted else slowest_mps
+            t.counted = t.walks() and least_mps <= math.hypot(t.vx, t.vy) <= fastest_mps
+            if t.counted:
                 doubt_m = SKIN_M + DOUBT_MPS * (stamp_s - t.stamp_s)
                 rows.append((*t.expected(stamp_s), t.vx, t.vy, t.radius + doubt_m))
         return np.array(rows).reshape(-1, 5)
 
 
-def among_others(track: Track, stamp_s: float, left: NDArray[np.bool_], x: Array, y: Array) -> Group | None:
+def among_others(
+    track: Track, stamp_s: float, left: NDArray[np.bool_], hit: NDArray[np.bool_], x: Array, y: Array, view: View
+) -> Group | None:  # fmt: skip
     """Who walks so close to another, or to a thing, that they look like one: the returns where it is expected, of those
     that are `left`. If they stood there all the time they tell that nobody walks there."""
     if not track.walks():
@@ -203,7 +212,21 @@ def among_others(track: Track, stamp_s: float, left: NDArray[np.bool_], x: Array
     if len(rays) < FEWEST_RETURNS:
         return None
     cx, cy = float(x[rays].mean()), float(y[rays].mean())
-    return Group(cx, cy, min(track.radius, float(np.hypot(x[rays] - cx, y[rays] - cy).max())), rays)
+    first, last = (_covered(rays[0], -1, hit, x, y, view), _covered(rays[-1], 1, hit, x, y, view))
+    free = None
+    if first != last:
+        end = rays[-1] if first else rays[0]
+        free = (float(x[end]), float(y[end]))
+    return Group(cx, cy, min(track.radius, float(np.hypot(x[rays] - cx, y[rays] - cy).max())), rays, free)
+
+
+def _covered(ray: int, step: int, hit: NDArray[np.bool_], x: Array, y: Array, view: View) -> bool:
+    """Whether what the next rays that way meet stands before what this one meets, and so may hide some of it."""
+    away = math.hypot(x[ray] - view.x, y[ray] - view.y)
+    for k in range(ray + step, ray + 4 * step, step):
+        if 0 <= k < len(hit) and hit[k]:
+            return math.hypot(x[k] - view.x, y[k] - view.y) < away - BEFORE_M
+    return False
 
 
 class Meeting(NamedTuple):

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from test_walkers_safety import AHEAD, sweep
 
-from physical_ai_safety.groups import foreground_groups
-from physical_ai_safety.walkers import AMONG_M, HITS_TO_BELIEVE, Track, WalkerTracker, among_others
+from physical_ai_safety.groups import Group, foreground_groups
+from physical_ai_safety.looks import View
+from physical_ai_safety.walkers import AMONG_M, BEFORE_M, HITS_TO_BELIEVE, Track, WalkerTracker, among_others
 
 PERIOD_S = 0.05
 
@@ -53,6 +54,12 @@ def believed(x: float = 1.0, y: float = 0.5, radius: float = 0.2) -> Track:
     return track
 
 
+def found_among(track: Track, x: np.ndarray, y: np.ndarray, view: View = AHEAD) -> Group | None:
+    """Where every ray meets something and nobody else has taken any."""
+    every = np.ones(len(x), dtype=np.bool_)
+    return among_others(track, 1.1, every, every, x, y, view)
+
+
 RAYS = np.array([[1.05, 0.5], [1.25, 0.4], [1.05, 0.75], [1.4, 0.5], [0.7, 0.5]])  # the last two 0.35 m away
 
 
@@ -62,7 +69,7 @@ RAYS = np.array([[1.05, 0.5], [1.25, 0.4], [1.05, 0.75], [1.4, 0.5], [0.7, 0.5]]
 def test_three_returns_where_it_is_expected_are_enough(left: list[int], found: list[int] | None) -> None:
     mask = np.zeros(5, dtype=np.bool_)
     mask[left] = True
-    group = among_others(believed(), 1.1, mask, RAYS[:, 0], RAYS[:, 1])
+    group = among_others(believed(), 1.1, mask, mask, RAYS[:, 0], RAYS[:, 1], AHEAD)
     if found is None:
         assert group is None
     else:
@@ -75,15 +82,15 @@ def test_three_returns_where_it_is_expected_are_enough(left: list[int], found: l
 def test_it_grows_no_wider_by_what_is_beside_it_and_is_looked_for_within_a_hand_of_its_radius() -> None:
     ring = 0.2 + AMONG_M - 1e-6
     x, y = 1.05 + ring * np.array([1.0, -1.0, 0.0]), 0.5 + ring * np.array([0.0, 0.0, 1.0])
-    group = among_others(believed(), 1.1, np.ones(3, dtype=np.bool_), x, y)
+    group = found_among(believed(), x, y)
     assert group is not None and group.radius == 0.2
-    assert among_others(believed(), 1.1, np.ones(3, dtype=np.bool_), x + np.array([2e-6, 0.0, 0.0]), y) is None
+    assert found_among(believed(), x + np.array([2e-6, 0.0, 0.0]), y) is None
 
 
 def test_it_is_as_narrow_as_what_is_left_of_it_wherever_that_is() -> None:
     for ex, ey in ((3.0, 2.0), (-3.0, -2.0)):
         x, y = ex + 0.05 + np.array([0.04, -0.04, 0.0]), ey + np.array([0.0, 0.0, 0.03])
-        group = among_others(believed(ex, ey), 1.1, np.ones(3, dtype=np.bool_), x, y)
+        group = found_among(believed(ex, ey), x, y)
         assert group is not None and group.radius == pytest.approx(math.hypot(0.04, 0.01))
 
 
@@ -92,7 +99,7 @@ def test_who_is_not_believed_to_walk_is_not_looked_for(change: dict[str, float])
     track = believed()
     for name, value in change.items():
         setattr(track, name, value)
-    assert among_others(track, 1.1, np.ones(5, dtype=np.bool_), RAYS[:, 0], RAYS[:, 1]) is None
+    assert found_among(track, RAYS[:, 0], RAYS[:, 1]) is None
 
 
 def test_the_returns_of_one_who_is_followed_are_not_another_too() -> None:
@@ -106,3 +113,76 @@ def test_the_returns_of_one_who_is_followed_are_not_another_too() -> None:
     tracker.tracks.append(gone)
     seen(tracker, 12, [(0.24, 2.0, 0.1)])
     assert own.stamp_s == 1.6 and gone.stamp_s == 1.55
+
+
+# --- half hidden ---
+
+OWN = 1.0 + 0.001 * np.arange(5)  # rays of who is followed: the farther along the sweep, the farther away
+
+
+def half_hidden(before: list[float], after: list[float], view: View = AHEAD) -> Group | None:
+    """Rays along x at 1 m to 1.004 m, with others before and after them in the sweep, of which NaN met nothing."""
+    away = np.array([*before, *OWN, *after])
+    hit, mine = np.isfinite(away), np.zeros(len(away), dtype=np.bool_)
+    mine[len(before) : len(before) + 5] = True
+    x = view.x + np.where(hit, away, 0.0)
+    return among_others(believed(view.x + 0.95, view.y, 0.2), 1.1, mine, hit, x, np.full(len(away), view.y), view)
+
+
+NEARER = 1.0 - BEFORE_M - 1e-9
+NO = math.nan
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "free"),
+    [
+        ([NEARER], [], 1.004), ([NEARER], [2.0], 1.004), ([NEARER, NO, NO], [], 1.004), ([], [0.9], 1.0),
+        ([3.0], [0.904 - 1e-9], 1.0), ([], [NO, NO, 0.5], 1.0), ([0.5], [0.5], None), ([], [], None),
+        ([2.0], [2.0], None),
+        ([1.0 - BEFORE_M + 1e-9], [], None), ([], [0.904 + 1e-9], None), ([0.5, NO, NO, NO], [], None),
+        ([], [NO, NO, NO, 0.5], None), ([0.5, 2.0], [], None), ([], [2.0, 0.5], None), ([0.5] * 5 + [2.0], [], None),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("place", [(0.0, 0.0), (2.0, -3.0), (-2.0, 3.0)])
+def test_the_side_is_free_that_nothing_nearer_within_three_rays_hides(
+    before: list[float], after: list[float], free: float | None, place: tuple[float, float]
+) -> None:
+    group = half_hidden(before, after, View(*place, 0.0, 2.0))
+    assert group is not None and group.rays.tolist() == [len(before) + k for k in range(5)]
+    ends = None if free is None else pytest.approx((place[0] + free, place[1]), abs=1e-12)
+    assert group.free == ends
+
+
+def test_how_far_away_a_return_is_counts_from_the_sensor_and_in_all_directions() -> None:
+    """Along y as well as along x, on either side of a sensor that is not at the origin."""
+    for turn in np.arange(-3.0, 3.1, 0.5):
+        u, view = np.array([math.cos(turn), math.sin(turn)]), View(0.4, -0.7, 0.0, 2.0)
+        away = np.array([0.85, *OWN])
+        x, y = view.x + away * u[0], view.y + away * u[1]
+        track, mine = believed(x[3], y[3], 0.2), np.array([False, *[True] * 5])
+        track.vx = 0.01
+        group = among_others(track, 1.1, mine, np.ones(6, dtype=np.bool_), x, y, view)
+        assert group is not None and group.free == pytest.approx((x[5], y[5]))
+
+
+def walks_past(bearing: float, away: float, radius: float) -> list[tuple[float, float, float]]:
+    """As a row of rays of a round body (bearing, range, no width)."""
+    half = math.asin(radius / away)
+    turns = np.arange(-half, half, 0.01)
+    return [
+        (bearing + t, away * math.cos(t) - math.sqrt(max(radius**2 - (away * math.sin(t)) ** 2, 0.0)), 0.005)
+        for t in turns.tolist()
+    ]
+
+
+def test_who_is_passed_before_by_another_keeps_speed_and_place_while_hidden() -> None:
+    """0.8 m/s straight towards the sensor from 4 m; another crosses before him, hides him by and by, and goes on."""
+    tracker, away = WalkerTracker(), 0.0
+    for k in range(57):
+        away = 4.0 - 0.8 * PERIOD_S * k
+        crossing = -0.9 + 0.02 * k  # 0.5 m/s across, 1.3 m away
+        walking = seen(tracker, k, [*walks_past(0.0, away, 0.25), *walks_past(crossing, 1.3, 0.2)])
+        if k >= 15:
+            nearest = min(walking, key=lambda row: math.hypot(row[0] - away, row[1]))
+            assert math.hypot(nearest[0] - away, nearest[1]) < 0.3
+            assert nearest[2] == pytest.approx(-0.8, abs=0.36) and nearest[3] == pytest.approx(0.0, abs=0.36)

@@ -7,7 +7,18 @@ import math
 import numpy as np
 import pytest
 
-from physical_ai_safety.groups import FOREGROUND_M, GRAZED, JOIN_M, REACH_M, WIDEST_M, Group, foreground_groups
+from physical_ai_safety.groups import (
+    ABREAST_M,
+    FOREGROUND_M,
+    GRAZED,
+    JOIN_M,
+    NOTCH_M,
+    REACH_M,
+    WIDEST_M,
+    Group,
+    foreground_groups,
+    told_apart,
+)
 from physical_ai_safety.looks import View
 
 NONE = math.inf  # a ray that meets nothing
@@ -99,3 +110,100 @@ def test_the_middle_is_on_that_side_of_the_free_end_where_the_rest_was_seen(
     mean = free + 0.1 * across - nearer * u
     group = Group(float(mean[0]), float(mean[1]), 0.1, np.arange(5), (float(free[0]), float(free[1])))
     assert group.middle(radius, view) == pytest.approx(tuple(free + radius * across - GRAZED * radius * u))
+
+
+# --- side by side ---
+
+
+def bodies(*across: float, away: float = 2.0, radius: float = 0.25, behind: float = NONE) -> list[float]:
+    """Ranges of a sweep around ahead that meets round bodies `away` from the sensor, so far to the right or left."""
+    ranges = []
+    for angle in 0.01 * (np.arange(141) - 70):
+        nearest = behind
+        for y in across:
+            b = away * math.cos(angle) + y * math.sin(angle)
+            inside = radius**2 - (away**2 + y**2 - b**2)
+            if inside > 0.0:
+                nearest = min(nearest, b - math.sqrt(inside))
+        ranges.append(nearest)
+    return ranges
+
+
+@pytest.mark.parametrize("behind", [NONE, 6.0])
+@pytest.mark.parametrize("across", [(-0.28, 0.28), (-0.25, 0.25), (-0.55, 0.0, 0.55), (0.1, 0.65)])
+def test_those_who_walk_side_by_side_are_told_apart(across: tuple[float, ...], behind: float) -> None:
+    groups = seen(*bodies(*across, behind=behind))
+    assert len(groups) == len(across) and all(group.free is None for group in groups)
+    for group, y in zip(groups, across, strict=True):
+        assert (group.x, group.y) == pytest.approx((2.0 - 0.2, y), abs=0.1) and group.radius < 0.3
+
+
+@pytest.mark.parametrize("cut", [46, 52])
+def test_of_those_side_by_side_only_the_outermost_is_cut_by_the_edge_of_the_sweep(cut: int) -> None:
+    ranges = bodies(-0.28, 0.28)
+    angles = 0.01 * (np.arange(len(ranges)) - len(ranges) // 2)
+    for side in (1, -1):
+        r = np.array(ranges)
+        kept = slice(cut, None) if side > 0 else slice(None, len(r) - cut)
+        hit, turned = np.isfinite(r[kept]), angles[kept]
+        x, y = np.where(hit, r[kept], 0.0) * np.cos(turned), np.where(hit, r[kept], 0.0) * np.sin(turned)
+        right, left = foreground_groups(np.where(hit, r[kept], 0.0), hit, x, y)
+        outer, inner = (right, left) if side > 0 else (left, right)
+        end = outer.rays[-1] if side > 0 else outer.rays[0]
+        assert inner.free is None and outer.free == (x[end], y[end])
+
+
+def row(*ranges: float) -> list[list[int]]:
+    return [part.tolist() for part in told_apart(np.arange(len(ranges)) + 7, np.array([9.0] * 7 + list(ranges)))]
+
+
+def test_a_notch_parts_a_row_and_belongs_to_neither() -> None:
+    assert row(2.0, 2.0, 2.3, 2.0, 2.0) == [[7, 8], [10, 11]]
+    assert row(2.0, 2.0 + NOTCH_M + 1e-9, 2.0) == [[7], [9]]
+    assert row(2.0, 2.0 + NOTCH_M - 1e-9, 2.0) == [[7, 8, 9]]
+    assert row(2.0, 2.3, 2.25, 2.0 + 1e-9) == [[7], [9, 10]]
+    assert row(2.0, 2.4, 1.9, 2.3, 2.1) == [[7], [9], [11]]
+    assert row(1.5, 2.3, 2.25, 2.1) == [[7], [9, 10]] and row(1.5, 2.3, 2.25, 2.21) == [[7, 8, 9, 10]]
+    assert row(2.1, 2.25, 2.3, 1.5) == [[7, 8], [10]] and row(2.21, 2.25, 2.3, 1.5) == [[7, 8, 9, 10]]
+
+
+def test_a_row_that_only_goes_away_or_stands_out_is_one_thing() -> None:
+    assert row(2.0, 2.2, 2.4, 2.6) == [[7, 8, 9, 10]] and row(2.6, 2.4, 2.0, 2.4, 2.6) == [[7, 8, 9, 10, 11]]
+    assert row(2.0) == [[7]]
+
+
+def notched(*x: float, step: float = 0.2) -> list[Group]:
+    """Returns in a row across, `step` apart, at these distances."""
+    away = np.array([0.0, *x, 0.0])
+    hit = np.array([False, *(True for _ in x), False])
+    return foreground_groups(np.where(hit, away, 0.0), hit, away, step * np.arange(len(away)))
+
+
+def test_each_of_a_wide_row_is_as_wide_as_somebody_or_it_is_no_row_of_people() -> None:
+    five = [2.0] * 5  # 0.8 m across
+    assert [len(g.rays) for g in notched(*five, 2.11, *[2.0] * 3)] == [5, 3]
+    assert notched(*five, 2.11, *[2.0] * 2) == [] and notched(*[2.0] * 2, 2.11, *five) == []
+    assert notched(*[2.0] * 6, 2.11, *[2.0] * 3) == [] and notched(*[2.0] * 3, 2.11, *[2.0] * 6) == []  # 1.0 m
+    assert len(notched(*five, 2.11, *[2.0] * 5, step=0.2249)) == 0 and len(notched(*five, 2.11, *five, step=0.19)) == 2
+    assert notched(*[2.0] * 6) == []
+
+
+@pytest.mark.parametrize(("returns", "step", "count"), [
+    (3, 0.15, 2), (3, 0.1499, 0), (4, 0.1001, 2), (4, 0.0999, 0), (2, 0.2499, 0),
+])  # fmt: skip
+def test_somebody_beside_another_has_three_returns_and_is_so_wide(returns: int, step: float, count: int) -> None:
+    """Beside one of 0.9 m less a hair."""
+    away = np.array([0.0, *[2.0] * returns, 2.11, *[2.0] * 9, 0.0])
+    y = np.concatenate([[0.0], step * np.arange(returns), returns * step + 0.05 + 0.1 * np.arange(10), [0.0]])
+    hit = away > 0.0
+    assert len(foreground_groups(away, hit, away, y)) == count
+
+
+@pytest.mark.parametrize(("step", "count"), [(ABREAST_M / 10.0, 0), (0.1999, 2)])
+def test_what_is_wider_than_three_abreast_is_no_row_of_people(step: float, count: int) -> None:
+    assert len(notched(*[2.0] * 5, 2.11, *[2.0] * 5, step=step)) == count
+
+
+def test_what_is_narrow_is_one_whatever_its_shape() -> None:
+    """Two legs are one person."""
+    assert [len(g.rays) for g in notched(2.0, 2.0, 2.0, 2.15, 2.0, 2.0, 2.0, step=0.1)] == [7]

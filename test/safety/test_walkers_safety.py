@@ -92,11 +92,31 @@ def test_of_what_the_edge_of_the_sweep_cuts_the_middle_is_reckoned_from_its_free
         assert math.atan2(found[1] - view.y, found[0] - view.x) == pytest.approx(side * bearing, abs=0.02)
 
 
-def test_what_the_edge_of_the_sweep_cuts_begins_no_track_and_leads_one_on() -> None:
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_what_the_edge_of_the_sweep_cuts_is_followed_and_believed_once_it_was_whole(side: float) -> None:
+    """A body 0.4 m across comes into view at 0.75 m/s, 2 m away: in the first ten sweeps ever more of it."""
     tracker = WalkerTracker()
-    for k in range(10):
-        tracker.sweep(1.0 + 0.1 * k, *sweep([(2.0, 2.0, 0.1)]), AHEAD)
-    assert tracker.tracks == []
+    for k in range(16):
+        bearing = side * (2.05 - 0.0375 * 0.5 * k)
+        tracker.sweep(1.0 + 0.05 * k, *sweep([(bearing, 2.0, 0.1)]), AHEAD)
+        cut = abs(bearing) + 0.1 > 2.0 - 1e-6  # the outermost ray is the edge
+        [track] = tracker.tracks
+        assert track.hits == k + 1 and math.hypot(track.x, track.y) == pytest.approx(2.0, abs=0.15)
+        if k >= 3:
+            assert len(tracker.walking(1.0 + 0.05 * k, 0.3, 3.0)) == (0 if cut else 1)
+
+
+def test_of_a_thing_that_begins_cut_the_middle_is_its_own_radius_from_the_free_end() -> None:
+    tracker = WalkerTracker()
+    r, hit, x, y = sweep([(2.0, 2.0, 0.1)])
+    [group] = foreground_groups(r, hit, x, y)
+    tracker.sweep(1.0, r, hit, x, y, AHEAD)
+    [track] = tracker.tracks
+    assert (track.x, track.y) == pytest.approx(group.middle(group.radius, AHEAD)) and track.radius == group.radius
+    assert (track.x, track.y) != pytest.approx((group.x, group.y), abs=0.01)
+
+
+def test_who_walks_out_of_sight_is_led_on_by_what_the_edge_cuts() -> None:
     tracker = WalkerTracker()
     for k in range(24):  # 0.75 m/s around the robot, whole until the 15th sweep, gone from sight after the 20th
         tracker.sweep(1.0 + 0.1 * k, *sweep([(1.3 + 0.0375 * k, 2.0, 0.1)]), AHEAD)
@@ -187,7 +207,27 @@ def test_who_walks_is_believed_after_five_sweeps_with_place_speed_and_radius() -
     [later] = tracker.walking(stamp + 0.5, 0.3, 3.0)
     assert later[1] - y == pytest.approx(0.5 * vy) and later[0] - x == pytest.approx(0.5 * vx)
     assert later[4] - radius == pytest.approx(0.05)
-    assert len(tracker.walking(stamp, 1.5, 3.0)) == 0 and len(tracker.walking(stamp, 0.3, 0.5)) == 0
+    assert len(tracker.walking(stamp, 0.3, 0.5)) == 0 and len(tracker.walking(stamp, 1.5, 3.0)) == 0
+
+
+def test_who_counted_counts_until_half_as_slow_as_the_slowest_and_then_as_any_other() -> None:
+    tracker = WalkerTracker()
+    track = Track(3.0, 0.0, 0.2, 1.0)
+    track.hits, track.standing = HITS_TO_BELIEVE, False
+    tracker.tracks = [track]
+
+    def counts(vx: float, vy: float = 0.0) -> bool:
+        track.vx, track.vy = vx, vy
+        return len(tracker.walking(1.0, 0.4, 3.0)) == 1
+
+    assert not track.counted and not counts(0.39)
+    assert counts(0.4) and counts(0.2) and counts(0.0, -0.2) and not counts(0.199) and not counts(0.39)
+    assert counts(0.24, 0.32) and counts(3.0) and not counts(3.1) and not counts(0.3)
+    assert counts(1.0)
+    track.standing = True
+    assert not counts(1.0)
+    track.standing = False
+    assert not counts(0.3) and counts(0.4)
 
 
 def test_who_stands_is_no_walker() -> None:
