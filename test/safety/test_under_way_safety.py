@@ -14,6 +14,7 @@ from physical_ai_safety.footprint import Braking, Hull, Near, first_contact, sor
 from physical_ai_safety.motion import Motion
 from physical_ai_safety.under_way import (
     ALL,
+    MOST_POSES,
     NEXT_S,
     SHARES,
     Base,
@@ -70,6 +71,13 @@ def test_straight_on_a_late_base_does_what_it_was_told_before_it_slows_down() ->
     assert first_contact(HULL, post, *slower, BRAKING).factor >= 1.0
     assert rests(post, slower, base(1.0, late_s=0.1), ahead, 0.1).share == 1.0
     assert rests(post, slower, base(1.0, late_s=0.5), ahead, 0.1).share == 0.0
+
+
+def test_however_late_it_ends() -> None:
+    """For a minute the base goes on with what it was told: looked at for as many steps as are allowed, each 4 cm."""
+    ahead = (Sent(0.0, 1.0, 0.0),)
+    poses, way_m = Led(Motion(1.0, 0.0), base(1.0, late_s=60.0), ahead, 0.0, HULL.radius_m).way(1.0)
+    assert len(poses) == 2 * MOST_POSES and way_m == pytest.approx(0.04 * MOST_POSES)
 
 
 def test_a_turn_under_way_leads_ahead_to_where_no_arc_of_the_command_does() -> None:
