@@ -186,3 +186,17 @@ def test_who_is_passed_before_by_another_keeps_speed_and_place_while_hidden() ->
             nearest = min(walking, key=lambda row: math.hypot(row[0] - away, row[1]))
             assert math.hypot(nearest[0] - away, nearest[1]) < 0.3
             assert nearest[2] == pytest.approx(-0.8, abs=0.36) and nearest[3] == pytest.approx(0.0, abs=0.36)
+
+
+def test_who_is_looked_for_half_hidden_and_stood_there_all_the_time_walks_no_more() -> None:
+    """A counter 1.6 m across, of which a post before it hides one end: nobody who walked up to it is seen in it."""
+    things = [(-0.1, 1.5, 0.1), (0.3, 2.0, 0.5)]
+    tracker = WalkerTracker()
+    for k in range(12):
+        assert seen(tracker, k, things) == []
+    track = believed(2.0 * math.cos(0.1), 2.0 * math.sin(0.1), 0.2)
+    track.vx, track.vy, track.stamp_s = -0.3, 0.3, 1.0 + PERIOD_S * 11
+    tracker.tracks.append(track)
+    walking = seen(tracker, 12, things)
+    assert track.stamp_s == 1.0 + PERIOD_S * 12, "its returns were found"
+    assert walking == [] and track.standing

@@ -161,6 +161,7 @@ def test_a_notch_parts_a_row_and_belongs_to_neither() -> None:
     assert row(2.0, 2.0, 2.3, 2.0, 2.0) == [[7, 8], [10, 11]]
     assert row(2.0, 2.0 + NOTCH_M + 1e-9, 2.0) == [[7], [9]]
     assert row(2.0, 2.0 + NOTCH_M - 1e-9, 2.0) == [[7, 8, 9]]
+    assert row(0.1, 0.1 + NOTCH_M, 0.1) == [[7], [9]], "so much is enough"
     assert row(2.0, 2.3, 2.25, 2.0 + 1e-9) == [[7], [9, 10]]
     assert row(2.0, 2.4, 1.9, 2.3, 2.1) == [[7], [9], [11]]
     assert row(1.5, 2.3, 2.25, 2.1) == [[7], [9, 10]] and row(1.5, 2.3, 2.25, 2.21) == [[7, 8, 9, 10]]
