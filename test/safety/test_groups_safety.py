@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from physical_ai_safety.groups import (
-    ABREAST_M,
     FOREGROUND_M,
     GRAZED,
     JOIN_M,
@@ -189,18 +188,27 @@ def test_each_of_a_wide_row_is_as_wide_as_somebody_or_it_is_no_row_of_people() -
     assert notched(*[2.0] * 6) == []
 
 
+@pytest.mark.parametrize("turn", [0.0, 0.7, 1.57, 2.2, -0.7, -1.3])
 @pytest.mark.parametrize(("returns", "step", "count"), [
-    (3, 0.15, 2), (3, 0.1499, 0), (4, 0.1001, 2), (4, 0.0999, 0), (2, 0.2499, 0),
+    (3, 0.1501, 2), (3, 0.1499, 0), (4, 0.1001, 2), (4, 0.0999, 0), (2, 0.2499, 0),
 ])  # fmt: skip
-def test_somebody_beside_another_has_three_returns_and_is_so_wide(returns: int, step: float, count: int) -> None:
-    """Beside one of 0.9 m less a hair."""
+def test_somebody_beside_another_has_three_returns_and_is_so_wide(
+    returns: int, step: float, count: int, turn: float
+) -> None:
+    """Beside one of 0.9 m less a hair, in any direction."""
     away = np.array([0.0, *[2.0] * returns, 2.11, *[2.0] * 9, 0.0])
     y = np.concatenate([[0.0], step * np.arange(returns), returns * step + 0.05 + 0.1 * np.arange(10), [0.0]])
-    hit = away > 0.0
-    assert len(foreground_groups(away, hit, away, y)) == count
+    c, s = math.cos(turn), math.sin(turn)
+    assert len(foreground_groups(away, away > 0.0, c * away - s * y, s * away + c * y)) == count
 
 
-@pytest.mark.parametrize(("step", "count"), [(ABREAST_M / 10.0, 0), (0.1999, 2)])
+def test_somebody_beside_another_may_be_just_as_wide_as_a_body() -> None:
+    away = np.array([0.0, *[2.0] * 3, 2.11, *[2.0] * 9, 0.0])
+    y = np.array([0.0, 0.0, 0.15, 0.3, *(0.5 + 0.1 * np.arange(10)), 0.0])
+    assert len(foreground_groups(away, away > 0.0, away, y)) == 2
+
+
+@pytest.mark.parametrize(("step", "count"), [(0.2, 0), (0.1999, 2)])
 def test_what_is_wider_than_three_abreast_is_no_row_of_people(step: float, count: int) -> None:
     assert len(notched(*[2.0] * 5, 2.11, *[2.0] * 5, step=step)) == count
 
