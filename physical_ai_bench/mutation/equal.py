@@ -330,7 +330,6 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
             "MOST_POSES = 1000  # no way takes so many; what decides over motion has no loop without an end",
             "1000 -> 1001", "no way takes so many",
         ),
-        Equal("while len(poses) < MOST_POSES:", "Lt -> LtE", "no way takes so many"),
         Equal("if at_s >= ends_s - 1e-9:", "GtE -> Gt", MEASURED),
         Equal("elif at_s >= begins_s - 1e-9:", "GtE -> Gt", MEASURED),
         Equal(
@@ -351,10 +350,7 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
             'for pair in np.argsort(distance[rows, columns], kind="stable"):', "'stable' -> 'stableX'",
             FIRST,
         ),
-        Equal(
-            "if group.free is None and track.hits >= HITS_TO_BELIEVE and "
-            "track.vx * track.vx + track.vy * track.vy > 0.01:", "Gt -> GtE", MEASURED,
-        ),
+        Equal("if told and track.vx * track.vx + track.vy * track.vy > 0.01:", "Gt -> GtE", MEASURED),
         Equal(
             "past = next((p for p in reversed(self._past) if self._stamp_s - p.stamp_s >= age_s - 1e-3), "
             "self._past[0])",
