@@ -289,6 +289,8 @@ def _diagnostics(body: bytes) -> m.Diagnostics:
     statuses = []
     for _ in range(count):
         level = body[at]
+        if level > 127:  # the long way reads this byte as signed; no sound level is so great
+            raise ValueError
         name, at = _text(body, at + 1)
         message, at = _text(body, at)
         _, at = _text(body, at)

@@ -103,6 +103,7 @@ def slowly(ros_type: str, kind: type[Any], body: bytes) -> Any:
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), cut=st.integers(-9, 9), flips=st.lists(st.integers(0, 10**6), max_size=2))
 @example(seed=1, cut=0, flips=[])
+@example(seed=668, cut=1, flips=[981431])
 def test_a_decoder_gives_what_the_long_way_gives_or_leaves_it_alone(
     ros_type: str, kind: type[Any], seed: int, cut: int, flips: list[int]
 ) -> None:
