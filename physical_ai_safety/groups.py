@@ -12,7 +12,8 @@ from physical_ai_core.geometry import Array
 from physical_ai_safety.looks import View
 
 REACH_M = 9.0  # 1.6 m/s of a walker and 2 m/s of the robot over the longest stop, and some
-JOIN_M = 0.25  # returns nearer than this along the sweep are one thing
+JOIN_M = 0.25  # returns nearer than this along the sweep are one thing,
+JOIN_RAYS = 3  # if no more than the two rays between them say nothing
 WIDEST_M = 0.9  # wider things are walls and furniture,
 ABREAST_M = 2.0  # or, up to this, some who walk side by side:
 BODY_M = 0.3  # each at least so wide,
@@ -53,7 +54,7 @@ def foreground_groups(ranges_m: Array, hit: NDArray[np.bool_], x: Array, y: Arra
     if not len(rays):
         return []
     gap = np.hypot(np.diff(x[rays]), np.diff(y[rays])) > JOIN_M
-    cuts = np.flatnonzero(gap | (np.diff(rays) > 3)) + 1
+    cuts = np.flatnonzero(gap | (np.diff(rays) > JOIN_RAYS)) + 1
     starts, ends = np.concatenate([[0], cuts]), np.concatenate([cuts, [len(rays)]])
     first, last = rays[starts], rays[ends - 1]
     chord = np.hypot(x[first] - x[last], y[first] - y[last])
@@ -73,12 +74,12 @@ def foreground_groups(ranges_m: Array, hit: NDArray[np.bool_], x: Array, y: Arra
         run = rays[starts[i] : ends[i]]
         for mine in [run] if chord[i] < WIDEST_M else side_by_side(run, ranges_m, x, y):
             cx, cy = float(x[mine].mean()), float(y[mine].mean())
-            cut = None
+            end = None  # not cut by the edge, where the other one is
             if not begun[i] and mine[0] == first[i]:
-                cut = mine[-1]
+                end = mine[-1]
             elif not ended[i] and mine[-1] == last[i]:
-                cut = mine[0]
-            free = None if cut is None else (float(x[cut]), float(y[cut]))
+                end = mine[0]
+            free = None if end is None else (float(x[end]), float(y[end]))
             groups.append(Group(cx, cy, float(np.hypot(x[mine] - cx, y[mine] - cy).max()), mine, free))
     return groups
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from physical_ai_core.geometry import Array
 from physical_ai_safety.footprint import Braking, Hull
-from physical_ai_safety.groups import FEWEST_RETURNS, Group, foreground_groups
+from physical_ai_safety.groups import FEWEST_RETURNS, JOIN_RAYS, Group, foreground_groups
 from physical_ai_safety.looks import FULL_HALF_RAD, Look, View
 
 GATE_M = 0.6  # a thing moves no farther than this from where it was expected
@@ -29,8 +29,8 @@ SKIN_M = 0.10  # added to the radius: arms, and the far side that the LiDAR does
 RESEEN_AGES_S = (1.0, 0.4, 0.2)  # who walks slowly takes the longest to leave its place
 MOST_NEW = 0.4  # of a thing's returns, where nothing was: more, and it has moved
 MOST_LEFT = 0.6  # of the returns where it was, that are looked through now: the same
-HIDDEN_S = 4.0  # who walked out of sight is thought to walk on so long
 SLOWER = 0.5  # of the slowest speed that counts ends a walk: who comes close shows less of him, and seems to slow down
+HIDDEN_S = 4.0  # who walked out of sight is thought to walk on so long
 DOUBT_MPS = 0.1  # and how fast that thought grows less sure
 
 
@@ -170,8 +170,8 @@ class WalkerTracker:
     ) -> None:  # fmt: skip
         radius = group.radius if group.free is None else max(group.radius, track.radius)
         track.take(*group.middle(track.radius, view), radius, stamp_s)
-        told = among or (group.free is None and track.hits >= HITS_TO_BELIEVE)
-        if told and track.vx * track.vx + track.vy * track.vy > 0.01:
+        judged = among or (group.free is None and track.hits >= HITS_TO_BELIEVE)
+        if judged and track.vx * track.vx + track.vy * track.vy > 0.01:
             track.standing = self._stood_here(track, group, x, y)
 
     def _stood_here(self, track: Track, group: Group, x: Array, y: Array) -> bool:
@@ -189,7 +189,8 @@ class WalkerTracker:
         return True
 
     def walking(self, stamp_s: float, slowest_mps: float, fastest_mps: float) -> Array:
-        """Rows `x y vx vy radius` (M, 5) of believed walkers at `stamp_s`, in the dead-reckoned frame."""
+        """Rows `x y vx vy radius` (M, 5) of believed walkers at `stamp_s`, in the dead-reckoned frame; who is among
+        them counts the next time down to a lower speed."""
         rows = []
         for t in self.tracks:
             least_mps = SLOWER * slowest_mps if t.counted else slowest_mps
@@ -204,7 +205,8 @@ def among_others(
     track: Track, stamp_s: float, left: NDArray[np.bool_], hit: NDArray[np.bool_], x: Array, y: Array, view: View
 ) -> Group | None:  # fmt: skip
     """Who walks so close to another, or to a thing, that they look like one: the returns where it is expected, of those
-    that are `left`. If they stood there all the time they tell that nobody walks there."""
+    that are `left`. If they stood there all the time they tell that nobody walks there. Where what stands before it
+    hides one side, the other one tells where it is: the mean of what is left of it would seem to turn aside."""
     if not track.walks():
         return None
     ex, ey = track.expected(stamp_s)
@@ -212,7 +214,7 @@ def among_others(
     if len(rays) < FEWEST_RETURNS:
         return None
     cx, cy = float(x[rays].mean()), float(y[rays].mean())
-    first, last = (_covered(rays[0], -1, hit, x, y, view), _covered(rays[-1], 1, hit, x, y, view))
+    first, last = _covered(rays[0], -1, hit, x, y, view), _covered(rays[-1], 1, hit, x, y, view)
     free = None
     if first != last:
         end = rays[-1] if first else rays[0]
@@ -223,7 +225,7 @@ def among_others(
 def _covered(ray: int, step: int, hit: NDArray[np.bool_], x: Array, y: Array, view: View) -> bool:
     """Whether what the next rays that way meet stands before what this one meets, and so may hide some of it."""
     away = math.hypot(x[ray] - view.x, y[ray] - view.y)
-    for k in range(ray + step, ray + 4 * step, step):
+    for k in range(ray + step, ray + (JOIN_RAYS + 1) * step, step):
         if 0 <= k < len(hit) and hit[k]:
             return math.hypot(x[k] - view.x, y[k] - view.y) < away - BEFORE_M
     return False

@@ -350,7 +350,7 @@ EQUAL: Final[dict[str, tuple[Equal, ...]]] = {
             'for pair in np.argsort(distance[rows, columns], kind="stable"):', "'stable' -> 'stableX'",
             FIRST,
         ),
-        Equal("if told and track.vx * track.vx + track.vy * track.vy > 0.01:", "Gt -> GtE", MEASURED),
+        Equal("if judged and track.vx * track.vx + track.vy * track.vy > 0.01:", "Gt -> GtE", MEASURED),
         Equal(
             "past = next((p for p in reversed(self._past) if self._stamp_s - p.stamp_s >= age_s - 1e-3), "
             "self._past[0])",
