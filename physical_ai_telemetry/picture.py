@@ -24,6 +24,7 @@ from physical_ai_core.site import Site, ZoneKind
 from physical_ai_telemetry.run_data import RunData
 
 INK, PAPER, GRID = "#263238", "#fbfaf7", "#e3e0d8"
+LABEL: Final = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.75}
 TRUTH, ESTIMATE, PLAN, PEOPLE = "#1565c0", "#ef6c00", "#43a047", "#8e6bbf"
 ZONE: Final[dict[ZoneKind, dict[str, Any]]] = {
     ZoneKind.KEEP_OUT: {"facecolor": "#e5737333", "edgecolor": "#c62828", "hatch": "////", "linewidth": 1.0},
@@ -118,7 +119,8 @@ def _draw_site(axes: Any, site: Site) -> list[Any]:
                 if zone.max_speed_mps is not None:
                     text += f"\n≤ {zone.max_speed_mps:g} m/s"
                 x, _, _, y = shape.bounds
-                axes.text(x + 0.2, y - 0.2, text, va="top", fontsize=7, color=ZONE[kind]["edgecolor"], zorder=3)
+                color = ZONE[kind]["edgecolor"]
+                axes.text(x + 0.2, y - 0.2, text, va="top", fontsize=7, color=color, zorder=3, bbox=LABEL)
         if zones:
             entries.append(Patch(label=ZONE_NAME[kind], **ZONE[kind]))
     solid = [Polygon(structure.outline(), closed=True) for structure in site.structures.values()]
@@ -128,7 +130,7 @@ def _draw_site(axes: Any, site: Site) -> list[Any]:
         axes.plot(x, y, "o", markersize=4.5, color="white", markeredgecolor=INK, markeredgewidth=1.0, zorder=4)
         axes.annotate(
             (place.names.get("en") or (name,))[0], (x, y), (5, 5), textcoords="offset points", fontsize=8, color=INK,
-            zorder=9, bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.75},
+            zorder=9, bbox=LABEL,
         )  # fmt: skip
     return entries
 
